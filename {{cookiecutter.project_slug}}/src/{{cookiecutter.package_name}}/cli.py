@@ -1,0 +1,43 @@
+"""The command-line program: one subcommand per verb, each the main function of the module of that name."""
+
+import importlib
+
+import click
+
+VERBS = {  # in the order of a model's life; imported only when called, because some take seconds
+    "ingest": "bring the raw table in",
+    "validate": "hold the table against the contract",
+    "split": "hold out the test part",
+    "train": "fit the model and record the run",
+    "evaluate": "measure the model on the test part",
+    "export": "write the model for serving, proved equal",
+    "review": "compare with the champion and decide",
+    "registry": "register, promote, roll back, list, import",
+    "serve": "answer requests on this machine",
+}
+
+
+class Verbs(click.Group):
+    """A group whose commands are the modules of this package."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order of a model's life."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return the main function of the module *name*."""
+        if name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f".{name}", __package__).main
+        command.name = name
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.command(cls=Verbs)
+def main() -> None:
+    """Train, review and serve the model of this repository; `dvc repro` runs the pipeline's stages in order."""

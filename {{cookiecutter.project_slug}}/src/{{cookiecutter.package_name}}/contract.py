@@ -1,0 +1,169 @@
+"""The data contract: what contract.yaml declares, and the features that follow from it.
+
+Everything that must agree about the data is derived from a Contract: the Great Expectations suite (validate), the
+preprocessing (estimator), the inputs of the ONNX model (rows), the request model and its JSON schema (schema), and the
+MLflow signature (tracking).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from .config import Document, Section
+
+Task = Literal["binary", "multiclass", "regression"]
+Type = Literal["number", "integer", "boolean", "category", "datetime", "date", "text"]
+Part = Literal["days", "month", "day", "weekday", "hour"]
+MISSING = ""  # how a missing category is written for the model
+
+
+def _label(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError(f"{value!r} is not text: put it in quotes")
+    if value == MISSING:
+        raise ValueError("an empty value stands for a missing one: leave it out and set missing: true")
+    return str(value)
+
+
+def _moment(value: object) -> object:
+    return datetime.combine(value, time()) if isinstance(value, date) and not isinstance(value, datetime) else value
+
+
+Bound = Annotated[float | datetime, BeforeValidator(_moment)]
+
+
+class Column(Section):
+    """One column of the table."""
+
+    type: Type = Field(description="What the cells hold; text is for keys and for columns that the model ignores.")
+    description: str = Field(
+        "", description="What the column means, with its unit: shown in the service's documentation."
+    )
+    missing: bool | Annotated[float, Field(gt=0, le=1)] = Field(
+        False, description="May cells be empty: false, true, or the largest share of rows (0.2 is 20 %)."
+    )
+    min: Bound | None = Field(None, description="Smallest allowed number or earliest time.")
+    max: Bound | None = Field(None, description="Largest allowed number or latest time.")
+    values: tuple[Annotated[str, BeforeValidator(_label)], ...] | None = Field(
+        None, min_length=1, description="Every allowed value of a category; without it, new values are welcome."
+    )
+    parts: tuple[Part, ...] | None = Field(None, description="What the model sees of a date or time.")
+    ignore: str | None = Field(None, min_length=1, description="Why the model does not use this column.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for bound in (self.min, self.max):
+            if bound is not None and isinstance(bound, datetime) != (self.type in ("datetime", "date")):
+                raise ValueError(f"min and max of a {self.type} column: {bound!r} does not fit the type")
+            if bound is not None and self.type not in ("number", "integer", "datetime", "date"):
+                raise ValueError(f"min and max do not apply to type {self.type}")
+        if self.min is not None and self.max is not None and not self.min <= self.max:  # type: ignore[operator]  # same type by the check above
+            raise ValueError(f"min {self.min} is larger than max {self.max}")
+        if self.values is not None and self.type != "category":
+            raise ValueError(f"values belong to type category, not {self.type}")
+        if self.values is not None and len(set(self.values)) < len(self.values):
+            raise ValueError("values has a value twice")
+        if self.parts is not None and self.type not in ("datetime", "date"):
+            raise ValueError(f"parts belong to types datetime and date, not {self.type}")
+        if self.type == "date" and "hour" in (self.parts or ()):
+            raise ValueError("a date has no hour: use type datetime")
+        return self
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One input of the model: a column as it is, or one part of a date."""
+
+    name: str
+    column: str
+    kind: Literal["number", "category"]
+    part: Part | None = None
+    levels: tuple[str, ...] | None = None
+
+
+class Contract(Document):
+    """What contract.yaml says: the task, and every column of the table."""
+
+    task: Task = Field(description="What is predicted: one of two classes, one of several, or a number.")
+    target: str = Field(description="The column that is predicted; of two classes the last value is the positive one.")
+    key: tuple[str, ...] = Field(
+        (), description="The columns that identify a row: unique, used to split; of these the model sees only the time."
+    )
+    time: str | None = Field(None, description="When a row happened: the newest rows become the test part.")
+    rows: Annotated[int, Field(ge=1)] = Field(100, description="The table has at least so many rows.")
+    columns: dict[str, Column] = Field(min_length=2, description="Every column of the table, by name.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for role, names in (("target", (self.target,)), ("key", self.key), ("time", (self.time,) if self.time else ())):
+            for name in names:
+                if name not in self.columns:
+                    raise ValueError(f"{role}: no column {name!r}; there are {', '.join(self.columns)}")
+        target = self.columns[self.target]
+        allowed = {"binary": ("boolean", "category"), "multiclass": ("category",), "regression": ("number", "integer")}[
+            self.task
+        ]
+        if target.type not in allowed:
+            raise ValueError(
+                f"target {self.target!r} is a {target.type}; task {self.task} needs {' or '.join(allowed)}"
+            )
+        if target.type == "category" and len(target.values or ()) != 2 and self.task == "binary":
+            raise ValueError(f"target {self.target!r}: a binary task needs exactly two values, the positive one last")
+        if self.task == "multiclass" and len(target.values or ()) < 3:
+            raise ValueError(f"target {self.target!r}: a multiclass task needs three values or more")
+        if self.target in (*self.key, self.time) or target.ignore:
+            raise ValueError(f"target {self.target!r} is also key, time or ignored")
+        if self.time and self.columns[self.time].type not in ("datetime", "date"):
+            raise ValueError(f"time: column {self.time!r} is a {self.columns[self.time].type}, not a datetime or date")
+        for name, column in self.columns.items():
+            if column.type == "text" and name not in self.key and not column.ignore:
+                raise ValueError(f"column {name!r}: text is only for keys; say why in ignore, or make it a category")
+        if not self.features:
+            raise ValueError("no column is left for the model to learn from")
+        names = [feature.name for feature in self.features]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two inputs would be called {', '.join(sorted(twice))}: rename a column")
+        return self
+
+    @cached_property
+    def inputs(self) -> dict[str, Column]:
+        """The columns that the model reads, which are the fields of a request."""
+        left_out = {self.target, *self.key} - {self.time}
+        return {name: column for name, column in self.columns.items() if name not in left_out and not column.ignore}
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """The inputs of the model, in order: the single list that training, ONNX and scoring share."""
+        found: list[Feature] = []
+        for name, column in self.inputs.items():
+            if column.type in ("datetime", "date"):
+                found += [Feature(f"{name}.{part}", name, "number", part) for part in self._parts(name)]
+            elif column.type == "category":
+                levels = (*column.values, *([MISSING] if column.missing else [])) if column.values else None
+                found.append(Feature(name, name, "category", levels=levels))
+            else:
+                found.append(Feature(name, name, "number"))
+        return tuple(found)
+
+    def _parts(self, name: str) -> tuple[Part, ...]:
+        """What the model sees of a time: of the time that orders the rows, nothing that only grows."""
+        column = self.columns[name]
+        parts: tuple[Part, ...] = column.parts or (
+            ("weekday",) if name == self.time else ("days", "month", "day", "weekday")
+        )
+        return parts if column.parts or column.type == "date" else (*parts, "hour")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels in the order of the model's outputs; the last of two is the positive one. Empty for regression."""
+        if self.task == "regression":
+            return ()
+        return self.columns[self.target].values or ("false", "true")
+
+    @property
+    def slices(self) -> tuple[str, ...]:
+        """The columns along which results are reported: closed categories and booleans."""
+        return tuple(name for name, column in self.inputs.items() if column.values or column.type == "boolean")

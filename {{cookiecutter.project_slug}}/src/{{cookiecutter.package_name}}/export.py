@@ -1,0 +1,97 @@
+"""Stage export: write what serving needs and nothing else, proved equal to the trained pipeline."""
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from . import card, estimator, files, table
+from .config import ProjectError
+from .contract import Contract
+from .schema import json_schema
+from .scorer import Scorer, digest
+from .settings import Export, Params
+from .train import predict
+
+
+def convert(pipeline: Pipeline, contract: Contract) -> bytes:
+    """Return the fitted pipeline as an ONNX model with one input per feature."""
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+
+    kinds = {"number": FloatTensorType, "category": StringTensorType}
+    inputs = [(feature.name, kinds[feature.kind]([None, 1])) for feature in contract.features]
+    options = {id(pipeline[-1]): {"zipmap": False}} if contract.classes else None
+    model = convert_sklearn(pipeline, name="model", initial_types=inputs, options=options)
+    return bytes(model.SerializeToString())
+
+
+def parity(contract: Contract, trained: np.ndarray, exported: np.ndarray, params: Export) -> dict[str, Any]:
+    """Return how far the exported model is from the trained one; raises ProjectError with the worst rows beyond tolerance."""
+    difference = np.abs(trained - exported)
+    if contract.classes:
+        worst, tolerance = difference.max(axis=1), params.probability_tolerance
+    else:
+        worst, tolerance = difference / np.maximum(1, np.abs(trained)), params.number_tolerance
+    beyond = np.flatnonzero(~(worst <= tolerance))
+    if len(beyond):
+        most = beyond[np.argsort(-worst[beyond], kind="stable")][:5]
+        shown = "\n".join(f"  row {row}: trained {trained[row].tolist()}, exported {exported[row].tolist()}" for row in most)
+        raise ProjectError(
+            f"export: {len(beyond)} of {len(worst)} test rows differ by more than {tolerance:g}; the most:\n{shown}\n"
+            "try another algorithm, or raise the tolerance in params.yaml (export)"
+        )
+    return {"rows": len(worst), "largest_difference": float(worst.max()), "tolerance": tolerance}
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path, exists=True))
+@click.argument("test", type=click.Path(path_type=Path, exists=True))
+@click.argument("report", type=click.Path(path_type=Path, exists=True))
+@click.argument("plots", type=click.Path(path_type=Path, exists=True))
+@click.argument("folder", type=click.Path(path_type=Path))
+def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> None:
+    """Write MODEL to FOLDER as ONNX with contract, golden rows of TEST and a card made of REPORT and PLOTS."""
+    if os.environ.get("PYTHONHASHSEED") != "0":  # the converter's order of nodes follows the hash seed
+        again = [sys.executable, "-m", f"{__package__}.export", *map(str, (model, test, report, plots, folder))]
+        sys.exit(subprocess.run(again, env={**os.environ, "PYTHONHASHSEED": "0"}).returncode)
+    contract, params = Contract.load(Path("contract.yaml")), Params.load(Path("params.yaml"))
+    pipeline, rows = estimator.load(model), pd.read_parquet(test)
+    with files.replacing(folder) as new:
+        new.mkdir()
+        (new / "model.onnx").write_bytes(convert(pipeline, contract))
+        (new / "contract.yaml").write_bytes(Path("contract.yaml").read_bytes())
+        files.write_json(new / "request.schema.json", json_schema(contract))
+        (new / "card.md").write_text(card.card(contract, params, files.read_json(report), plots), encoding="utf-8")
+        facts: dict[str, Any] = {
+            "threshold": params.evaluate.threshold,
+            "pipeline_sha256": digest(model),
+            "test_sha256": digest(test),
+            "contract_sha256": digest(Path("contract.yaml")),
+            "metrics": files.read_json(report),
+            "packages": {name: importlib.metadata.version(name) for name in ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")},
+        }
+        files.write_json(new / "manifest.json", {**facts, "files": _digests(new)})
+        scorer = Scorer(new)
+        exported = scorer.predict(table.columns(rows, contract))
+        equal = parity(contract, predict(pipeline, table.features(rows, contract)), exported, params.export)
+        golden = np.linspace(0, len(rows) - 1, min(params.export.golden_rows, len(rows))).astype(int)
+        sent = table.records(rows.iloc[golden], contract)
+        files.write_json(new / "golden.json", {"rows": sent, "answers": scorer.worded(exported[golden])})
+        files.write_json(new / "manifest.json", {**facts, "parity": equal, "files": _digests(new)})
+    click.echo(f"{folder}: equal to the trained pipeline on {equal['rows']:,} rows (at most {equal['largest_difference']:.1e} apart)")
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {path.name: digest(path) for path in sorted(folder.iterdir()) if path.name != "manifest.json"}
+
+
+if __name__ == "__main__":
+    main()

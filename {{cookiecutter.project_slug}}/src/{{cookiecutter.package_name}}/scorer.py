@@ -1,0 +1,81 @@
+"""Answers rows with an exported model: ONNX runtime, numpy and the contract, nothing to train with."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .config import ProjectError
+from .contract import Contract
+from .rows import encode
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
+class Scorer:
+    """An exported model, its digests checked against its manifest before anything is loaded."""
+
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        """Load the model in *folder*; raises ProjectError when a file is absent or is not the one that was exported."""
+        import onnxruntime
+
+        self.folder, self.manifest = folder, read_manifest(folder)
+        self.contract = Contract.load(folder / "contract.yaml")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self._session = onnxruntime.InferenceSession(
+            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+        self._outputs = [output.name for output in self._session.get_outputs()][-1:]
+
+    @cached_property
+    def threshold(self) -> float:
+        """The probability from which on a binary model says yes."""
+        return float(self.manifest["threshold"])
+
+    def predict(self, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> np.ndarray:
+        """Return probabilities of shape (rows, classes), or numbers of shape (rows,), float32; see `rows.encode`."""
+        answer = self._session.run(self._outputs, encode(columns, self.contract))[0]
+        return answer if self.contract.classes else answer.reshape(-1)
+
+    def answers(self, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> list[dict[str, Any]]:
+        """Return one answer per row, as the service and batch scoring give it."""
+        return self.worded(self.predict(columns))
+
+    def worded(self, predicted: np.ndarray) -> list[dict[str, Any]]:
+        """Put what `predict` returned into words: the class or number, and the probabilities behind it."""
+        classes = self.contract.classes
+        if not classes:
+            return [{"prediction": number} for number in predicted.tolist()]
+        if len(classes) == 2:
+            no, yes = (False, True) if self.contract.columns[self.contract.target].type == "boolean" else classes
+            positive = predicted[:, 1].tolist()
+            return [{"prediction": yes if p >= self.threshold else no, "probability": p} for p in positive]
+        best = predicted.argmax(axis=1).tolist()
+        return [
+            {"prediction": classes[b], "probabilities": dict(zip(classes, p, strict=True))}
+            for b, p in zip(best, predicted.tolist(), strict=True)
+        ]
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return manifest.json of an exported model after checking every file that it names; raises ProjectError."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise ProjectError(f"{path} is missing: make the model with `dvc repro`, or fetch it with `dvc pull`")
+    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    for name, expected in manifest["files"].items():
+        if not (folder / name).is_file() or digest(folder / name) != expected:
+            raise ProjectError(f"{folder / name} is not the file that was exported with this model: its digest differs")
+    return manifest

@@ -1,0 +1,93 @@
+"""What params.yaml says: how a run is done, one section per stage."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .config import Document, Section
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Ingest(Section):
+    """Where the table comes from."""
+
+    source: str = Field(min_length=1, description="A table (.csv, .tsv, .parquet), a query (.sql), or a loader (.py).")
+
+
+class Split(Section):
+    """How rows are held out."""
+
+    test: Share = Field(description="The share of rows that only evaluate may see.")
+
+
+class Linear(Section):
+    """Logistic regression, or ridge regression for numbers."""
+
+    strength: float = Field(gt=0, description="How closely to follow the data; smaller is smoother.")
+
+
+class Boosting(Section):
+    """Histogram gradient boosting."""
+
+    iterations: Count
+    learning_rate: float = Field(gt=0, le=1)
+    leaves: int = Field(ge=2)
+    min_leaf: Count
+    l2: float = Field(ge=0)
+
+
+class Forest(Section):
+    """Random forest."""
+
+    trees: Count
+    depth: Count
+    min_leaf: Count
+
+
+class Search(Section):
+    """Automated search with Optuna."""
+
+    trials: int = Field(ge=0, description="How many settings of the algorithm are tried; 0 takes those written here.")
+    space: dict[str, tuple[float, float]] = Field(
+        description="Setting of the algorithm to its lowest and highest value."
+    )
+
+
+class Train(Section):
+    """What is fitted."""
+
+    algorithm: Literal["linear", "boosting", "forest"]
+    seed: int = Field(ge=0)
+    folds: int = Field(ge=2, description="Parts of the cross-validation.")
+    linear: Linear
+    boosting: Boosting
+    forest: Forest
+    search: Search
+
+
+class Evaluate(Section):
+    """How the test part is looked at."""
+
+    threshold: Share = Field(description="A binary model says yes from this probability on.")
+    importance_rows: Count = Field(description="Rows on which permutation importance is measured.")
+    min_slice: Count = Field(description="Slices of fewer rows are left out: too few to say anything.")
+
+
+class Export(Section):
+    """How equal the exported model must be."""
+
+    probability_tolerance: float = Field(gt=0, description="Largest absolute difference of a probability.")
+    number_tolerance: float = Field(gt=0, description="Largest relative difference of a predicted number.")
+    golden_rows: Count = Field(description="Test rows that travel with the model, with its answers.")
+
+
+class Params(Document):
+    """The whole of params.yaml."""
+
+    ingest: Ingest
+    split: Split
+    train: Train
+    evaluate: Evaluate
+    export: Export

@@ -1,0 +1,98 @@
+"""Stage train: fit the pipeline, with cross-validation and, where asked, a search; record the run in MLflow."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import BaseCrossValidator, KFold, StratifiedKFold, TimeSeriesSplit
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from . import estimator, files, metrics, table, tracking
+from .contract import Contract
+from .scorer import digest
+from .search import Trial, search
+from .settings import Params, Train
+
+
+def fit(contract: Contract, params: Train, rows: pd.DataFrame) -> Pipeline:
+    """Return the pipeline fitted on typed *rows*."""
+    return estimator.build(contract, params).fit(table.features(rows, contract), table.target(rows, contract))
+
+
+def cross_validate(contract: Contract, params: Train, rows: pd.DataFrame) -> list[float]:
+    """Return the primary metric of each fold; with a time column a fold is tested on what came after it."""
+    inputs, truth = table.features(rows, contract), table.target(rows, contract)
+    scores = []
+    for train, test in _folds(contract, params).split(inputs, truth):
+        pipeline = estimator.build(contract, params).fit(inputs.iloc[train], truth[train])
+        scores.append(metrics.primary(contract.task, truth[test], predict(pipeline, inputs.iloc[test])))
+    return scores
+
+
+def _folds(contract: Contract, params: Train) -> BaseCrossValidator:
+    if contract.time:
+        return TimeSeriesSplit(params.folds)
+    kind = KFold if contract.task == "regression" else StratifiedKFold
+    return kind(params.folds, shuffle=True, random_state=params.seed)
+
+
+def predict(pipeline: Pipeline, inputs: pd.DataFrame) -> np.ndarray:
+    """Return probabilities of shape (rows, classes), or numbers of shape (rows,)."""
+    answer: np.ndarray = pipeline.predict_proba(inputs) if hasattr(pipeline, "predict_proba") else pipeline.predict(inputs)
+    return answer
+
+
+def tune(contract: Contract, params: Train, rows: pd.DataFrame, name: str) -> tuple[Train, list[Trial]]:
+    """Return the best of `train.search.trials` settings and the trials; without trials, *params* as they are."""
+    if not params.search.trials:
+        return params, []
+    storage = os.environ.get("OPTUNA_STORAGE") or f"sqlite:///{tracking.store() / 'search.db'}"
+    with click.progressbar(length=params.search.trials, label="search") as bar:
+
+        def score(settings: Train) -> float:
+            bar.update(1)
+            return float(np.mean(cross_validate(contract, settings, rows)))
+
+        return search(params, score, storage, name)
+
+
+@click.command()
+@click.argument("train", type=click.Path(path_type=Path, exists=True))
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("report", type=click.Path(path_type=Path))
+def main(train: Path, model: Path, report: Path) -> None:
+    """Fit on TRAIN, write the pipeline to MODEL and its cross-validation to REPORT, and record the run."""
+    contract, params = Contract.load(Path("contract.yaml")), Params.load(Path("params.yaml"))
+    rows = pd.read_parquet(train)
+    with threadpool_limits(1):  # more threads add up numbers in another order: the model would not be the same twice
+        chosen, trials = tune(contract, params.train, rows, _study(contract, params.train, train))
+        scores = cross_validate(contract, chosen, rows)
+        pipeline = fit(contract, chosen, rows)
+    with files.replacing(model) as new:
+        estimator.save(pipeline, new)
+    found: dict[str, Any] = {
+        "metric": metrics.PRIMARY[contract.task],
+        "mean": float(np.mean(scores)),
+        "std": float(np.std(scores)),
+        "folds": scores,
+    }
+    if trials:
+        found["settings"] = getattr(chosen, chosen.algorithm).model_dump()
+    files.write_json(report, found)
+    run = tracking.record_training(contract, params, chosen, train, model, found, trials)
+    click.echo(f"{model}: {chosen.algorithm}, cross-validated {found['metric']} {found['mean']:.4f} ± {found['std']:.4f}; run {run}")
+
+
+def _study(contract: Contract, params: Train, train: Path) -> str:
+    """A name for the search that is the same only when everything that decides its scores is the same."""
+    everything = params.model_copy(update={"search": params.search.model_copy(update={"trials": 0})}).model_dump_json()
+    return hashlib.sha256((contract.model_dump_json() + everything + digest(train)).encode()).hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    main()
