@@ -60,7 +60,6 @@ def rendered_for_comparison() -> bool:
 
 
 if not rendered_for_comparison():
-    sys.stdout.reconfigure(errors="backslashreplace")
     print(
         f"\n{SLUG}: {first_commit()}",
         "What next:",
@@ -68,4 +67,5 @@ if not rendered_for_comparison():
         "  make setup      the environment, once",
         "  make help       what there is to do",
         sep="\n",
+        file=sys.stderr,
     )

@@ -6,9 +6,6 @@ import re
 import sys
 import unicodedata
 
-# The answers are data, whatever they hold: tojson leaves no quote that could end this string.
-ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
-
 # What the generated project imports, installs or runs: a package of the same name would hide it.
 DEPENDENCIES = set(
     """
@@ -18,14 +15,14 @@ DEPENDENCIES = set(
     packaging pandas pip playwright polars pre_commit prometheus_client psycopg psycopg2 pyarrow pydantic pytest python
     pyyaml requests rich ruff s3fs schemathesis scikit_learn scipy setuptools skl2onnx sklearn skops sqlalchemy
     starlette tqdm typer typing_extensions uv uvicorn wheel yaml
-    """.split()
+    """.split()  # noqa: SIM905 (a page of words reads better than a list of strings)
 )
 FOLDERS = {"conftest", "src", "test", "tests"}
 DEVICES = {"aux", "con", "nul", "prn"}  # no file on Windows can have these names
 
 BUCKETS = {  # storage -> pattern of its bucket names, and the same in words
     "s3": (
-        r"(?!.*\.\.)(?![\d.]+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        r"(?!.*\.\.)(?!\d+(\.\d+){3}$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
         "3 to 63 lowercase letters, digits, dots and hyphens, beginning and ending with a letter or digit",
     ),
     "azure": (
@@ -33,7 +30,7 @@ BUCKETS = {  # storage -> pattern of its bucket names, and the same in words
         "3 to 63 lowercase letters, digits and single hyphens, beginning and ending with a letter or digit",
     ),
     "gs": (
-        r"(?!goog)(?!.*\.\.)(?![\d.]+$)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
+        r"(?!goog)(?!.*\.\.)(?!\d+(\.\d+){3}$)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
         "3 to 63 lowercase letters, digits, dots, hyphens and underscores, beginning and ending with a letter or digit",
     ),
 }
@@ -55,7 +52,9 @@ def refuse_text(text: str) -> str | None:
 def refuse_slug(slug: str) -> str | None:
     """Return why *slug* cannot name a folder, a repository, a distribution and a deployment at once, if so."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", slug) or len(slug) > 50:
-        return "use lowercase letters and digits, with single hyphens between words, beginning with a letter, 50 at most"
+        return (
+            "use lowercase letters and digits, with single hyphens between words, beginning with a letter, 50 at most"
+        )
     if slug.replace("-", "_") in DEPENDENCIES:
         return f"the project needs the package of that name; for example {slug}-model is free"
     return None
@@ -84,16 +83,27 @@ def refuse_bucket(bucket: str, storage: str) -> str | None:
     return None if re.fullmatch(pattern, bucket) else f"storage={storage} needs a name of {words}"
 
 
-refusals = {
-    "project_name": refuse_text(ANSWERS["project_name"]),
-    "project_slug": refuse_slug(ANSWERS["project_slug"]),
-    "package_name": refuse_package(ANSWERS["package_name"]),
-    "description": refuse_text(ANSWERS["description"]),
-    "author": refuse_text(ANSWERS["author"]),
-    "bucket": refuse_bucket(ANSWERS["bucket"], ANSWERS["storage"]),
-}
-for question, reason in refusals.items():
-    if reason:
-        given = json.dumps(ANSWERS[question], ensure_ascii=False)
-        print(f"{question}: {given} is refused: {reason}", file=sys.stderr)
-sys.exit(any(refusals.values()))
+def refuse(answers: dict[str, str]) -> dict[str, str | None]:
+    """Return for each question why its answer is refused, or None."""
+    return {
+        "project_name": refuse_text(answers["project_name"]),
+        "project_slug": refuse_slug(answers["project_slug"]),
+        "package_name": refuse_package(answers["package_name"]),
+        "description": refuse_text(answers["description"]),
+        "author": refuse_text(answers["author"]),
+        "bucket": refuse_bucket(answers["bucket"], answers["storage"]),
+    }
+
+
+def main() -> int:
+    """Print why answers are refused, and return 1 if any is."""
+    # The answers are data, whatever they hold: tojson leaves no quote that could end this string.
+    answers = json.loads(r"""{{ cookiecutter | tojson }}""")
+    refusals = {question: reason for question, reason in refuse(answers).items() if reason}
+    for question, reason in refusals.items():
+        print(f"{question}: {json.dumps(answers[question], ensure_ascii=False)} is refused: {reason}", file=sys.stderr)
+    return int(bool(refusals))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
