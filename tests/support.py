@@ -1,0 +1,51 @@
+"""What the tests of every tier share: baking a project and running commands in it."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from cookiecutter.main import cookiecutter
+
+TEMPLATE = Path(__file__).resolve().parent.parent
+GENERATED = TEMPLATE / "{{cookiecutter.project_slug}}"
+SETTINGS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+QUESTIONS = {name: default for name, default in SETTINGS.items() if not name.startswith("_")}
+CHOICES = {name: words for name, words in QUESTIONS.items() if isinstance(words, list)}
+
+
+def bake(folder: Path, **answers: str) -> Path:
+    """Return the project that *answers* bake in *folder*; what has no answer keeps its default."""
+    if answers.get("storage", "git") != "git":
+        answers = {"bucket": "a-bucket", **answers}
+    return Path(cookiecutter(str(TEMPLATE), no_input=True, extra_context=answers, output_dir=str(folder)))
+
+
+def run(*command: str, cwd: Path, **environment: str) -> str:
+    """Return what *command* prints in *cwd*; fail with all of it where its exit code is not zero."""
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}"
+    return done.stdout
+
+
+def files(project: Path) -> set[str]:
+    """Return the paths of all files of *project*, except those of git itself."""
+    paths = (path.relative_to(project) for path in project.rglob("*") if path.is_file())
+    return {path.as_posix() for path in paths if path.parts[0] != ".git"}
+
+
+def texts(project: Path) -> Iterator[tuple[str, str]]:
+    """Yield path and content of each text file of *project*."""
+    for path in sorted(files(project)):
+        content = (project / path).read_bytes()
+        if b"\0" not in content and not content.startswith(b"\x1f\x8b"):  # neither binary nor gzip
+            yield path, content.decode("utf-8")

@@ -1,0 +1,145 @@
+"""Every bake is born clean, and every answer counts."""
+
+import ast
+import itertools
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from support import CHOICES, GENERATED, QUESTIONS, SETTINGS, TEMPLATE, bake, files, run, texts
+
+NASTY = """O'Neil "Bobby" \\Tables\\, <b>Zoë</b> & 航班 👩‍💻 #1: 100% {a} ${b} `c` [d](e)"""
+BAKES: list[dict[str, str]] = [
+    *(dict(zip(CHOICES, words, strict=True)) for words in itertools.product(*CHOICES.values())),
+    {"project_name": "X", "project_slug": "x", "package_name": "x", "description": "x", "author": "x"},
+    {"project_slug": "n" * 50, "package_name": "n" * 30, "storage": "gs", "bucket": "n" * 63},
+    {"project_name": NASTY, "description": NASTY, "author": NASTY, "project_slug": "nasty"},
+    {"project_name": "Prévision d'énergie", "author": "\\", "description": '"'},
+]
+FLIPS = {  # question -> another answer than that of the base bake
+    "project_name": "Late Trains",
+    "project_slug": "late-trains",
+    "package_name": "late_trains",
+    "description": "Will this train arrive late?",
+    "author": "Ada",
+    "storage": "azure",
+    "bucket": "another-bucket",
+}
+
+
+@pytest.fixture(scope="module", params=BAKES, ids=lambda answers: "-".join(answers.values())[:40])
+def answers(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Return the answers of one bake."""
+    return dict(request.param)
+
+
+@pytest.fixture(scope="module")
+def project(answers: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the project that the answers bake."""
+    return bake(tmp_path_factory.mktemp("bake"), **answers)
+
+
+def test_bake_is_born_clean(project: Path) -> None:
+    run("ruff", "check", "--no-cache", cwd=project)
+    run("ruff", "format", "--check", "--no-cache", cwd=project)
+    for path, text in texts(project):
+        tidy = "\n".join(map(str.rstrip, text.rstrip().splitlines())) + "\n"
+        assert text in ("", tidy), f"{path} has trailing blanks"
+        assert not re.search(r"\{%|\{#|\{\{-?\s*_?cookiecutter", text), f"{path} has a template tag"
+
+
+def read_yaml(text: str) -> object:
+    """Return the documents in *text*."""
+    return list(yaml.safe_load_all(text))
+
+
+def test_configuration_files_parse(project: Path) -> None:
+    readers: dict[str, Callable[[str], object]] = {
+        ".ipynb": json.loads,
+        ".json": json.loads,
+        ".toml": tomllib.loads,
+        ".yaml": read_yaml,
+        ".yml": read_yaml,
+    }
+    for path, text in texts(project):
+        if reader := readers.get(Path(path).suffix):
+            try:
+                reader(text)
+            except (ValueError, yaml.YAMLError) as error:
+                pytest.fail(f"{path}: {error}")
+
+
+def test_free_text_reaches_the_project_unharmed(project: Path, answers: dict[str, str]) -> None:
+    about = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert about["description"] == answers.get("description", QUESTIONS["description"])
+    if "author" in answers:
+        assert about["authors"] == [{"name": answers["author"]}]
+
+
+def test_nothing_of_the_template_leaks_out(project: Path) -> None:
+    ours = re.compile(
+        rf"{re.escape(str(TEMPLATE))}|{re.escape(str(project))}|{re.escape(str(Path.home()))}/|mlops-gitops"
+    )
+    for path, text in texts(project):
+        assert not (found := ours.search(text)), f"{path}: {found}"
+
+
+def test_bake_is_one_commit_that_holds_every_file(project: Path) -> None:
+    assert run("git", "status", "--porcelain", "--ignored", cwd=project) == ""
+    assert run("git", "rev-list", "--count", "main", cwd=project) == "1\n"
+    assert set(run("git", "ls-files", "-z", cwd=project).split("\0")) - {""} == files(project)
+
+
+def test_package_does_not_spell_its_own_name(project: Path) -> None:
+    (package,) = (project / "src").iterdir()
+    for module in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            assert package.name not in {name.partition(".")[0] for name in names}, module
+
+
+@pytest.fixture
+def baked(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, str]]:
+    """Return a function from answers to path and content of each text file that they bake."""
+    return lambda **answers: dict(texts(bake(tmp_path_factory.mktemp("bake"), **answers)))
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_each_answer_changes_files_outside_the_readme(question: str, baked: Callable[..., dict[str, str]]) -> None:
+    base = {"storage": "s3", "bucket": "a-bucket"}
+    before, after = baked(**base), baked(**base | {question: FLIPS[question]})
+    changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    assert changed - {"README.md"}
+
+
+@pytest.mark.parametrize("storage", CHOICES["storage"])
+def test_storage_changes_settings_and_no_code(storage: str, baked: Callable[..., dict[str, str]]) -> None:
+    git, other = baked(), baked(storage=storage)
+    assert git.keys() == other.keys()
+    assert not {path for path in git if path.endswith(".py") and git[path] != other[path]}
+
+
+def test_only_the_readme_holds_template_logic() -> None:
+    logical = {path for path, text in texts(GENERATED) if "{%" in text}
+    assert logical <= {"README.md"}
+    assert not {path for path in files(GENERATED) if "{%" in path}
+
+
+def test_copied_folders_hold_no_template_variable() -> None:
+    assert SETTINGS["_copy_without_render"] == [".github/*", "src/*"]
+    copied = [(path, text) for path, text in texts(GENERATED) if path.startswith((".github/", "src/"))]
+    assert copied
+    assert not [path for path, text in copied if re.search(r"\{\{-?\s*_?cookiecutter", text)]
+    below = [re.sub(r"^src/\{\{cookiecutter\.package_name\}\}/", "", path) for path, _ in copied]
+    assert not [path for path in below if "{{" in path]
+
+
+def test_template_holds_nothing_that_a_tool_left_behind() -> None:
+    litter = {".mypy_cache", ".store", ".pytest_cache", ".ruff_cache", ".venv", "__pycache__"}
+    assert not [path for path in files(GENERATED) if litter & set(Path(path).parts)]
