@@ -1,0 +1,67 @@
+"""What the template says about itself is so."""
+
+import re
+
+import pytest
+import yaml
+from cookiecutter.generate import generate_context
+from cookiecutter.prompt import prompt_for_config
+from support import CHOICES, QUESTIONS, SETTINGS, TEMPLATE, run
+
+PAGES = sorted(path.name for path in TEMPLATE.glob("*.md"))
+README = (TEMPLATE / "README.md").read_text(encoding="utf-8")
+
+
+def make_targets() -> set[str]:
+    """Return the targets that `make help` lists."""
+    return set(re.findall(r"^make (\S+)", run("make", "help", cwd=TEMPLATE), re.MULTILINE))
+
+
+def test_there_are_at_most_ten_questions_and_each_is_asked_in_words() -> None:
+    prompts = SETTINGS["__prompts__"]
+    assert len(QUESTIONS) <= 10
+    assert prompts.keys() == QUESTIONS.keys()
+    for question, words in CHOICES.items():
+        assert prompts[question].keys() == {"__prompt__", *words}
+        assert not {"y", "n", "yes", "no", "true", "false"} & set(words)
+
+
+def test_readme_shows_a_command_by_line_twenty() -> None:
+    first = README.splitlines()
+    assert first.index("```mermaid") < first.index("```sh") < 20
+    wanted = ["make demo", "make test", "cookiecutter .", "uvx cookiecutter .", "cruft create ."]
+    shown = [line.partition("#")[0].strip() for line in first[first.index("```sh") + 1 :]]
+    assert shown[: len(wanted)] == wanted
+
+
+def test_readme_lists_every_question_as_it_is_asked() -> None:
+    context = generate_context(str(TEMPLATE / "cookiecutter.json"))
+    defaults = prompt_for_config(context, no_input=True)
+    for question, words in SETTINGS["__prompts__"].items():
+        prompt = words["__prompt__"] if isinstance(words, dict) else words
+        default = ", ".join(CHOICES.get(question, [defaults[question]]))
+        assert f"\n| `{question}` | {default} | {prompt} |\n".replace("|  |", "| |") in README
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_names_only_targets_and_files_that_exist(page: str) -> None:
+    text = (TEMPLATE / page).read_text(encoding="utf-8")
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) <= make_targets()
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", text)
+    assert not [link for link in links if not (TEMPLATE / link).exists()]
+
+
+def test_version_is_the_newest_of_the_changelog() -> None:
+    changelog = (TEMPLATE / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## \[(.+?)\]", changelog, re.MULTILINE)
+    assert newest
+    assert newest[1] == SETTINGS["__version"]
+
+
+def test_workflows_pin_every_action_and_bound_every_job() -> None:
+    for path in (TEMPLATE / ".github/workflows").iterdir():
+        text = path.read_text(encoding="utf-8")
+        for line in re.findall(r"uses: (.+)", text):
+            assert re.fullmatch(r"\./.+|\S+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+        for job in yaml.safe_load(text)["jobs"].values():
+            assert job["timeout-minutes"] <= 60
