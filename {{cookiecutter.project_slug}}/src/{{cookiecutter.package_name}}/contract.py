@@ -5,9 +5,12 @@ preprocessing (estimator), the inputs of the ONNX model (rows), the request mode
 MLflow signature (tracking).
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Container
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import cached_property
+from itertools import count
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -73,6 +76,13 @@ class Column(Section):
         return self
 
 
+def _input_name(name: str, taken: Container[str]) -> str:
+    """Return *name* as ONNX allows it: ASCII letters, digits and underscores, a letter first, none of *taken*."""
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    plain = plain if plain[0].isalpha() else f"x{plain}"
+    return next(free for n in count(1) if (free := plain if n == 1 else f"{plain}_{n}") not in taken)
+
+
 @dataclass(frozen=True)
 class Feature:
     """One input of the model: a column as it is, or one part of a date."""
@@ -123,9 +133,6 @@ class Contract(Document):
                 raise ValueError(f"column {name!r}: text is only for keys; say why in ignore, or make it a category")
         if not self.features:
             raise ValueError("no column is left for the model to learn from")
-        names = [feature.name for feature in self.features]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"two inputs would be called {', '.join(sorted(twice))}: rename a column")
         return self
 
     @cached_property
@@ -140,13 +147,16 @@ class Contract(Document):
         found: list[Feature] = []
         for name, column in self.inputs.items():
             if column.type in ("datetime", "date"):
-                found += [Feature(f"{name}.{part}", name, "number", part) for part in self._parts(name)]
+                found += [Feature(f"{name}_{part}", name, "number", part) for part in self._parts(name)]
             elif column.type == "category":
                 levels = (*column.values, *([MISSING] if column.missing else [])) if column.values else None
                 found.append(Feature(name, name, "category", levels=levels))
             else:
                 found.append(Feature(name, name, "number"))
-        return tuple(found)
+        names: dict[str, Feature] = {}
+        for feature in found:
+            names[_input_name(feature.name, names)] = feature
+        return tuple(replace(feature, name=name) for name, feature in names.items())
 
     def _parts(self, name: str) -> tuple[Part, ...]:
         """What the model sees of a time: of the time that orders the rows, nothing that only grows."""
