@@ -34,14 +34,12 @@ def first_commit() -> str:
     """Make the first commit where that is wanted, and return what became of it."""
     if not shutil.which("git"):
         return f"no commit: git is not installed; install it, then: git init -b main && {COMMIT}"
-    if Path(".git").exists():
-        return "no commit: the folder was a repository before; look at git diff"
-    if "_commit" in ANSWERS:  # cruft renders, and its own .cruft.json is yet to come
-        return f"no commit yet, for cruft adds a file: git init -b main && {COMMIT}"
     outer = git("rev-parse", "--show-toplevel")
     # A repository that ignores the new folder will never commit it.
     if outer.returncode == 0 and git("check-ignore", "--quiet", ".").returncode != 0:
         return f"no commit: it is part of the repository {outer.stdout.strip()}; there: {COMMIT}"
+    if "_commit" in ANSWERS:  # cruft renders, and its own .cruft.json is yet to come
+        return f"no commit yet, for cruft adds a file: git init -b main && {COMMIT}"
     identity = () if git("var", "GIT_COMMITTER_IDENT").returncode == 0 else NO_IDENTITY
     for step in (
         ("init", "--quiet", "-b", "main"),
