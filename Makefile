@@ -56,7 +56,7 @@ lint: .venv/installed ## style and types of the template's own files
 	ruff check
 	ruff format --check
 	mypy
-	actionlint
+	actionlint .github/workflows/*.yml
 	zizmor --offline --no-progress --quiet .github
 
 .PHONY: clean

