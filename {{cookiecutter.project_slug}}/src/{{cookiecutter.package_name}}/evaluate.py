@@ -25,7 +25,11 @@ def curves(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresho
     classes = list(contract.classes)
     decided = (predicted[:, 1] >= threshold).astype(int) if len(classes) == 2 else predicted.argmax(axis=1)
     counts = sk.confusion_matrix(truth, decided, labels=range(len(classes)))
-    cells = [(actual, guess, int(n)) for actual, row in zip(classes, counts, strict=True) for guess, n in zip(classes, row, strict=True)]
+    cells = [
+        (actual, guess, int(n))
+        for actual, row in zip(classes, counts, strict=True)
+        for guess, n in zip(classes, row, strict=True)
+    ]
     found = {"confusion": pd.DataFrame(cells, columns=["actual", "predicted", "rows"])}
     return found | (_binary_curves(truth, predicted[:, 1]) if len(classes) == 2 else {})
 
@@ -36,9 +40,11 @@ def _binary_curves(truth: np.ndarray, probability: np.ndarray) -> dict[str, pd.D
     precision, recall, _ = sk.precision_recall_curve(truth, probability)
     actual, expected = calibration_curve(truth, probability, n_bins=10, strategy="quantile")
     return {
-        "roc": pd.DataFrame({"false positive rate": grid, "true positive rate": np.interp(grid, false_rate, true_rate)}),
+        "roc": pd.DataFrame(
+            {"false positive rate": grid, "true positive rate": np.interp(grid, false_rate, true_rate)}
+        ),
         "precision_recall": pd.DataFrame({"recall": grid, "precision": np.interp(grid, recall[::-1], precision[::-1])}),
-        "calibration": pd.DataFrame({"predicted probability": expected, "actual share": actual}),
+        "calibration": pd.DataFrame({"predicted": expected, "actual": actual}),
     }
 
 
@@ -50,7 +56,7 @@ def _number_curves(truth: np.ndarray, predicted: np.ndarray) -> dict[str, pd.Dat
     return {
         "residuals": pd.DataFrame({"share of rows": shares, "residual": np.quantile(error, shares)}),
         "calibration": pd.DataFrame(
-            {"mean predicted": [predicted[g].mean() for g in groups], "mean actual": [truth[g].mean() for g in groups]}
+            {"predicted": [predicted[g].mean() for g in groups], "actual": [truth[g].mean() for g in groups]}
         ),
     }
 
@@ -77,7 +83,9 @@ def importance(contract: Contract, pipeline: Pipeline, rows: pd.DataFrame, param
 
     inputs, truth = table.features(some, contract), table.target(some, contract)
     found = permutation_importance(pipeline, inputs, truth, scoring=score, n_repeats=3, random_state=seed)
-    named = pd.DataFrame({"feature": inputs.columns, "importance": found.importances_mean, "std": found.importances_std})
+    named = pd.DataFrame(
+        {"feature": inputs.columns, "importance": found.importances_mean, "std": found.importances_std}
+    )
     return named.sort_values("importance", ascending=False, kind="stable")
 
 

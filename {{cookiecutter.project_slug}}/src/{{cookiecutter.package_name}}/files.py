@@ -10,7 +10,7 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a path to write to, a file or a folder; on success it takes the place of *path*, on failure nothing changes."""
+    """Give a path to write a file or folder to: on success it takes the place of *path*, on failure nothing changes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.stem}.new{path.suffix}")
     remove(new)

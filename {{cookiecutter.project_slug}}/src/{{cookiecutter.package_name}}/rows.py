@@ -14,10 +14,10 @@ DAY_ZERO = np.datetime64("2000-01-01", "D")
 
 
 def encode(columns: Mapping[str, Sequence[Any] | np.ndarray], contract: Contract) -> dict[str, np.ndarray]:
-    """Return one array of shape (rows, 1) per feature: float32 with NaN for missing, or str objects with "" for missing.
+    """Return one array of shape (rows, 1) per feature: float32 or text objects, with NaN or "" where missing.
 
-    *columns* maps each input column to its cells: numbers, booleans, text, and datetime64 or ISO text for dates; a missing
-    cell is None (or NaN, NaT). Raises KeyError when a column is absent.
+    *columns* maps each input column to its cells: numbers, booleans, text, and datetime64 or ISO text for dates; a
+    missing cell is None (or NaN, NaT). Raises KeyError when a column is absent.
     """
     dates: dict[str, np.ndarray] = {}
     return {feature.name: _input(feature, columns[feature.column], dates) for feature in contract.features}
@@ -38,6 +38,7 @@ def _input(feature: Feature, cells: Sequence[Any] | np.ndarray, dates: dict[str,
 def _part(moments: np.ndarray, part: str) -> np.ndarray:
     """One number per moment: days since 2000, month 1-12, day 1-31, weekday 0 (Monday) to 6, hour 0-23."""
     days = moments.astype("datetime64[D]")
+    number: np.ndarray
     if part == "days":
         number = (moments - DAY_ZERO) / np.timedelta64(1, "D")
     elif part == "month":

@@ -40,7 +40,7 @@ class Scorer:
 
     def predict(self, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> np.ndarray:
         """Return probabilities of shape (rows, classes), or numbers of shape (rows,), float32; see `rows.encode`."""
-        answer = self._session.run(self._outputs, encode(columns, self.contract))[0]
+        answer: np.ndarray = self._session.run(self._outputs, encode(columns, self.contract))[0]
         return answer if self.contract.classes else answer.reshape(-1)
 
     def answers(self, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> list[dict[str, Any]]:

@@ -21,8 +21,8 @@ class Trial:
 def search(params: Train, score: Callable[[Train], float], storage: str, name: str) -> tuple[Train, list[Trial]]:
     """Return the best settings and every trial; larger scores are better.
 
-    *storage* is the SQLAlchemy URL of the database that keeps the trials under *name*: several processes may share it. The
-    sampler is seeded by the number of finished trials, so that an interrupted search ends like one that was not.
+    *storage* is the SQLAlchemy URL of the database that keeps the trials under *name*: several processes may share it.
+    The sampler is seeded by the number of finished trials, so that an interrupted search ends like one that was not.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)

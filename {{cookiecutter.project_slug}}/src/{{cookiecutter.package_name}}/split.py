@@ -15,9 +15,9 @@ from .settings import Params
 def split(rows: pd.DataFrame, contract: Contract, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return (train, test) of typed rows; those without a target are in neither.
 
-    With a time column the newest *share* of the rows is the test part. Without, the hash of a row's key decides (of all its
-    inputs where there is no key), so that a row stays on its side when the table grows. Raises ProjectError when a part
-    would lack rows or classes.
+    With a time column the newest *share* of the rows is the test part. Without, the hash of a row's key decides (of all
+    its inputs where there is no key), so that a row stays on its side when the table grows. Raises ProjectError when a
+    part would lack rows or classes.
     """
     rows = rows[rows[contract.target].notna()]
     if contract.time:

@@ -43,7 +43,9 @@ def _folds(contract: Contract, params: Train) -> BaseCrossValidator:
 
 def predict(pipeline: Pipeline, inputs: pd.DataFrame) -> np.ndarray:
     """Return probabilities of shape (rows, classes), or numbers of shape (rows,)."""
-    answer: np.ndarray = pipeline.predict_proba(inputs) if hasattr(pipeline, "predict_proba") else pipeline.predict(inputs)
+    answer: np.ndarray = (
+        pipeline.predict_proba(inputs) if hasattr(pipeline, "predict_proba") else pipeline.predict(inputs)
+    )
     return answer
 
 
@@ -85,7 +87,8 @@ def main(train: Path, model: Path, report: Path) -> None:
         found["settings"] = getattr(chosen, chosen.algorithm).model_dump()
     files.write_json(report, found)
     run = tracking.record_training(contract, params, chosen, train, model, found, trials)
-    click.echo(f"{model}: {chosen.algorithm}, cross-validated {found['metric']} {found['mean']:.4f} ± {found['std']:.4f}; run {run}")
+    score = f"{found['metric']} {found['mean']:.4f} ± {found['std']:.4f}"
+    click.echo(f"{model}: {chosen.algorithm}, cross-validated {score}; run {run}")
 
 
 def _study(contract: Contract, params: Train, train: Path) -> str:
