@@ -1,10 +1,12 @@
 """Every test runs with a git and a cookiecutter of its own, whatever the machine's user has set up."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import bake, run
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,3 +34,23 @@ def machine_git(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
     config.touch()
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
     return config
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a baked project with its environment, whose pipeline has run: to look at, not to change."""
+    folder = tmp_path_factory.mktemp("generated")
+    baked = bake(folder)
+    run("make", "setup", cwd=baked)
+    (folder / "pipeline.log").write_text(run("make", "pipeline", cwd=baked), encoding="utf-8")
+    return baked
+
+
+@pytest.fixture
+def workspace(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of `project` to change: files, state and caches of its own, and the same environment."""
+    copy = tmp_path / project.name
+    shutil.copytree(project, copy, ignore=shutil.ignore_patterns(".venv"), symlinks=True)
+    (copy / ".venv").symlink_to(project / ".venv")
+    monkeypatch.setenv("PYTHONPATH", str(copy / "src"))  # before the package that the environment points to
+    return copy

@@ -1,0 +1,173 @@
+"""The generated project does what it promises: these tests run its pipeline on the demo's real data."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from support import run
+
+STAGES = ["ingest", "validate", "split", "train", "evaluate", "export"]
+RERUNS = {  # setting -> its other value, and the stages that depend on it
+    "ingest.source": ("data/other.py", STAGES),
+    "split.test": (0.25, ["split", "train", "evaluate", "export"]),
+    "train.boosting.iterations": (50, ["train", "evaluate", "export"]),
+    "train.search.trials": (2, ["train", "evaluate", "export"]),
+    "evaluate.importance_rows": (1000, ["evaluate", "export"]),
+    "export.golden_rows": (10, ["export"]),
+    "review.resamples": (100, []),
+}
+
+
+def changed(project: Path, setting: str, value: object) -> None:
+    """Change one setting of params.yaml."""
+    path = project / "params.yaml"
+    params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    section = params
+    *parents, name = setting.split(".")
+    for parent in parents:
+        section = section[parent]
+    assert section[name] != value, f"{setting} is {value} already"
+    section[name] = value
+    path.write_text(yaml.safe_dump(params), encoding="utf-8")
+
+
+def ran(output: str) -> list[str]:
+    """Return the stages that DVC ran, as it says."""
+    return re.findall(r"^Running stage '(\w+)'", output, re.MULTILINE)
+
+
+def python(project: Path, code: str) -> str:
+    """Return what *code* prints in the project's environment."""
+    return run(str(project / ".venv/bin/python"), "-W", "error::DeprecationWarning:__main__", "-c", code, cwd=project)
+
+
+def test_pipeline_leaves_nothing_to_commit_but_its_locks(project: Path) -> None:
+    assert run("git", "status", "--short", cwd=project).split() == ["A", "dvc.lock", "??", "uv.lock"]
+
+
+def test_pipeline_prints_no_warning(project: Path) -> None:
+    output = (project.parent / "pipeline.log").read_text(encoding="utf-8")
+    assert ran(output) == STAGES
+    assert not re.search(r"warn|deprecat|error|traceback", output, re.IGNORECASE), output
+
+
+def test_model_knows_more_than_chance(project: Path) -> None:
+    metrics = json.loads((project / "reports/metrics.json").read_text(encoding="utf-8"))
+    assert metrics["rows"] > 60_000
+    assert 0.65 < metrics["roc_auc"] < 0.95
+
+
+def test_nothing_reruns_when_nothing_changed(project: Path) -> None:
+    output = run("make", "pipeline", cwd=project)
+    assert ran(output) == []
+    assert "up to date" in output
+
+
+@pytest.mark.parametrize("setting", RERUNS)
+def test_a_setting_reruns_what_depends_on_it_and_no_more(setting: str, workspace: Path) -> None:
+    value, stages = RERUNS[setting]
+    shutil.copy(workspace / "data/flights.py", workspace / "data/other.py")
+    changed(workspace, setting, value)
+    output = run(".venv/bin/dvc", "repro", "--dry", "--force-downstream", cwd=workspace)
+    assert ran(output) == stages
+
+
+def test_one_changed_threshold_trains_nothing(workspace: Path) -> None:
+    run("git", "add", "--all", cwd=workspace)
+    run("git", "commit", "--quiet", "-m", "The first model", cwd=workspace)
+    changed(workspace, "evaluate.threshold", 0.3)
+    before = (workspace / "models/pipeline.skops").read_bytes()
+    assert ran(run("make", "pipeline", cwd=workspace)) == ["evaluate", "export"]
+    assert (workspace / "models/pipeline.skops").read_bytes() == before
+    difference = json.loads(run(".venv/bin/dvc", "metrics", "diff", "--json", cwd=workspace))
+    (report,) = difference
+    assert difference[report]["recall"]["diff"] > 0
+    assert "roc_auc" not in difference[report], "the curve does not know the threshold"
+
+
+def test_second_run_gives_the_same_bytes_without_a_network(workspace: Path) -> None:
+    """All stages again, where nothing outside this machine can be reached (no analytics, no download)."""
+    command = [str(workspace / ".venv/bin/dvc"), "repro", "--force"]
+    offline = ["unshare", "--net", "--map-root-user"] if shutil.which("unshare") else []
+    environment = {"PATH": f"{workspace / '.venv/bin'}:{os.environ['PATH']}", "PYTHONHASHSEED": "7"}
+    before = (workspace / "dvc.lock").read_text(encoding="utf-8")
+    assert ran(run(*offline, *command, cwd=workspace, **environment)) == STAGES
+    assert (workspace / "dvc.lock").read_text(encoding="utf-8") == before
+
+
+def test_data_that_breaks_the_contract_stops_before_training(workspace: Path) -> None:
+    spoil = (
+        "import sys, pandas as pd; sys.path.insert(0, 'data'); import flights; t = flights.load().head(20000);"
+        "t['distance'] = t['distance'].astype(float); t.loc[5, 'distance'] = -3; t.to_parquet('data/bad.parquet')"
+    )
+    python(workspace, spoil)
+    changed(workspace, "ingest.source", "data/bad.parquet")
+    done = subprocess.run(["make", "pipeline"], cwd=workspace, capture_output=True, encoding="utf-8", check=False)
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert ran(output) == ["ingest", "validate"]
+    assert re.search(r"distance: expect_column_values_to_be_between\(.*\): 1 row", output), output
+    assert "distance -3.0" in output
+    assert (workspace / "reports/data_docs/index.html").is_file()
+    report = json.loads((workspace / "reports/validation.json").read_text(encoding="utf-8"))
+    assert [failure["column"] for failure in report["failures"]] == ["distance"]
+
+
+def test_search_records_each_trial_and_is_not_repeated(workspace: Path) -> None:
+    changed(workspace, "train.search.trials", 2)
+    changed(workspace, "train.boosting.iterations", 10)
+    run("make", "pipeline", cwd=workspace)
+    count = (
+        "import mlflow; mlflow.set_tracking_uri('sqlite:///.store/mlflow/mlflow.db');"
+        "r = mlflow.search_runs(search_all_experiments=True); parent = r[r['tags.mlflow.runName'] == 'boosting'].iloc[0];"
+        "print((r['tags.mlflow.parentRunId'] == parent.run_id).sum())"
+    )
+    assert python(workspace, count).split()[-1] == "2"
+    report = json.loads((workspace / "reports/cross_validation.json").read_text(encoding="utf-8"))
+    assert set(report["settings"]) >= {"learning_rate", "leaves"}
+
+
+def test_run_says_where_the_model_comes_from(project: Path) -> None:
+    look = """
+import json, mlflow
+mlflow.set_tracking_uri("sqlite:///.store/mlflow/mlflow.db")
+(run,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
+model = mlflow.get_logged_model(run.outputs.model_outputs[0].model_id)
+print(json.dumps({
+    "params": run.data.params, "metrics": run.data.metrics, "tags": run.data.tags,
+    "datasets": [data.dataset.to_dictionary()["name"] for data in run.inputs.dataset_inputs],
+    "inputs": mlflow.models.get_model_info(model.model_uri).signature.inputs.to_dict(),
+}))
+"""
+    found = json.loads(python(project, look).splitlines()[-1])
+    assert found["params"]["train.algorithm"] == "boosting"
+    assert 0.6 < found["metrics"]["cv_roc_auc"] < 1
+    assert found["tags"]["mlflow.source.git.commit"].startswith(run("git", "rev-parse", "HEAD", cwd=project).strip())
+    assert found["datasets"] == ["train"]
+    assert {"name": "scheduled_hour", "type": "float", "required": True} in found["inputs"]
+
+
+def test_plots_and_metrics_are_shown_by_dvc(project: Path, tmp_path: Path) -> None:
+    assert "roc_auc" in run(".venv/bin/dvc", "metrics", "show", cwd=project)
+    output = run(".venv/bin/dvc", "plots", "show", "--out", str(tmp_path), cwd=project)
+    assert "WARNING" not in output
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert all(name in page for name in ("ROC", "Calibration", "Confusion", "Importance", "Precision and recall"))
+
+
+def test_project_passes_its_own_checks_and_tests(project: Path) -> None:
+    run("make", "check", cwd=project)
+    assert re.search(r"\d+ passed", run("make", "test", cwd=project))
+
+
+def test_every_verb_explains_itself(project: Path) -> None:
+    program = str(project / f".venv/bin/{project.name.replace('-', '_')}")
+    verbs = re.findall(r"^  (\w+)  ", run(program, "--help", cwd=project), re.MULTILINE)
+    assert set(STAGES) <= set(verbs)
+    for verb in verbs:
+        assert "Usage:" in run(program, verb, "--help", cwd=project)
