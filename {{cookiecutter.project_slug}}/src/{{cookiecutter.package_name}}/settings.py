@@ -83,6 +83,28 @@ class Export(Section):
     golden_rows: Count = Field(description="Test rows that travel with the model, with its answers.")
 
 
+class Gates(Section):
+    """What a model must keep to be accepted; null switches a gate off."""
+
+    floor: float | None = Field(description="The primary metric is at least this.")
+    regression: float | None = Field(
+        ge=0, description="The primary metric is not below the champion's by more than this, beyond noise."
+    )
+    slice_floor: float | None = Field(description="The primary metric of no slice is below this, beyond noise.")
+    validation: Literal[True] | None = Field(description="The data kept the contract.")
+    parity: Literal[True] | None = Field(description="The exported model answers as the trained one, see export.")
+    latency_ms: float | None = Field(gt=0, description="Milliseconds for one row in process, the median.")
+    size_mb: float | None = Field(gt=0, description="Megabytes of the exported model.")
+
+
+class Review(Section):
+    """How candidate and champion are compared, and what decides."""
+
+    resamples: int = Field(ge=100, description="Draws of the test rows behind each interval.")
+    seed: int = Field(ge=0)
+    gates: Gates
+
+
 class Params(Document):
     """The whole of params.yaml."""
 
@@ -91,3 +113,4 @@ class Params(Document):
     train: Train
     evaluate: Evaluate
     export: Export
+    review: Review
