@@ -1,11 +1,14 @@
 """Builds the scikit-learn pipeline that the contract and params.yaml ask for."""
 
 import io
+import itertools
 import re
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import skops.io
 from skops.io.exceptions import UntrustedTypesFoundException
 from sklearn.base import BaseEstimator
@@ -38,8 +41,31 @@ ADDRESS = re.compile(r"\d{9,}")  # an object's address in memory, as skops write
 
 
 def build(contract: Contract, params: Train) -> Pipeline:
-    """Return the unfitted pipeline; it takes the frame that `train.features` makes, one column per feature."""
+    """Return the unfitted pipeline; it takes the frame that `table.features` makes, one column per feature."""
     return Pipeline([("inputs", _inputs(contract, params)), ("model", _model(contract, params))])
+
+
+def fit(contract: Contract, params: Train, inputs: pd.DataFrame, truth: np.ndarray) -> Pipeline:
+    """Return the pipeline fitted on the frame that `table.features` makes."""
+    nothing = inputs.columns[inputs.isna().all()]
+    inputs = inputs.assign(**dict.fromkeys(nothing, np.float32(0)))  # boosting cannot bin a column without a number
+    pipeline = build(contract, params).fit(inputs, truth)
+    _to_single_precision(pipeline)
+    return pipeline
+
+
+def _to_single_precision(pipeline: Pipeline) -> None:
+    """Round what inputs become and are compared with as ONNX will: on any input both models take the same branch."""
+    for _, step, _ in pipeline["inputs"].transformers_:
+        encoder = step[0] if isinstance(step, Pipeline) else step
+        if isinstance(encoder, TargetEncoder):
+            encoder.encodings_ = [np.float64(np.float32(means)) for means in encoder.encodings_]
+            encoder.target_mean_ = np.float64(np.float32(encoder.target_mean_))
+    for predictor in itertools.chain(*getattr(pipeline["model"], "_predictors", ())):
+        limits = predictor.nodes["num_threshold"]
+        rounded = limits.astype(np.float32)
+        below = np.nextafter(rounded, np.float32(-np.inf))  # down: an input is at most the limit, or is not, as before
+        predictor.nodes["num_threshold"] = np.where(rounded > limits, below, rounded)
 
 
 def _inputs(contract: Contract, params: Train) -> ColumnTransformer:
@@ -74,7 +100,7 @@ def _open(contract: Contract, params: Train) -> BaseEstimator:
             return OneHotEncoder(handle_unknown="ignore")
         return OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     folds = (KFold if contract.task == "regression" else StratifiedKFold)(5, shuffle=True, random_state=params.seed)
-    encoder = TargetEncoder(cv=folds)
+    encoder = TargetEncoder(target_type="continuous" if contract.task == "regression" else "binary", cv=folds)
     return make_pipeline(encoder, StandardScaler()) if params.algorithm == "linear" else encoder
 
 

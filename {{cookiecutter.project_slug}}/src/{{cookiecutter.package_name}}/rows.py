@@ -48,5 +48,5 @@ def _part(moments: np.ndarray, part: str) -> np.ndarray:
     elif part == "weekday":
         number = (days.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
     else:
-        number = (moments - days) // np.timedelta64(1, "h")
+        number = (moments.astype("datetime64[h]") - days).astype(np.int64)
     return np.where(np.isnat(moments), np.nan, number).astype(np.float32)

@@ -21,7 +21,7 @@ from .settings import Params, Train
 
 def fit(contract: Contract, params: Train, rows: pd.DataFrame) -> Pipeline:
     """Return the pipeline fitted on typed *rows*."""
-    return estimator.build(contract, params).fit(table.features(rows, contract), table.target(rows, contract))
+    return estimator.fit(contract, params, table.features(rows, contract), table.target(rows, contract))
 
 
 def cross_validate(contract: Contract, params: Train, rows: pd.DataFrame) -> list[float]:
@@ -29,7 +29,7 @@ def cross_validate(contract: Contract, params: Train, rows: pd.DataFrame) -> lis
     inputs, truth = table.features(rows, contract), table.target(rows, contract)
     scores = []
     for train, test in _folds(contract, params).split(inputs, truth):
-        pipeline = estimator.build(contract, params).fit(inputs.iloc[train], truth[train])
+        pipeline = estimator.fit(contract, params, inputs.iloc[train], truth[train])
         scores.append(metrics.primary(contract.task, truth[test], predict(pipeline, inputs.iloc[test])))
     return scores
 
