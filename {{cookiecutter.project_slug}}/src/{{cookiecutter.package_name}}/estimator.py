@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import skops.io
-from skops.io.exceptions import UntrustedTypesFoundException
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
@@ -24,6 +23,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
+from skops.io.exceptions import UntrustedTypesFoundException
 
 from .config import ProjectError
 from .contract import Contract, Feature
