@@ -50,9 +50,10 @@ class Column(Section):
     )
     min: Bound | None = Field(None, description="Smallest allowed number or earliest time.")
     max: Bound | None = Field(None, description="Largest allowed number or latest time.")
-    values: tuple[Annotated[str, BeforeValidator(_label)], ...] | None = Field(
+    values: tuple[Annotated[str, BeforeValidator(_label, json_schema_input_type=str | int)], ...] | None = Field(
         None, min_length=1, description="Every allowed value of a category; without it, new values are welcome."
     )
+    format: str | None = Field(None, description="How dates are written where not as 2013-12-31, such as %d/%m/%Y.")
     parts: tuple[Part, ...] | None = Field(None, description="What the model sees of a date or time.")
     ignore: str | None = Field(None, min_length=1, description="Why the model does not use this column.")
 
@@ -71,6 +72,8 @@ class Column(Section):
             raise ValueError("values has a value twice")
         if self.parts is not None and self.type not in ("datetime", "date"):
             raise ValueError(f"parts belong to types datetime and date, not {self.type}")
+        if self.format is not None and self.type not in ("datetime", "date"):
+            raise ValueError(f"format belongs to types datetime and date, not {self.type}")
         if self.type == "date" and "hour" in (self.parts or ()):
             raise ValueError("a date has no hour: use type datetime")
         return self
@@ -104,6 +107,8 @@ class Contract(Document):
     )
     time: str | None = Field(None, description="When a row happened: the newest rows become the test part.")
     rows: Annotated[int, Field(ge=1)] = Field(100, description="The table has at least so many rows.")
+    empty: tuple[str, ...] = Field((), description="Texts that stand for an empty cell, besides NA, null and the like.")
+    decimal: Literal[".", ","] = Field(".", description="The mark before the decimals of numbers that come as text.")
     columns: dict[str, Column] = Field(min_length=2, description="Every column of the table, by name.")
 
     @model_validator(mode="after")

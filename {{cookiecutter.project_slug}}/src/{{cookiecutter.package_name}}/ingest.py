@@ -2,44 +2,64 @@
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from . import files, table
+from . import files
 from .config import ProjectError
+from .reading import batches
 from .settings import Params
 
+PART = 100_000  # rows of a query's answer that are in memory at once
 
-def read_source(source: Path) -> pd.DataFrame:
-    """Return the table behind *source*: a file, the rows of a .sql query, or what load() of a .py file returns.
 
-    Raises ProjectError when the source is absent, is of another kind, or gives no row.
+def ingest(source: Path, raw: Path) -> tuple[int, int]:
+    """Write the table behind *source* to the Parquet file *raw*; return its numbers of rows and columns.
+
+    The source is a table, a .sql query, or a .py file whose load() returns a frame. Raises ProjectError when it is
+    absent, is of another kind, or gives no row.
     """
     if not source.is_file():
         raise ProjectError(f"{source}: no such file: put the data there, or change ingest.source in params.yaml")
-    readers = {".sql": _query, ".py": _loader}
-    found = readers.get(source.suffix, table.read)(source)
-    if found.empty:
+    parts = {".sql": _query, ".py": _loader}.get(source.suffix, batches)(source)
+    first = next(parts, None)
+    if first is None or not first.num_columns:
         raise ProjectError(f"{source}: the table has no row")
-    return found
+    rows = 0
+    with files.replacing(raw) as new, pq.ParquetWriter(new, first.schema) as writer:
+        while first is not None:
+            writer.write(pa.Table.from_batches([first]).cast(writer.schema))
+            rows += first.num_rows
+            first = next(parts, None)
+        if not rows:
+            raise ProjectError(f"{source}: the table has no row")
+    return rows, len(writer.schema)
 
 
-def _query(source: Path) -> pd.DataFrame:
+def _query(source: Path) -> Iterator[pa.RecordBatch]:
     url = os.environ.get("DATABASE_URL")
     if not url:
         raise ProjectError(f"{source}: set DATABASE_URL to the database (a SQLAlchemy URL) that the query runs against")
     import sqlalchemy
 
     try:
-        with sqlalchemy.create_engine(url).connect() as connection:
-            return pd.read_sql(sqlalchemy.text(source.read_text(encoding="utf-8")), connection)
+        with sqlalchemy.create_engine(url).connect().execution_options(stream_results=True) as connection:
+            query = sqlalchemy.text(source.read_text(encoding="utf-8"))
+            schema = None
+            for part in pd.read_sql(query, connection, chunksize=PART):
+                table = pa.Table.from_pandas(_one_type_each(part), schema=schema, preserve_index=False)
+                schema = schema or table.schema
+                yield from table.to_batches()
     except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
         raise ProjectError(f"{source}: the database in DATABASE_URL did not answer: {error}") from error
 
 
-def _loader(source: Path) -> pd.DataFrame:
+def _loader(source: Path) -> Iterator[pa.RecordBatch]:
     spec = importlib.util.spec_from_file_location(source.stem, source)
     if spec is None or spec.loader is None:
         raise ProjectError(f"{source}: not a Python file")
@@ -47,7 +67,12 @@ def _loader(source: Path) -> pd.DataFrame:
     spec.loader.exec_module(module)
     if not hasattr(module, "load"):
         raise ProjectError(f"{source}: has no function load() that returns the table")
-    return pd.DataFrame(module.load())
+    yield from pa.Table.from_pandas(_one_type_each(pd.DataFrame(module.load())), preserve_index=False).to_batches()
+
+
+def _one_type_each(part: pd.DataFrame) -> pd.DataFrame:
+    """Return *part* with object columns as text: a Parquet column has one type, and a mixed one is kept as text."""
+    return part.astype(dict.fromkeys(part.select_dtypes("object").columns, "string"))
 
 
 @click.command()
@@ -55,12 +80,8 @@ def _loader(source: Path) -> pd.DataFrame:
 def main(raw: Path) -> None:
     """Write the table that ingest.source in params.yaml names to RAW."""
     source = Path(Params.load(Path("params.yaml")).ingest.source)
-    found = read_source(source)
-    mixed = found.select_dtypes("object").columns
-    found[mixed] = found[mixed].astype("string")  # a Parquet column has one type: a mixed one is kept as text
-    with files.replacing(raw) as new:
-        found.to_parquet(new, index=False)
-    click.echo(f"{source}: {len(found):,} rows, {found.shape[1]} columns -> {raw}")
+    rows, columns = ingest(source, raw)
+    click.echo(f"{source}: {rows:,} rows, {columns} columns -> {raw}")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def _check(name: str, part: pd.DataFrame, contract: Contract) -> None:
 def main(raw: Path, train: Path, test: Path) -> None:
     """Split RAW, which validate has passed, into TRAIN and TEST."""
     contract = Contract.load(Path("contract.yaml"))
-    rows = table.parse(table.read(raw), contract)[list(contract.columns)]
+    rows = table.load(raw, contract)[list(contract.columns)]
     for path, part in zip(
         (train, test), split(rows, contract, Params.load(Path("params.yaml")).split.test), strict=True
     ):

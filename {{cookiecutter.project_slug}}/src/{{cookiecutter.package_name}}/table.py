@@ -1,32 +1,24 @@
-"""Reads tables and gives their columns the types that the contract declares."""
+"""Gives the columns of a table the types that the contract declares."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
-from .config import ProjectError
 from .contract import Column, Contract
 from .rows import encode
 
-READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
-    ".csv": pd.read_csv,
-    ".tsv": lambda path: pd.read_csv(path, sep="\t"),
-    ".parquet": pd.read_parquet,
-}
 TRUTHS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False, "1.0": True, "0.0": False}
+GROUPED = r"^[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$"  # 1,234,567.8
 
 
-def read(path: Path) -> pd.DataFrame:
-    """Read a .csv, .tsv or .parquet file as it is; raises ProjectError where it is none of these."""
-    if path.suffix.lower() not in READERS:
-        raise ProjectError(f"{path}: not a table that can be read; use {', '.join(READERS)}")
-    try:
-        return READERS[path.suffix.lower()](path)
-    except (OSError, ValueError) as error:
-        raise ProjectError(f"{path}: cannot be read: {error}") from error
+def load(raw: Path, contract: Contract) -> pd.DataFrame:
+    """Return the table that ingest wrote with the contract's types, one column after the other; see `parse`."""
+    file = pq.ParquetFile(raw)
+    names = file.schema_arrow.names
+    return pd.DataFrame({name: parse(file.read([name]).to_pandas(), contract)[name] for name in names})
 
 
 def parse(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
@@ -35,31 +27,49 @@ def parse(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     A column with a cell that does not fit keeps these cells as they are and becomes an object column, which validate
     reports; columns that the contract does not know stay as they are.
     """
-    known = {name: _typed(table[name], column) for name, column in contract.columns.items() if name in table}
+    known = {name: typed(table[name], column, contract) for name, column in contract.columns.items() if name in table}
     return table.assign(**known)
 
 
-def _typed(cells: pd.Series, column: Column) -> pd.Series:
+def typed(cells: pd.Series, column: Column, contract: Contract) -> pd.Series:
+    """Return one column with the type that the contract declares; see `parse`."""
+    if contract.empty and not pd.api.types.is_numeric_dtype(cells):
+        cells = cells.mask(cells.isin(contract.empty))
     if column.type in ("number", "integer"):
-        numbers = pd.to_numeric(cells, errors="coerce").astype("float64")
-        return _or_as_delivered(cells, numbers if column.type == "number" else numbers.where(numbers % 1 == 0))
+        found = numbers(cells, contract.decimal)
+        return _or_as_delivered(cells, found if column.type == "number" else found.where(found % 1 == 0))
     if column.type in ("datetime", "date"):
-        moments = pd.to_datetime(cells, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
-        return _or_as_delivered(cells, moments.astype("datetime64[ms]"))
+        return _or_as_delivered(cells, moments(cells, column.format))
     if column.type == "boolean":
-        truths = (
-            cells if cells.dtype == bool else cells.map(lambda cell: TRUTHS.get(str(cell).lower()), na_action="ignore")
-        )
+        truths = cells if cells.dtype == bool else cells.astype("string").str.lower().map(TRUTHS)
         return _or_as_delivered(cells, truths.astype("boolean"))
     if pd.api.types.is_float_dtype(cells) and (cells.dropna() % 1 == 0).all():
         cells = cells.astype("Int64")  # whole numbers became floats only because some cells are empty
     return cells.astype("string").replace("", pd.NA)
 
 
-def _or_as_delivered(delivered: pd.Series, typed: pd.Series) -> pd.Series:
-    """Return *typed*; where some delivered cell got lost in typing, all cells as objects with that one as it was."""
-    lost = typed.isna() & delivered.notna()
-    return typed.astype(object).mask(lost, delivered) if lost.any() else typed
+def numbers(cells: pd.Series, decimal: str = ".") -> pd.Series:
+    """Return cells as float64, NaN where one is no number; reads 1,234.5 and 12 % and, by *decimal*, 1.234,5."""
+    if pd.api.types.is_numeric_dtype(cells):
+        return cells.astype("float64")
+    texts = cells.astype("string").str.strip().str.rstrip("% ")
+    if decimal == ",":
+        texts = texts.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+    elif (grouped := texts.str.match(GROUPED).fillna(False)).any():
+        texts = texts.mask(grouped, texts.str.replace(",", "", regex=False))
+    return pd.to_numeric(texts, errors="coerce").astype("float64").replace([np.inf, -np.inf], np.nan)
+
+
+def moments(cells: pd.Series, written: str | None = None) -> pd.Series:
+    """Return cells as datetime64 without a zone (one with a zone is moved to UTC), NaT where one is no date."""
+    found = pd.to_datetime(cells, errors="coerce", utc=True, format=written or "ISO8601")
+    return found.dt.tz_localize(None).astype("datetime64[ms]")
+
+
+def _or_as_delivered(delivered: pd.Series, found: pd.Series) -> pd.Series:
+    """Return *found*; where some delivered cell got lost in typing, all cells as objects with that one as it was."""
+    lost = found.isna() & delivered.notna()
+    return found.astype(object).mask(lost, delivered) if lost.any() else found
 
 
 def columns(table: pd.DataFrame, contract: Contract) -> dict[str, np.ndarray]:
@@ -97,4 +107,4 @@ def _json(cells: pd.Series, column: Column) -> list[Any]:
         cells = cells.astype("Int64")
     elif column.type in ("datetime", "date"):
         cells = cells.dt.strftime("%Y-%m-%d" if column.type == "date" else "%Y-%m-%dT%H:%M:%S")
-    return cells.astype(object).where(cells.notna(), None).tolist()
+    return list(cells.astype(object).where(cells.notna(), None))
