@@ -1,9 +1,6 @@
 """Stage export: write what serving needs and nothing else, proved equal to the trained pipeline."""
 
 import importlib.metadata
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,8 @@ from .scorer import Scorer, digest
 from .settings import Export, Params
 from .train import predict
 
+MAKERS = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
+
 
 def convert(pipeline: Pipeline, contract: Contract) -> bytes:
     """Return the fitted pipeline as an ONNX model with one input per feature."""
@@ -30,20 +29,26 @@ def convert(pipeline: Pipeline, contract: Contract) -> bytes:
     inputs = [(feature.name, kinds[feature.kind]([None, 1])) for feature in contract.features]
     options = {id(pipeline[-1]): {"zipmap": False}} if contract.classes else None
     model = convert_sklearn(pipeline, name="model", initial_types=inputs, options=options)
-    return bytes(model.SerializeToString())
+    versions = sorted(model.opset_import, key=lambda version: version.domain)  # their order follows the hash seed
+    del model.opset_import[:]
+    model.opset_import.extend(versions)
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def parity(contract: Contract, trained: np.ndarray, exported: np.ndarray, params: Export) -> dict[str, Any]:
-    """Return how far the exported model is from the trained one; raises ProjectError with the worst rows beyond tolerance."""
+    """Return how far the exported model is from the trained one; raises ProjectError where that is beyond tolerance."""
     difference = np.abs(trained - exported)
     if contract.classes:
         worst, tolerance = difference.max(axis=1), params.probability_tolerance
-    else:
-        worst, tolerance = difference / np.maximum(1, np.abs(trained)), params.number_tolerance
+    else:  # relative to the number itself, or to a typical one where it is close to zero
+        size = np.maximum(np.abs(trained), np.abs(trained).mean())
+        worst, tolerance = difference / np.maximum(size, np.finfo(np.float32).tiny), params.number_tolerance
     beyond = np.flatnonzero(~(worst <= tolerance))
     if len(beyond):
         most = beyond[np.argsort(-worst[beyond], kind="stable")][:5]
-        shown = "\n".join(f"  row {row}: trained {trained[row].tolist()}, exported {exported[row].tolist()}" for row in most)
+        shown = "\n".join(
+            f"  row {row}: trained {trained[row].tolist()}, exported {exported[row].tolist()}" for row in most
+        )
         raise ProjectError(
             f"export: {len(beyond)} of {len(worst)} test rows differ by more than {tolerance:g}; the most:\n{shown}\n"
             "try another algorithm, or raise the tolerance in params.yaml (export)"
@@ -59,9 +64,6 @@ def parity(contract: Contract, trained: np.ndarray, exported: np.ndarray, params
 @click.argument("folder", type=click.Path(path_type=Path))
 def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> None:
     """Write MODEL to FOLDER as ONNX with contract, golden rows of TEST and a card made of REPORT and PLOTS."""
-    if os.environ.get("PYTHONHASHSEED") != "0":  # the converter's order of nodes follows the hash seed
-        again = [sys.executable, "-m", f"{__package__}.export", *map(str, (model, test, report, plots, folder))]
-        sys.exit(subprocess.run(again, env={**os.environ, "PYTHONHASHSEED": "0"}).returncode)
     contract, params = Contract.load(Path("contract.yaml")), Params.load(Path("params.yaml"))
     pipeline, rows = estimator.load(model), pd.read_parquet(test)
     with files.replacing(folder) as new:
@@ -72,11 +74,12 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> No
         (new / "card.md").write_text(card.card(contract, params, files.read_json(report), plots), encoding="utf-8")
         facts: dict[str, Any] = {
             "threshold": params.evaluate.threshold,
+            "params": params.model_dump(mode="json", exclude={"review"}),
             "pipeline_sha256": digest(model),
             "test_sha256": digest(test),
             "contract_sha256": digest(Path("contract.yaml")),
             "metrics": files.read_json(report),
-            "packages": {name: importlib.metadata.version(name) for name in ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")},
+            "packages": {name: importlib.metadata.version(name) for name in MAKERS},
         }
         files.write_json(new / "manifest.json", {**facts, "files": _digests(new)})
         scorer = Scorer(new)
@@ -86,7 +89,8 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> No
         sent = table.records(rows.iloc[golden], contract)
         files.write_json(new / "golden.json", {"rows": sent, "answers": scorer.worded(exported[golden])})
         files.write_json(new / "manifest.json", {**facts, "parity": equal, "files": _digests(new)})
-    click.echo(f"{folder}: equal to the trained pipeline on {equal['rows']:,} rows (at most {equal['largest_difference']:.1e} apart)")
+    apart = f"at most {equal['largest_difference']:.1e} apart"
+    click.echo(f"{folder}: equal to the trained pipeline on {equal['rows']:,} rows ({apart})")
 
 
 def _digests(folder: Path) -> dict[str, str]:

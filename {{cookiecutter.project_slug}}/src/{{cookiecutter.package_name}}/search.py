@@ -1,11 +1,13 @@
 """Automated search: tries settings of the algorithm with Optuna; a search that was stopped goes on where it was."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
+from pydantic import ValidationError
 
+from .config import ProjectError
 from .settings import Train
 
 
@@ -24,10 +26,9 @@ def search(params: Train, score: Callable[[Train], float], storage: str, name: s
     *storage* is the SQLAlchemy URL of the database that keeps the trials under *name*: several processes may share it.
     The sampler is seeded by the number of finished trials, so that an interrupted search ends like one that was not.
     """
+    _check(params)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
-    for trial in _left_running(study):
-        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
     while (done := len(_finished(study))) < params.search.trials:
         study.sampler = optuna.samplers.TPESampler(seed=params.seed + done)
         trial = study.ask()
@@ -41,8 +42,21 @@ def _finished(study: optuna.Study) -> list[Any]:
     return study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
 
 
-def _left_running(study: optuna.Study) -> Iterator[Any]:
-    yield from study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING])
+def _check(params: Train) -> None:
+    """Raise ProjectError when the space names what the algorithm does not have, or values that it does not take."""
+    section = getattr(params, params.algorithm)
+    for name, (low, high) in params.search.space.items():
+        where = f"params.yaml: train.search.space.{name}"
+        if name not in type(section).model_fields:
+            known = ", ".join(type(section).model_fields)
+            raise ProjectError(f"{where}: {params.algorithm} has no such setting; it has {known}")
+        if low > high:
+            raise ProjectError(f"{where}: the lowest value, {low:g}, is larger than the highest, {high:g}")
+        for end in (low, high):
+            try:
+                type(section).model_validate({**section.model_dump(), name: end})
+            except ValidationError as error:
+                raise ProjectError(f"{where}: {end:g}: {error.errors()[0]['msg']}") from error
 
 
 def _suggest(trial: optuna.Trial, params: Train) -> dict[str, float]:
