@@ -14,6 +14,7 @@ VERBS = {  # in the order of a model's life; imported only when called, because 
     "review": "compare with the champion and decide",
     "registry": "register, promote, roll back, list, import",
     "serve": "answer requests on this machine",
+    "reference": "describe contract.yaml and params.yaml in docs/",
 }
 
 

@@ -31,19 +31,19 @@ class Linear(Section):
 class Boosting(Section):
     """Histogram gradient boosting."""
 
-    iterations: Count
-    learning_rate: float = Field(gt=0, le=1)
-    leaves: int = Field(ge=2)
-    min_leaf: Count
-    l2: float = Field(ge=0)
+    iterations: Count = Field(description="Trees, each correcting those before it.")
+    learning_rate: float = Field(gt=0, le=1, description="How much a tree corrects; a smaller one needs more of them.")
+    leaves: int = Field(ge=2, description="Most leaves of a tree.")
+    min_leaf: Count = Field(description="Fewest training rows in a leaf.")
+    l2: float = Field(ge=0, description="Pull of a leaf's answer towards zero; 0 is none.")
 
 
 class Forest(Section):
     """Random forest."""
 
-    trees: Count
-    depth: Count
-    min_leaf: Count
+    trees: Count = Field(description="Trees, each fitted on rows drawn anew.")
+    depth: Count = Field(description="Most questions between a tree's root and a leaf.")
+    min_leaf: Count = Field(description="Fewest training rows in a leaf.")
 
 
 class Search(Section):
@@ -58,8 +58,8 @@ class Search(Section):
 class Train(Section):
     """What is fitted."""
 
-    algorithm: Literal["linear", "boosting", "forest"]
-    seed: int = Field(ge=0)
+    algorithm: Literal["linear", "boosting", "forest"] = Field(description="Which of the sections below is fitted.")
+    seed: int = Field(ge=0, description="Where chance starts: the same seed gives the same model.")
     folds: int = Field(ge=2, description="Parts of the cross-validation.")
     linear: Linear
     boosting: Boosting
@@ -101,12 +101,12 @@ class Review(Section):
     """How candidate and champion are compared, and what decides."""
 
     resamples: int = Field(ge=100, description="Draws of the test rows behind each interval.")
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, description="Where chance starts: the same seed gives the same intervals.")
     gates: Gates
 
 
 class Params(Document):
-    """The whole of params.yaml."""
+    """How a run is done: every knob, in one section per stage."""
 
     ingest: Ingest
     split: Split
