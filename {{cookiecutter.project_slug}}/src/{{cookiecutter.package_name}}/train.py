@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from . import estimator, files, metrics, table, tracking
+from .config import ProjectError
 from .contract import Contract
 from .scorer import digest
 from .search import Trial, search
@@ -25,12 +26,22 @@ def fit(contract: Contract, params: Train, rows: pd.DataFrame) -> Pipeline:
 
 
 def cross_validate(contract: Contract, params: Train, rows: pd.DataFrame) -> list[float]:
-    """Return the primary metric of each fold; with a time column a fold is tested on what came after it."""
+    """Return the primary metric of each fold; with a time column a fold is tested on what came after it.
+
+    Folds that lack a class are left out. Raises ProjectError when none is left.
+    """
     inputs, truth = table.features(rows, contract), table.target(rows, contract)
     scores = []
     for train, test in _folds(contract, params).split(inputs, truth):
-        pipeline = estimator.fit(contract, params, inputs.iloc[train], truth[train])
-        scores.append(metrics.primary(contract.task, truth[test], predict(pipeline, inputs.iloc[test])))
+        if len(np.unique(truth[train])) >= len(contract.classes):
+            pipeline = estimator.fit(contract, params, inputs.iloc[train], truth[train])
+            scores.append(metrics.primary(contract.task, truth[test], predict(pipeline, inputs.iloc[test])))
+    scores = [score for score in scores if not np.isnan(score)]
+    if not scores:
+        raise ProjectError(
+            f"train: in each of {params.folds} folds the target is the same in all rows or a class is absent: "
+            "lower train.folds in params.yaml, or bring more rows"
+        )
     return scores
 
 
