@@ -14,17 +14,17 @@ TRUTHS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0"
 GROUPED = r"^[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$"  # 1,234,567.8
 
 
-def load(raw: Path, contract: Contract) -> pd.DataFrame:
+def load(raw: Path, contract: Contract, names: list[str] | None = None) -> pd.DataFrame:
     """Return the table that ingest wrote with the contract's types, one column after the other; see `parse`."""
     file = pq.ParquetFile(raw)
-    names = file.schema_arrow.names
+    names = file.schema_arrow.names if names is None else names
     return pd.DataFrame({name: parse(file.read([name]).to_pandas(), contract)[name] for name in names})
 
 
 def parse(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     """Return *table* with the contract's types: numbers float64, truths boolean, dates datetime64, the rest text.
 
-    A column with a cell that does not fit keeps these cells as they are and becomes an object column, which validate
+    A column with a cell that does not fit keeps these cells as text and becomes an object column, which validate
     reports; columns that the contract does not know stay as they are.
     """
     known = {name: typed(table[name], column, contract) for name, column in contract.columns.items() if name in table}
@@ -67,9 +67,9 @@ def moments(cells: pd.Series, written: str | None = None) -> pd.Series:
 
 
 def _or_as_delivered(delivered: pd.Series, found: pd.Series) -> pd.Series:
-    """Return *found*; where some delivered cell got lost in typing, all cells as objects with that one as it was."""
+    """Return *found*; where some delivered cell got lost in typing, all cells as objects with that one as text."""
     lost = found.isna() & delivered.notna()
-    return found.astype(object).mask(lost, delivered) if lost.any() else found
+    return found.astype(object).mask(lost, delivered.astype("string")) if lost.any() else found
 
 
 def columns(table: pd.DataFrame, contract: Contract) -> dict[str, np.ndarray]:
