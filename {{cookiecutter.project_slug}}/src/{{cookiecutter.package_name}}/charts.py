@@ -1,0 +1,107 @@
+"""Charts as SVG that take their colours from the page's style sheet."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from .markup import Markup, tag
+
+Points = Sequence[tuple[float, float]]
+WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN = 420, 300, 46, 40, 10
+
+
+def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
+    """Return round numbers between *low* and *high*, about as many as *wanted*."""
+    raw = (high - low) / wanted or 1.0
+    power = 10.0 ** np.floor(np.log10(raw))
+    step = power * next(s for s in (1, 2, 2.5, 5, 10) if s * power >= raw * 0.999)
+    return [float(tick) + 0.0 for tick in np.arange(np.ceil(low / step - 1e-9), high / step + 1e-9) * step]
+
+
+def lines(
+    series: Mapping[str, Points], x_label: str, y_label: str, diagonal: bool = False, dots: bool = False
+) -> Markup:
+    """Return a line chart; the name of a series is its class in the style sheet."""
+    (x_low, x_high), (y_low, y_high) = (_limits([p[axis] for s in series.values() for p in s]) for axis in (0, 1))
+    if diagonal:
+        x_low = y_low = min(x_low, y_low)
+        x_high = y_high = max(x_high, y_high)
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = LEFT + (x - x_low) / (x_high - x_low) * (WIDTH - LEFT - MARGIN)
+        return round(across, 1), round(HEIGHT - BOTTOM - (y - y_low) / (y_high - y_low) * (HEIGHT - BOTTOM - MARGIN), 1)
+
+    parts: list[Markup] = []
+    for tick in ticks(x_low, x_high):
+        x, y = place(tick, y_low)
+        parts += [_line((x, y), (x, MARGIN), "grid"), _text(f"{tick:g}", x, y + 16, "middle")]
+    for tick in ticks(y_low, y_high):
+        x, y = place(x_low, tick)
+        parts += [_line((x, y), (WIDTH - MARGIN, y), "grid"), _text(f"{tick:g}", x - 6, y + 4, "end")]
+    if diagonal:
+        parts.append(_line(place(x_low, y_low), place(x_high, y_high), "reference"))
+    for name, points in reversed(series.items()):
+        placed = [place(*point) for point in points]
+        parts.append(tag("polyline", class_=name, points=" ".join(f"{x},{y}" for x, y in placed)))
+        parts += [tag("circle", class_=name, cx=x, cy=y, r=3) for x, y in placed if dots]
+    parts.append(_text(x_label, (LEFT + WIDTH - MARGIN) / 2, HEIGHT - 6, "middle", "name"))
+    middle = (MARGIN + HEIGHT - BOTTOM) / 2
+    turned = f"rotate(-90 12 {middle})"
+    parts.append(tag("text", y_label, x=12, y=middle, text_anchor="middle", class_="name", transform=turned))
+    return _svg(f"{y_label} by {x_label}", WIDTH, HEIGHT, *parts)
+
+
+def spread(low: float, middle: float, high: float, margin: float | None, label: str) -> Markup:
+    """Return a difference with its interval, beside zero and the largest drop that is let through."""
+    reach = max(abs(low), abs(high), margin or 0.0, 1e-9) * 1.15
+
+    def place(value: float) -> float:
+        return round(20 + (value + reach) / (2 * reach) * (WIDTH - 40), 1)
+
+    parts = []
+    if margin is not None:
+        parts.append(tag("rect", class_="refused", x=20, y=14, width=round(place(-margin) - 20, 1), height=28))
+    parts += [_line((20, 28), (WIDTH - 20, 28), "grid"), _line((place(0), 10), (place(0), 46), "axis")]
+    parts += [
+        _line((place(low), 28), (place(high), 28), "bar"),
+        tag("circle", class_="bar", cx=place(middle), cy=28, r=6),
+    ]
+    parts += [
+        _text("worse", 20, 62, "start"),
+        _text("0", place(0), 62, "middle"),
+        _text("better", WIDTH - 20, 62, "end"),
+    ]
+    return _svg(label, WIDTH, 68, *parts)
+
+
+def pair(candidate: float, champion: float | None, low: float, high: float, floor: float | None, label: str) -> Markup:
+    """Return two values on the scale from *low* to *high*, joined, with a tick where the floor is."""
+
+    def place(value: float) -> float:
+        return round(8 + (value - low) / (high - low) * 184, 1)
+
+    parts = [_line((8, 9), (192, 9), "grid")]
+    if floor is not None and low <= floor <= high:
+        parts.append(_line((place(floor), 2), (place(floor), 16), "floor"))
+    if champion is not None:
+        ends = (place(champion), 9), (place(candidate), 9)
+        parts += [_line(*ends, "joined"), tag("circle", class_="champion", cx=place(champion), cy=9, r=4)]
+    parts.append(tag("circle", class_="candidate", cx=place(candidate), cy=9, r=5))
+    return _svg(label, 200, 18, *parts)
+
+
+def _limits(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _svg(label: str, width: int, height: int, *parts: Markup) -> Markup:
+    return tag("svg", *parts, viewBox=f"0 0 {width} {height}", role="img", aria_label=label)
+
+
+def _line(start: tuple[float, float], end: tuple[float, float], name: str) -> Markup:
+    return tag("line", class_=name, x1=start[0], y1=start[1], x2=end[0], y2=end[1])
+
+
+def _text(content: str, x: float, y: float, anchor: str, name: str = "tick") -> Markup:
+    return tag("text", content, class_=name, x=x, y=y, text_anchor=anchor)
