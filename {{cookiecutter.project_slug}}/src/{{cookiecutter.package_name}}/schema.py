@@ -1,41 +1,131 @@
 """What the contract means for callers: the model of a request, its JSON schema, and example rows."""
 
-from datetime import date, datetime
-from typing import Annotated, Any, Literal
+import math
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Annotated, Any, Literal, NotRequired
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
 
 from .contract import Column, Contract
 
+LARGEST = {"number": 3.4e38, "integer": 2.0**53 - 1}  # beyond it the model's float32, or JSON's integers, give up
+LONGEST = 1000  # letters of a category
+DAY = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
+PATTERNS = {"date": f"^{DAY}$", "datetime": rf"^{DAY}([T ]{CLOCK}(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?)?$"}
 
-def request_model(contract: Contract) -> type[BaseModel]:
-    """Return the model of one row: strict types, ranges and values; columns that may be missing default to null."""
-    fields: dict[str, Any] = {}
-    for position, (name, column) in enumerate(contract.inputs.items()):
-        kind = _type(column)
-        info = Field(None if column.missing else ..., alias=name, description=column.description or None)
-        fields[f"field_{position}"] = (kind | None if column.missing else kind, info)
-    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
-    return create_model("Row", __config__=config, **fields)
+
+class _Untitled(GenerateJsonSchema):
+    """Leaves out titles that only repeat a name."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Return False: the name says it."""
+        return False
+
+
+def request_model(contract: Contract, extra: Literal["forbid", "ignore"] = "forbid") -> Any:
+    """Return the type of one row, for `pydantic.TypeAdapter`: strict types, ranges and values; what to do with *extra*.
+
+    Columns that may be missing may be null or absent. Times become naive datetimes, those with a zone in UTC.
+    """
+    fields = {name: _field(column) for name, column in contract.inputs.items()}
+    make: Any = TypedDict  # made from values, which type checkers do not follow
+    row = make("Row", fields)
+    row.__pydantic_config__ = ConfigDict(extra=extra, strict=True, allow_inf_nan=False)
+    return row
+
+
+def _field(column: Column) -> Any:
+    kind = _type(column)
+    described: Any = Annotated[kind | None if column.missing else kind, Field(description=_description(column))]
+    return NotRequired[described] if column.missing else described
+
+
+def _description(column: Column) -> str | None:
+    """What the column means; with the range of a time, for which JSON schema has no word."""
+    bounds = [f"{word} {bound}" for word, bound in zip(("from", "to"), _times(column), strict=True) if bound]
+    return "; ".join(filter(None, [column.description, " ".join(bounds)])) or None
 
 
 def _type(column: Column) -> Any:
     if column.values:
         return Literal[column.values]
-    limits = {"ge": column.min, "le": column.max}
+    if column.type == "boolean":
+        return bool
+    if column.type in ("datetime", "date"):
+        return _time(column)
+    if column.type in ("number", "integer"):
+        return _number(column)
+    return Annotated[str, Field(min_length=1, max_length=LONGEST)]
+
+
+def _number(column: Column) -> Any:
+    low, high = limits(column)
+    number = Annotated[float, Field(ge=low, le=high)]
+    if column.type == "number":
+        return number
+    bounds = {"minimum": math.ceil(low), "maximum": math.floor(high)}
+    return Annotated[number, AfterValidator(_whole), WithJsonSchema({"type": "integer", **bounds})]
+
+
+def limits(column: Column) -> tuple[float, float]:
+    """Return the smallest and the largest number that a request may hold."""
+    largest = LARGEST[column.type]
+    low = column.min if isinstance(column.min, float) else -largest
+    high = column.max if isinstance(column.max, float) else largest
+    return max(low, -largest), min(high, largest)
+
+
+def _whole(number: float) -> float:
+    if not number.is_integer():  # 55.0 is whole in JSON, as it is in a table with an empty cell in the column
+        raise PydanticCustomError("whole_number", "Input should be a whole number")
+    return number
+
+
+def _time(column: Column) -> Any:
+    low, high = _times(column)
+    read = date.fromisoformat if column.type == "date" else _moment
+    pattern = PATTERNS[column.type]
+    schema: dict[str, Any] = {"type": "string", "pattern": pattern}
     if column.type == "date":
-        limits = {key: bound.date() for key, bound in limits.items() if isinstance(bound, datetime)}
-        return Annotated[date, Field(**limits)]
-    kind = {"number": float, "integer": int, "boolean": bool, "datetime": datetime}.get(column.type, str)
-    if kind is str:
-        return Annotated[str, Field(min_length=1, max_length=1000)]
-    return Annotated[kind, Field(**{key: bound for key, bound in limits.items() if bound is not None})]
+        schema["format"] = "date"  # date-time would not fit: it demands a zone
+    check = AfterValidator(partial(_within, read=read, low=low, high=high))
+    return Annotated[str, Field(pattern=pattern), check, WithJsonSchema(schema)]
+
+
+def _times(column: Column) -> tuple[date | None, date | None]:
+    """The earliest and the latest time, or day, that a request may hold."""
+    low, high = (bound if isinstance(bound, datetime) else None for bound in (column.min, column.max))
+    return (low and low.date(), high and high.date()) if column.type == "date" else (low, high)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _within(text: str, read: Callable[[str], Any], low: date | None, high: date | None) -> Any:
+    try:
+        moment = read(text)
+    except (ValueError, OverflowError):
+        raise PydanticCustomError("time", "Input should be a time that exists") from None
+    if low is not None and moment < low:
+        raise PydanticCustomError("time", "Input should not be before {low}", {"low": low.isoformat()})
+    if high is not None and moment > high:
+        raise PydanticCustomError("time", "Input should not be after {high}", {"high": high.isoformat()})
+    return moment
 
 
 def json_schema(contract: Contract) -> dict[str, Any]:
     """Return the JSON schema of one row."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **request_model(contract).model_json_schema()}
+    schema = TypeAdapter(request_model(contract)).json_schema(schema_generator=_Untitled)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def example_rows(contract: Contract, count: int, seed: int = 0) -> list[dict[str, Any]]:
@@ -47,15 +137,29 @@ def example_rows(contract: Contract, count: int, seed: int = 0) -> list[dict[str
 def _cell(column: Column, rng: np.random.Generator) -> Any:
     if column.missing and rng.random() < 0.1:
         return None
+    if column.values:
+        return column.values[rng.integers(len(column.values))]
     if column.type == "boolean":
         return bool(rng.random() < 0.5)
     if column.type in ("datetime", "date"):
-        low, high = (np.datetime64(b or d, "s") for b, d in ((column.min, "2020-01-01"), (column.max, "2030-01-01")))
-        moment = (low + (high - low) * rng.random()).astype(datetime)
-        return moment.date().isoformat() if column.type == "date" else moment.isoformat()
+        moment = _between(column.min, column.max, np.datetime64("2020-01-01", "s"), np.timedelta64(3650, "D"), rng)
+        return str(moment.astype("datetime64[D]" if column.type == "date" else "datetime64[s]"))
     if column.type in ("number", "integer"):
-        low_number = float(column.min) if isinstance(column.min, float) else 0.0
-        high_number = float(column.max) if isinstance(column.max, float) else low_number + 100.0
-        number = low_number + (high_number - low_number) * rng.random()
-        return round(number) if column.type == "integer" else round(number, 2)
-    return str(rng.choice(np.array(column.values))) if column.values else f"example {rng.integers(5)}"
+        return _example_number(column, rng)
+    return f"example {rng.integers(5)}"
+
+
+def _example_number(column: Column, rng: np.random.Generator) -> float:
+    low, high = limits(column)
+    number = float(_between(column.min, column.max, np.float64(0), np.float64(100), rng))
+    if column.type == "integer":
+        return min(max(round(number), math.ceil(low)), math.floor(high))
+    return round(number, 2) if low <= round(number, 2) <= high else number
+
+
+def _between(low: Any, high: Any, usual: Any, width: Any, rng: np.random.Generator) -> Any:
+    """Return a point between *low* and *high*; where one of them is open, within *width* of the other or of *usual*."""
+    kind = type(usual)
+    start = kind(low) if low is not None else (kind(high) - width if high is not None else usual)
+    end = kind(high) if high is not None else start + width
+    return start + (end - start) * rng.random()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -61,6 +62,24 @@ class Scorer:
             {"prediction": classes[b], "probabilities": dict(zip(classes, p, strict=True))}
             for b, p in zip(best, predicted.tolist(), strict=True)
         ]
+
+
+def difference(expected: list[dict[str, Any]], answered: list[dict[str, Any]], tolerance: float = 1e-5) -> str:
+    """Say in which row *answered* differs from *expected* by more than *tolerance*; "" where it does not."""
+    if len(expected) != len(answered):
+        return f"{len(answered)} answers to {len(expected)} rows"
+    for row, (one, other) in enumerate(zip(expected, answered, strict=True)):
+        if not _same(one, other, tolerance):
+            return f"row {row}: {json.dumps(other)} instead of {json.dumps(one)}"
+    return ""
+
+
+def _same(one: Any, other: Any, tolerance: float) -> bool:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(value, other[name], tolerance) for name, value in one.items())
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=tolerance, abs_tol=tolerance)
+    return bool(one == other)
 
 
 def digest(path: Path) -> str:

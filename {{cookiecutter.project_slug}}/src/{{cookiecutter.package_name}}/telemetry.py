@@ -1,0 +1,42 @@
+"""What the service counts for Prometheus: few series, whatever is asked of it."""
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+
+
+class Telemetry:
+    """The counters of one worker; BentoML's workers share theirs through files, so that any of them can show all."""
+
+    def __init__(self, model: dict[str, str]) -> None:
+        """Start at zero; *model* says, by label, which model answers."""
+        self._registry = CollectorRegistry()
+        labels = ["route", "status"]
+        self._requests = Counter("scoring_requests", "Requests answered.", labels, registry=self._registry)
+        self._seconds = Histogram(
+            "scoring_request_seconds", "Time to answer.", ["route"], buckets=SECONDS, registry=self._registry
+        )
+        self._rows = Counter("scoring_rows", "Rows scored.", registry=self._registry)
+        info = Gauge("scoring_model", "The model.", list(model), registry=self._registry, multiprocess_mode="max")
+        info.labels(**model).set(1)
+
+    def count(self, route: str, status: int, seconds: float) -> None:
+        """Count a request; *route* is one of the service's own, never what a caller wrote."""
+        self._requests.labels(route, status).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def rows(self, number: int) -> None:
+        """Count rows that were scored."""
+        self._rows.inc(number)
+
+    def show(self) -> bytes:
+        """Return everything that all workers have counted, as Prometheus reads it."""
+        registry = self._registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it registers itself
+        return generate_latest(registry)
