@@ -1,0 +1,92 @@
+"""What the README and docs/ say is so."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from {{ cookiecutter.package_name }} import reference
+from {{ cookiecutter.package_name }}.cli import VERBS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md"))]
+
+
+class Loader(yaml.SafeLoader):
+    """Reads YAML as editors do: a date stays text."""
+
+
+Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def errors(name: str, content: Any) -> list[str]:
+    """Return what an editor says of *content* as *name*.yaml."""
+    schema = json.loads((ROOT / f"docs/{name}.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    return [error.message for error in Draft202012Validator(schema).iter_errors(content)]
+
+
+def read(name: str) -> Any:
+    """Return the content of *name*.yaml."""
+    return yaml.load((ROOT / f"{name}.yaml").read_text(encoding="utf-8"), Loader)  # noqa: S506 (a safe loader, see above)
+
+
+def test_readme_lists_the_targets_of_make() -> None:
+    listed = re.findall(r"^\| `make (\S+)` \| (.+) \|$", README, re.MULTILINE)
+    helped = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, encoding="utf-8").stdout
+    assert listed == re.findall(r"^make (\S+)\s+(.+)$", helped, re.MULTILINE)
+
+
+def test_readme_names_only_verbs_that_exist() -> None:
+    assert set(re.findall(r"uv run {{ cookiecutter.package_name }} (\w+)", README)) <= set(VERBS)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?://)([^)]+)\)", text)
+    headings = {re.sub(r"\W+", "-", heading.lower()) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+    anchors = [link[1:] for link in links if link.startswith("#")]
+    assert set(anchors) <= headings
+    assert not [link for link in links if not link.startswith("#") and not (ROOT / page).parent.joinpath(link).exists()]
+
+
+def test_reference_is_what_the_code_says() -> None:
+    for name, content in reference.reference().items():
+        written = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        assert written == content, f"docs/{name} is out of date: python -m {reference.__name__}"
+
+
+@pytest.mark.parametrize("name", reference.DOCUMENTS)
+def test_every_setting_is_explained(name: str) -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \| (.*) \|$", reference.reference()[f"{name}.md"], re.MULTILINE)
+    assert len(rows) > 10
+    assert not [row for row in rows if not all(row)]
+
+
+@pytest.mark.parametrize("name", reference.DOCUMENTS)
+def test_editor_finds_the_schema_and_no_fault(name: str) -> None:
+    first = (ROOT / f"{name}.yaml").read_text(encoding="utf-8").partition("\n")[0]
+    assert first == f"# yaml-language-server: $schema=docs/{name}.schema.json"
+    assert errors(name, read(name)) == []
+
+
+def test_editor_sees_faults() -> None:
+    contract, params = read("contract"), read("params")
+    assert errors("contract", contract | {"tasks": "binary"}) == [
+        "Additional properties are not allowed ('tasks' was unexpected)"
+    ]
+    column = {"type": "datetime", "min": "next year"}
+    assert len(errors("contract", contract | {"columns": contract["columns"] | {"new": column}})) == 1
+    assert errors("params", params | {"split": {"test": 1.5}}) == ["1.5 is greater than or equal to the maximum of 1"]
+    del params["train"]["seed"]
+    assert errors("params", params) == ["'seed' is a required property"]
