@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from .contract import Contract, Task
+from .metrics import summing_to_one
 
 Measure = Callable[[np.ndarray], dict[str, float]]
 CONFIDENCE = 0.95
@@ -115,5 +116,5 @@ def _regression(truth: np.ndarray, error: np.ndarray) -> Measure:
 
 def _log_loss(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     smallest = np.finfo("float64").eps
-    given = np.take_along_axis(predicted.astype("float64"), truth[:, None], axis=1)[:, 0]
+    given = np.take_along_axis(summing_to_one(predicted), truth[:, None], axis=1)[:, 0]
     return -np.log(np.clip(given, smallest, 1 - smallest))

@@ -21,12 +21,16 @@ def find(asked: str | None, exported: Path, scratch: Path) -> tuple[Path, dict[s
         return Path(asked), {"name": asked}
     if asked and asked.startswith(GIT):
         return scratch, _from_git(asked.removeprefix(GIT), exported, scratch)
-    from . import registry
-
-    facts = registry.fetch(asked or ALIAS, scratch)
+    facts = _fetch(asked or ALIAS, scratch)
     if facts is None and asked:
         raise ProjectError(f"--champion {asked}: no such folder, and no such version or alias in the registry")
     return None if facts is None else (scratch, {"name": f"version {facts['version']}", **facts})
+
+
+def _fetch(version_or_alias: str, folder: Path) -> dict[str, Any] | None:
+    from .registry import fetch  # MLflow takes seconds to import
+
+    return fetch(version_or_alias, folder)
 
 
 def _from_git(revision: str, exported: Path, scratch: Path) -> dict[str, Any]:

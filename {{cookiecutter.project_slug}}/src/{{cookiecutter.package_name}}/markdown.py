@@ -16,5 +16,5 @@ def code(text: object) -> str:
 
 def prose(text: str) -> str:
     """Return a sentence that may quote data, safe to stand between our own words."""
-    special = r"[\\`*\[\]<>|#@~&$!]|\b_|_\b"
+    special = r"[\\`*\[\]<>|#@~&$!]|\b_|_\b|:(?=//)|(?<=www)\."
     return re.sub(special, lambda found: f"&#{ord(found[0])};", " ".join(text.split()))[:4000]

@@ -36,7 +36,7 @@ def scores(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresho
     decided = predicted[:, 1] >= threshold if task == "binary" else predicted.argmax(axis=1)
     found |= {
         "accuracy": float(sk.accuracy_score(truth, decided)),
-        "log_loss": float(sk.log_loss(truth, predicted.astype("float64"), labels=classes)),
+        "log_loss": float(sk.log_loss(truth, summing_to_one(predicted), labels=classes)),
     }
     if task == "multiclass":
         return found | {"balanced_accuracy": float(sk.balanced_accuracy_score(truth, decided))}
@@ -47,3 +47,9 @@ def scores(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresho
         "recall": float(sk.recall_score(truth, decided, zero_division=0)),
         "f1": float(sk.f1_score(truth, decided, zero_division=0)),
     }
+
+
+def summing_to_one(probabilities: np.ndarray) -> np.ndarray:
+    """Return probabilities of shape (rows, classes) as float64 without the rounding of float32 in their sum."""
+    exact = probabilities.astype("float64")
+    return np.asarray(exact / exact.sum(axis=1, keepdims=True))
