@@ -29,12 +29,13 @@ from .config import ProjectError
 from .contract import Contract, Feature
 from .settings import Train
 
-TRUSTED = [  # what our estimators hold beyond what skops itself trusts
+TRUSTED = [  # what our estimators hold beyond what skops itself trusts: data and known functions, nothing that runs code
     "functools.partial",
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.model_selection._split.KFold",
     "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.tree._tree.Tree",
     "sklearn.utils.validation.check_array",
 ]
 ADDRESS = re.compile(r"\d{9,}")  # an object's address in memory, as skops writes it
@@ -144,5 +145,5 @@ def load(path: Path) -> Pipeline:
     """Read a pipeline that `save` wrote, trusting no type but those of our own estimators; raises ProjectError."""
     try:
         return skops.io.load(path, trusted=TRUSTED)
-    except (OSError, zipfile.BadZipFile, UntrustedTypesFoundException) as error:
+    except (OSError, KeyError, zipfile.BadZipFile, UntrustedTypesFoundException) as error:
         raise ProjectError(f"{path}: not a pipeline of this project: {error}") from error

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import optuna
+from optuna.trial import TrialState
 from pydantic import ValidationError
 
 from .config import ProjectError
 from .settings import Train
+
+COMPLETE, FAIL, RUNNING = TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING
 
 
 @dataclass(frozen=True)
@@ -24,22 +27,28 @@ def search(params: Train, score: Callable[[Train], float], storage: str, name: s
     """Return the best settings and every trial; larger scores are better.
 
     *storage* is the SQLAlchemy URL of the database that keeps the trials under *name*: several processes may share it.
-    The sampler is seeded by the number of finished trials, so that an interrupted search ends like one that was not.
+    A search that was stopped, by an error or by its user, ends like one that was not: its seeds follow the finished
+    trials.
     """
     _check(params)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
-    while (done := len(_finished(study))) < params.search.trials:
-        study.sampler = optuna.samplers.TPESampler(seed=params.seed + done)
+    while (done := len(_trials(study, COMPLETE))) < params.search.trials:
+        others = len(_trials(study, RUNNING))  # at work now: they must not all try the same
+        study.sampler = optuna.samplers.TPESampler(seed=params.seed + done + others)
         trial = study.ask()
-        study.tell(trial, score(_apply(params, _suggest(trial, params))))
-    finished = _finished(study)[: params.search.trials]
+        try:
+            study.tell(trial, score(_apply(params, _suggest(trial, params))))
+        except BaseException:
+            study.tell(trial, state=FAIL)
+            raise
+    finished = _trials(study, COMPLETE)[: params.search.trials]
     best = max(finished, key=lambda trial: trial.value)
     return _apply(params, best.params), [Trial(n, trial.params, trial.value) for n, trial in enumerate(finished)]
 
 
-def _finished(study: optuna.Study) -> list[Any]:
-    return study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
+def _trials(study: optuna.Study, state: TrialState) -> list[Any]:
+    return study.get_trials(deepcopy=False, states=[state])
 
 
 def _check(params: Train) -> None:
