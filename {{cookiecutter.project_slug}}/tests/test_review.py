@@ -364,8 +364,10 @@ def test_exit_code_is_the_verdict_and_the_reports_are_written(invoke: Invoke) ->
 
 
 def test_what_cannot_be_reviewed_is_neither_accepted_nor_refused(invoke: Invoke) -> None:
+    assert invoke("good", "--champion", "bad").exit_code == 0
     Path("bad/model.onnx").write_bytes(b"another")
     assert invoke("bad", "--champion", "good").exit_code == 2
+    assert [path.name for path in Path("reports").iterdir()] == ["validation.json"]
     assert invoke("good", "--champion", "bad").exit_code == 2
     assert invoke("nowhere").exit_code == 2
     assert "git fetch" in invoke("good", "--champion", "git:no-such-branch").output

@@ -81,7 +81,7 @@ def _facts(found: dict[str, Any], gates: Gates) -> Iterator[Gate]:
         bool(validation and validation["success"]),
         f"{failures} of {validation['expectations']} expectations fail" if validation else "the data was not validated",
         "the data keeps contract.yaml",
-        "mend the data or contract.yaml, and run the pipeline with `dvc repro`",
+        "mend the data or contract.yaml, and run the pipeline again (dvc repro)",
     )
     tolerance = found["parity_tolerance"]
     yield Gate(
@@ -89,7 +89,7 @@ def _facts(found: dict[str, Any], gates: Gates) -> Iterator[Gate]:
         bool(parity and parity["largest_difference"] <= tolerance),
         f"at most {parity['largest_difference']:.1e} apart on {parity['rows']} rows" if parity else "not measured",
         f"at most {tolerance:.1e} between the exported and the trained model",
-        "export the model again with `dvc repro`; its tolerance is in params.yaml (export)",
+        "export the model again (dvc repro); its tolerance is in params.yaml (export)",
     )
     slow = gates.latency_ms or 0.0
     yield Gate(

@@ -1,5 +1,6 @@
 """Compares the exported model with the champion on the same rows, and decides whether it may take its place."""
 
+import json
 import math
 import tempfile
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from .latency import latency
 from .scorer import Scorer, digest
 from .settings import Params
 
+WRITTEN = ("review.json", "review.md", "review.html")
 Model = tuple[Scorer, dict[str, Any]]  # and where it comes from
 
 
@@ -107,19 +109,18 @@ def _plain(value: Any) -> Any:
 
 
 def run(folder: Path, test: Path, reports: Path, asked: str | None = None) -> dict[str, Any]:
-    """Review the model in *folder*, write review.json, .md and .html to *reports*, and return the review.
-
-    *asked* is the champion as `champion.find` takes it.
-    """
+    """Review the model in *folder*, write the pages to *reports*, and return the review; *asked* as `champion.find`."""
+    for name in WRITTEN:  # a review that fails leaves none behind that could be taken for its own
+        files.remove(reports / name)
     params, checked = Params.load(Path("params.yaml")), reports / "validation.json"
     candidate = Scorer(folder), {"commit": tracking.commit(), "rows_sha256": digest(test)}
     with tempfile.TemporaryDirectory() as scratch:
         found = champion.find(asked, folder, Path(scratch) / "model")
         best = (Scorer(found[0]), found[1]) if found else None
-        validation = files.read_json(checked) if checked.is_file() else None
-        answer = review(candidate, best, pd.read_parquet(test), params, validation)
-    files.write_json(reports / "review.json", answer)
-    for name, page in {"review.md": report_markdown.page(answer), "review.html": report_html.page(answer)}.items():
+        said = files.read_json(checked) if checked.is_file() else None
+        answer = review(candidate, best, pd.read_parquet(test), params, said)
+    pages = [json.dumps(answer, indent=2, ensure_ascii=False), report_markdown.page(answer), report_html.page(answer)]
+    for name, page in zip(WRITTEN, pages, strict=True):
         with files.replacing(reports / name) as new:
             new.write_text(page, encoding="utf-8")
     return answer

@@ -8,7 +8,7 @@ Row = tuple[str, str, str]
 
 def number(value: Any, digits: int = 4) -> str:
     """Return a number as text; a dash where there is none."""
-    return "—" if value is None else f"{value:,.{digits}f}"
+    return "—" if value is None else f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def signed(value: Any) -> str:
