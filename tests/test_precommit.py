@@ -120,8 +120,10 @@ def test_branch_that_holds_no_project_can_be_committed_to(hooked: Path) -> None:
 
 
 def test_hooks_of_others_are_left_alone(workspace: Path) -> None:
+    (workspace / ".git/hooks/pre-commit").unlink(missing_ok=True)
     run("git", "config", "core.hooksPath", "/somewhere", cwd=workspace)
     assert "no git hooks" in run("make", "hooks", cwd=workspace)
+    assert not (workspace / ".git/hooks/pre-commit").exists()
     run("git", "config", "--unset", "core.hooksPath", cwd=workspace)
     (workspace / ".git").rename(workspace.parent / ".git")  # part of a larger repository
     assert "no git hooks" in run("make", "hooks", cwd=workspace)
