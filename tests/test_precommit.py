@@ -64,7 +64,6 @@ def test_every_hook_has_its_test(project: Path) -> None:
 def test_fault_is_caught_by_its_hook(hook: str, workspace: Path) -> None:
     name, content = FAULTS[hook]
     path = workspace / name
-    run(".venv/bin/pre-commit", "run", hook, "--all-files", cwd=workspace)
     path.write_text(
         content if isinstance(content, str) else content(path.read_text(encoding="utf-8")), encoding="utf-8"
     )
