@@ -1,128 +1,113 @@
 """Everything that is said to MLflow about runs: parameters, metrics, data, environment, model."""
 
-import importlib.metadata
-import os
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from . import estimator, table
-from .config import ProjectError
-from .contract import Contract
-from .schema import json_schema
+from .contract import Column, Contract
+from .origin import PROJECT, environment, requirements
+from .schema import example_rows, json_schema
 from .scorer import digest
 from .search import Trial
-from .settings import Params, Train
+from .storage import artifact_location, connect, root
 
 if TYPE_CHECKING:
     import mlflow
     from mlflow.models import ModelSignature
+    from mlflow.types import Schema
 
 PIPELINE_TAG = "pipeline_sha256"  # finds the run that made a pipeline, whichever machine recorded it
-ROOT = Path(__file__).absolute().parents[2]
+TRAIN_TAG = "train_sha256"
 
 
-def store() -> Path:
-    """Return the folder that keeps what git does not: DVC objects, the MLflow database and its artifacts."""
-    root = ROOT if (ROOT / "contract.yaml").is_file() else Path.cwd()
-    (root / ".store" / "mlflow").mkdir(parents=True, exist_ok=True)
-    return root / ".store"
+@dataclass(frozen=True)
+class Training:
+    """What one training was asked, and what came of it; *model* and *train* are files."""
 
-
-def connect() -> "mlflow.MlflowClient":
-    """Return a client of the tracking server in MLFLOW_TRACKING_URI, by default an SQLite file in `store`.
-
-    Raises ProjectError when the server does not answer.
-    """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
-    import mlflow
-
-    if not os.environ.get("MLFLOW_TRACKING_URI"):
-        mlflow.set_tracking_uri(f"sqlite:///{store() / 'mlflow' / 'mlflow.db'}")
-    client = mlflow.MlflowClient()
-    try:
-        client.search_experiments(max_results=1)
-    except Exception as error:
-        raise ProjectError(f"the tracking server at {mlflow.get_tracking_uri()} does not answer: {error}") from error
-    return client
+    contract: Contract
+    params: dict[str, Any]
+    model: Path
+    report: dict[str, Any]
+    train: Path | None = None
+    pipeline: Any = None
+    trials: tuple[Trial, ...] = ()
 
 
 def experiment(client: "mlflow.MlflowClient") -> str:
     """Return the id of the project's experiment, made if there is none; safe when several processes ask at once."""
     import mlflow
 
-    name = str(__package__)
-    found = client.get_experiment_by_name(name)
+    found = client.get_experiment_by_name(PROJECT)
     if found is None:
-        folder = store() / "mlflow" / "artifacts"
         try:
-            return str(client.create_experiment(name, artifact_location=None if is_server() else folder.as_uri()))
+            return str(client.create_experiment(PROJECT, artifact_location=artifact_location()))
         except mlflow.MlflowException:  # another process was first
-            found = client.get_experiment_by_name(name)
-    if found is None:
-        raise ProjectError(f"MLflow has no experiment {name!r} and did not make it")
+            found = client.get_experiment_by_name(PROJECT)
+            if found is None:
+                raise
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)
-
-
-def is_server() -> bool:
-    """Return whether runs go to a server rather than to a database on this machine."""
-    import mlflow
-
-    return mlflow.get_tracking_uri().startswith(("http://", "https://", "databricks"))
 
 
 def commit() -> str:
     """Return the git commit of the work tree, with -dirty where it differs; empty outside a repository."""
-    found = subprocess.run(["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"], capture_output=True, text=True)
-    return found.stdout.strip()
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    return subprocess.run(command, cwd=root(), capture_output=True, encoding="utf-8").stdout.strip()
 
 
-def record_training(
-    contract: Contract, params: Params, chosen: Train, train: Path, model: Path, report: dict[str, Any], trials: list[Trial]
-) -> str:
-    """Record one training as an MLflow run, each trial as its child, and return the run's id."""
+def record(training: Training) -> str:
+    """Record one training as an MLflow run, each trial of its search as a child, and return the run's id."""
     client = connect()
     import mlflow
 
-    rows = pd.read_parquet(train)
-    tags = {PIPELINE_TAG: digest(model), "mlflow.source.git.commit": commit(), "train_sha256": digest(train)}
-    with mlflow.start_run(experiment_id=experiment(client), run_name=chosen.algorithm, tags=tags) as run:
-        mlflow.log_params(_flat(params.model_dump(exclude={"train"}) | {"train": chosen.model_dump()}))
-        mlflow.log_metrics({f"cv_{report['metric']}": report["mean"], f"cv_{report['metric']}_std": report["std"]})
-        source = mlflow.data.http_dataset_source.HTTPDatasetSource(train.resolve().as_uri())
-        dataset = mlflow.data.from_pandas(_plain(rows), source=source, name=train.stem, targets=contract.target, digest=digest(train)[:32])
-        mlflow.log_input(dataset, context="training")
+    known = {PIPELINE_TAG: digest(training.model), "mlflow.source.git.commit": commit()}
+    if training.train:
+        known[TRAIN_TAG] = digest(training.train)
+    metric = f"cv_{training.report['metric']}"
+    name, place = training.params["train"]["algorithm"], experiment(client)
+    # the id, and not mlflow.set_experiment: of several processes that make it, some would end up in another one
+    with mlflow.start_run(experiment_id=place, run_name=name, tags=known) as run:
+        mlflow.log_params(flat(training.params))
+        mlflow.log_metrics({metric: training.report["mean"], f"{metric}_std": training.report["std"]})
+        if training.train:
+            _log_data(training.contract, training.train, known[TRAIN_TAG])
         mlflow.log_text("\n".join(environment()) + "\n", "environment.txt")
-        mlflow.log_dict(json_schema(contract), "request.schema.json")
-        _log_pipeline(contract, estimator.load(model), rows.head(5))
-        for trial in trials:
-            with mlflow.start_run(experiment_id=experiment(client), run_name=f"trial {trial.number}", nested=True):
+        mlflow.log_dict(json_schema(training.contract), "request.schema.json")
+        _log_pipeline(training)
+        for trial in training.trials:
+            with mlflow.start_run(experiment_id=place, run_name=f"trial {trial.number}", nested=True):
                 mlflow.log_params(trial.settings)
-                mlflow.log_metric(f"cv_{report['metric']}", trial.score)
+                mlflow.log_metric(metric, trial.score)
     return str(run.info.run_id)
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def run_of(client: "mlflow.MlflowClient", pipeline_sha256: str) -> str | None:
+    """Return the id of the first finished run that made the pipeline with this digest, or None."""
+    wanted = f"tags.{PIPELINE_TAG} = '{pipeline_sha256}' and attributes.status = 'FINISHED'"
+    found = client.search_runs([experiment(client)], wanted, order_by=["attributes.start_time ASC"], max_results=1)
+    return str(found[0].info.run_id) if found else None
+
+
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values as one level, their names joined by dots."""
+    found: dict[str, Any] = {}
     for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return found
 
 
-def _plain(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return *rows* in types that MLflow describes without a warning."""
-    truths = rows.select_dtypes("boolean").columns
-    return rows.astype({name: "float64" for name in truths} | {name: "object" for name in rows.select_dtypes("string").columns})
+def columns(columns: dict[str, Column]) -> "Schema":
+    """Return the schema of a table as validate leaves it."""
+    from mlflow.types import ColSpec, Schema
 
-
-def environment() -> list[str]:
-    """Return every installed package as name==version."""
-    return sorted({f"{package.name}=={package.version}" for package in importlib.metadata.distributions()}, key=str.lower)
+    kinds = {"number": "double", "integer": "double", "boolean": "boolean", "datetime": "datetime", "date": "datetime"}
+    return Schema([ColSpec(kinds.get(c.type, "string"), name, required=not c.missing) for name, c in columns.items()])
 
 
 def signature(contract: Contract) -> "ModelSignature":
@@ -133,18 +118,31 @@ def signature(contract: Contract) -> "ModelSignature":
     kinds = {"number": "float", "category": "string"}
     inputs = Schema([ColSpec(kinds[feature.kind], feature.name) for feature in contract.features])
     shape = (-1, len(contract.classes)) if contract.classes else (-1,)
-    return ModelSignature(inputs, Schema([TensorSpec(pd.Series(dtype="float64").to_numpy().dtype, shape)]))
+    return ModelSignature(inputs, Schema([TensorSpec(np.dtype("float64"), shape)]))
 
 
-def _log_pipeline(contract: Contract, pipeline: Any, rows: pd.DataFrame) -> None:
+def _log_data(contract: Contract, train: Path, sha256: str) -> None:
+    """Log what the data is without a look at it: to infer its schema takes MLflow longer than to train."""
+    import mlflow
+    from mlflow.data import sources
+    from mlflow.data.meta_dataset import MetaDataset
+
+    source = sources.LocalArtifactDatasetSource(train.as_posix())  # type: ignore[attr-defined]  # made by MLflow at import
+    data = MetaDataset(source, train.stem, sha256[:32], columns(contract.columns))  # type: ignore[abstract]  # it is not
+    mlflow.log_input(data, context="training")
+
+
+def _log_pipeline(training: Training) -> None:
     import mlflow.sklearn
 
+    contract = training.contract
+    example = table.parse(pd.DataFrame(example_rows(contract, 5)), contract)
     mlflow.sklearn.log_model(
-        pipeline,
+        training.pipeline or estimator.load(training.model),
         name="pipeline",
         signature=signature(contract),
-        input_example=table.features(rows, contract),
-        pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in ("scikit-learn", "skops", "pandas", "numpy")],
+        input_example=table.features(example, contract),
+        pip_requirements=requirements("scikit-learn", "skops", "pandas", "numpy"),
         skops_trusted_types=estimator.TRUSTED,
         pyfunc_predict_fn="predict_proba" if contract.classes else "predict",
     )

@@ -18,6 +18,7 @@ from .contract import Contract
 from .scorer import digest
 from .search import Trial, search
 from .settings import Params, Train
+from .storage import store
 
 
 def fit(contract: Contract, params: Train, rows: pd.DataFrame) -> Pipeline:
@@ -64,7 +65,7 @@ def tune(contract: Contract, params: Train, rows: pd.DataFrame, name: str) -> tu
     """Return the best of `train.search.trials` settings and the trials; without trials, *params* as they are."""
     if not params.search.trials:
         return params, []
-    storage = os.environ.get("OPTUNA_STORAGE") or f"sqlite:///{tracking.store() / 'search.db'}"
+    storage = os.environ.get("OPTUNA_STORAGE") or f"sqlite:///{store() / 'search.db'}"
     with click.progressbar(length=params.search.trials, label="search") as bar:
 
         def score(settings: Train) -> float:
@@ -97,7 +98,8 @@ def main(train: Path, model: Path, report: Path) -> None:
     if trials:
         found["settings"] = getattr(chosen, chosen.algorithm).model_dump()
     files.write_json(report, found)
-    run = tracking.record_training(contract, params, chosen, train, model, found, trials)
+    asked = params.model_dump(mode="json", exclude={"review", "train"}) | {"train": chosen.model_dump(mode="json")}
+    run = tracking.record(tracking.Training(contract, asked, model, found, train, pipeline, tuple(trials)))
     score = f"{found['metric']} {found['mean']:.4f} ± {found['std']:.4f}"
     click.echo(f"{model}: {chosen.algorithm}, cross-validated {score}; run {run}")
 

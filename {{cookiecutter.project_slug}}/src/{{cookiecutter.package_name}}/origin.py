@@ -1,0 +1,33 @@
+"""Who does what here, where and with which packages: what a record says besides its subject."""
+
+import getpass
+import importlib.metadata
+import os
+import subprocess
+
+PROJECT = str(__package__)  # what runs and versions are filed under
+
+
+def who() -> str:
+    """Return the person behind this process: who started the workflow in CI, or the user of git or of the machine."""
+    if actor := os.environ.get("GITHUB_ACTOR"):
+        return actor
+    name = subprocess.run(["git", "config", "user.name"], capture_output=True, encoding="utf-8").stdout.strip()
+    return name or getpass.getuser()
+
+
+def workflow() -> str | None:
+    """Return the address of the CI run that this process is part of."""
+    parts = [os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    return "{}/{}/actions/runs/{}".format(*parts) if all(parts) else None
+
+
+def environment() -> list[str]:
+    """Return every installed package as name==version."""
+    names = {f"{package.name}=={package.version}" for package in importlib.metadata.distributions()}
+    return sorted(names, key=str.lower)
+
+
+def requirements(*names: str) -> list[str]:
+    """Return the installed versions of some packages as name==version."""
+    return [f"{name}=={importlib.metadata.version(name)}" for name in names]
