@@ -172,7 +172,7 @@ def test_a_stage_lists_every_parameter_that_it_reads_and_no_other(stage: str) ->
 def test_every_section_of_params_belongs_to_a_stage_or_to_the_review() -> None:
     sections = {key.split(".")[0] for stage in ORDER for key in entries(stage, "params")}
     assert sections <= Params.model_fields.keys()
-    assert Params.model_fields.keys() - sections <= {"review", "monitor", "serve", "service"}
+    assert Params.model_fields.keys() - sections <= {"image", "review", "monitor", "serve", "service"}
 
 
 def test_git_ignores_what_the_pipeline_makes_and_keeps_what_it_needs(tmp_path: Path) -> None:

@@ -105,6 +105,19 @@ class Review(Section):
     gates: Gates
 
 
+class Image(Section):
+    """The scoring image."""
+
+    repository: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9.:_/-]*$",
+        description="Where it is pushed, as registry/owner/name; IMAGE_REPOSITORY in the environment comes before it.",
+    )
+    base: str = Field(
+        min_length=1,
+        description="What it is built on: Debian or Ubuntu with Python, pinned by its digest; `image base` renews that.",
+    )
+
+
 class Params(Document):
     """How a run is done: every knob, in one section per stage."""
 
@@ -114,3 +127,4 @@ class Params(Document):
     evaluate: Evaluate
     export: Export
     review: Review
+    image: Image
