@@ -268,6 +268,27 @@ def test_metrics_of_a_draw_are_those_of_the_rows_it_repeats(task: str) -> None:
     assert list(drawn) == list(expected)
 
 
+def test_class_that_no_row_has_does_not_count() -> None:
+    declared, truth = contract("multiclass", ["a"]), np.array([0, 1, 0, 1, 1])
+    predicted = np.array([[0.7, 0.3, 0], [0.2, 0.8, 0], [0.4, 0.6, 0], [0.1, 0.9, 0], [0.3, 0.7, 0]])
+    drawn = bootstrap.measure(declared, truth, predicted, 0.5)(np.ones(5))
+    assert drawn == pytest.approx(metrics.scores(declared, truth, predicted, 0.5))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # scikit-learn says what has no meaning
+@pytest.mark.parametrize("task", ["binary", "regression"], indirect=True)
+def test_metric_without_meaning_is_not_accepted(task: str, tmp_path: Path) -> None:
+    rows = data(task, ["a"])
+    rows["answer"] = rows["answer"].where(rows.index < 0, rows["answer"].iloc[0])
+    models = [(export(tmp_path / name, contract(task, ["a"]), 0.0), {"name": name}) for name in ("new", "old")]
+    found = review(*models, rows, params(), VALID)
+    assert found["refused_by"] == ["floor"]
+    assert json.dumps(found, allow_nan=False)
+    for page in (report_markdown.page(found), report_html.page(found)):
+        assert "without meaning" in page
+        assert not re.search(r"\bnan\b", page)
+
+
 def test_interval_is_as_wide_as_theory_says() -> None:
     declared, rng = contract("regression", ["a"]), np.random.default_rng(5)
     truth, error = np.arange(2000.0), rng.exponential(size=2000)
@@ -298,6 +319,19 @@ def evil(task: str, tmp_path: Path) -> dict[str, Any]:
     gates = params(slice_floor=2.0)
     few = gates.model_copy(update={"review": gates.review.model_copy(update={"resamples": 2})})
     return review(new, old, pd.concat([rows, added, zeros], axis=1), few, {**VALID, "failures": failures})
+
+
+@pytest.mark.parametrize("task", ["binary"], indirect=True)
+@pytest.mark.parametrize("limit", [1_500, 3_000])
+def test_comment_leaves_out_what_does_not_fit(
+    evil: dict[str, Any], limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = report_markdown.page(evil)
+    monkeypatch.setattr(report_markdown, "LIMIT", limit)
+    comment = report_markdown.page(evil)
+    assert len(comment) <= limit < len(whole)
+    assert comment.startswith(report_markdown.MARKER)
+    assert "Left out" in comment
 
 
 @pytest.mark.parametrize("task", ["binary"], indirect=True)

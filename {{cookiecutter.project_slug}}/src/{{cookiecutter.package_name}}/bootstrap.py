@@ -33,7 +33,8 @@ def resample(measures: Sequence[Measure], rows: int, resamples: int, seed: int) 
             weights = np.bincount(rng.integers(0, rows, rows), minlength=rows).astype("float64")
             for scores, one in zip(found, measures, strict=True):
                 scores.append(one(weights))
-    return [{name: np.array([draw[name] for draw in scores]) for name in scores[0]} for scores in found]
+    drawn = [{name: np.array([draw[name] for draw in scores]) for name in scores[0]} for scores in found]
+    return [{name: np.where(np.isfinite(v), v, np.nan) for name, v in scores.items()} for scores in drawn]
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:

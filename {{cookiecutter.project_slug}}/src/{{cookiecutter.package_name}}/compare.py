@@ -55,7 +55,7 @@ def compared(exact: list[float], drawn: list[np.ndarray], smaller: bool) -> dict
         return {**found, "difference": None, "low": None, "high": None, "verdict": None}
     low, high = bootstrap.interval(drawn[0] - drawn[1])
     up, down = ("worse", "better") if smaller else ("better", "worse")
-    verdict = up if low > 0 else down if high < 0 else "same"
+    verdict = up if low > 0 else down if high < 0 else "same" if low <= high else None  # None where they are NaN
     between = {"difference": exact[0] - exact[1], "low": low, "high": high, "verdict": verdict}
     return {**found, "champion": exact[1], **between}
 
@@ -65,12 +65,16 @@ def by_curve(
 ) -> dict[str, dict[str, Any]]:
     """Return each curve of evaluate: the names of its columns, and the points of each model."""
     models = {"candidate": candidate} | ({"champion": champion} if champion else {})
-    drawn = {name: curves(contract, truth, *model) for name, model in models.items()}
+    drawn = {
+        name: {curve: points.dropna() for curve, points in curves(contract, truth, *model).items()}
+        for name, model in models.items()
+    }
     return {
         curve: {"columns": list(points)}
         | {name: one[curve].round(6).to_numpy().tolist() for name, one in drawn.items()}
         for curve, points in drawn["candidate"].items()
         if curve != "confusion"  # as large as the square of the classes
+        and all(len(one[curve]) > 1 for one in drawn.values())
     }
 
 

@@ -50,7 +50,8 @@ def _scores(found: dict[str, Any], gates: Gates) -> Iterator[Gate]:
     )
     margin = gates.regression or 0.0
     if first["difference"] is None:
-        measured = "no champion to compare with" if not found["champion"] else "the champion cannot read these rows"
+        unread = "the champion cannot read these rows" if found["unreadable"] else "without meaning on these rows"
+        measured = unread if found["champion"] else "no champion to compare with"
         yield Gate("regression", None, measured, "not worse than the champion", "")
     else:
         known = f"95 % interval {between(first['low'], first['high'])}"

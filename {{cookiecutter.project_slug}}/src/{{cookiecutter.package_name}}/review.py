@@ -80,7 +80,7 @@ def _describe(scorer: Scorer, facts: dict[str, Any]) -> dict[str, Any]:
     path = scorer.folder / "model.onnx"
     names = ("contract_sha256", "pipeline_sha256", "test_sha256", "threshold", "packages", "parity")
     said = {name: scorer.manifest.get(name) for name in names}
-    return {**said, "model_sha256": digest(path), "size_bytes": path.stat().st_size, **facts}
+    return {**facts, **said, "model_sha256": digest(path), "size_bytes": path.stat().st_size}
 
 
 def _notes(candidate: Model, best: Model | None, reasons: list[str]) -> list[str]:

@@ -35,7 +35,8 @@ def outcome(found: dict[str, Any]) -> str:
     name = found["champion"]["name"]
     if first["difference"] is None:
         return f"{value}. The champion ({name}) cannot be judged on these rows: the absolute gates decide."
-    said = {"better": "better than", "worse": "worse than", "same": "not told apart from"}[first["verdict"]]
+    told = {"better": "better than", "worse": "worse than"}
+    said = told.get(first["verdict"], "not told apart from")
     step = f"{signed(first['difference'])}, 95 % interval {between(first['low'], first['high'])}"
     return f"{value}, {said} the champion ({name}) with {number(first['champion'])}: {step}."
 
