@@ -17,6 +17,7 @@ DOCUMENTS: dict[str, type[Document]] = {"contract": Contract, "params": Params}
 WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": "null"}
 LIMITS = {"minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "to {}", "exclusiveMaximum": "below {}"}
 DEFAULTS = {"False": "false", "None": "none", "": "none", "[]": "none"}
+TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?)?$"
 PAGE = """# {name}.yaml
 
 {description} A mistake in it is reported with its line and key before anything runs.
@@ -28,7 +29,7 @@ class _Written(GenerateJsonSchema):
     """JSON schema of what people write in YAML, where a time needs neither T nor time zone."""
 
     def datetime_schema(self, schema: Any) -> dict[str, Any]:
-        return {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?)?$"}
+        return {"type": "string", "pattern": TIME}
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False  # the key is title enough
@@ -78,7 +79,7 @@ def _kind(value: dict[str, Any]) -> str:
         )
     if value.get("type") == "object":
         return f"names, each with {_kind(value['additionalProperties'])}"
-    if "pattern" in value:
+    if value.get("pattern") == TIME:
         return "date or time"
     limits = [words.format(value[limit]) for limit, words in LIMITS.items() if limit in value]
     return " ".join([WORDS.get(value.get("type", ""), "section"), *limits])
