@@ -30,6 +30,7 @@ Page = tuple[str, Callable[[], bytes], Headers]  # its type, its content, and wh
 
 LONG = 65_536  # bytes of a body whose rows are scored beside the event loop, so that others are answered meanwhile
 CHALLENGES = [(b"www-authenticate", b"Bearer"), (b"www-authenticate", b'Basic realm="scoring", charset="UTF-8"')]
+HEALTH = ("/livez", "/readyz", "/healthz")  # BentoML answers GET there, and leaves the rest to us
 logger = logging.getLogger("bentoml.scoring")
 
 
@@ -58,8 +59,6 @@ class Api:
             status, headers, body = 200, *await self._answer(path, scope, receive)
         except RequestError as refusal:
             status, (headers, body) = refusal.status, self._refused(path, refusal)
-        except ConnectionError:  # the caller has gone
-            return
         except Exception as error:
             # without the message, which may hold what was sent
             where = "".join(traceback.format_tb(error.__traceback__))
@@ -81,9 +80,9 @@ class Api:
                 raise RequestError(405, f"{path} takes POST")
             return self._answered, await self._predict(headers, receive)
         page = self._pages.get(path)
-        if page is None:
+        if page is None and path not in HEALTH:
             raise RequestError(404, "there is no such page: look at /docs")
-        if method not in ("GET", "HEAD"):
+        if page is None or method not in ("GET", "HEAD"):
             raise RequestError(405, f"{path} takes GET")
         kind, content, more = page
         return [(b"content-type", kind.encode()), (b"x-content-type-options", b"nosniff"), *more], content()
@@ -113,7 +112,7 @@ class Api:
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise ConnectionError
+                raise RequestError(400, "the body ended early")  # nobody reads it, but BentoML waits for an answer
             chunk = message.get("body", b"")
             body += chunk
             self._held += len(chunk)

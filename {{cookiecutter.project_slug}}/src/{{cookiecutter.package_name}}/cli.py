@@ -5,6 +5,7 @@ import importlib
 import click
 
 VERBS = {  # in the order of a model's life; imported only when called, because some take seconds
+    "adopt": "replace the demo by a table of your own",
     "ingest": "bring the raw table in",
     "validate": "hold the table against the contract",
     "split": "hold out the test part",
@@ -14,6 +15,8 @@ VERBS = {  # in the order of a model's life; imported only when called, because 
     "review": "compare with the champion and decide",
     "registry": "register, promote, roll back, list, import",
     "serve": "answer requests on this machine",
+    "image": "build, prove and push the scoring image",
+    "smoke": "send a service real requests and compare the answers",
     "reference": "describe contract.yaml and params.yaml in docs/",
 }
 

@@ -32,6 +32,7 @@ ERROR = {
     "required": ["error", "details"],
     "additionalProperties": False,
 }
+HEALTH = ("livez", "readyz")  # answered by BentoML, to everybody
 MEANINGS = {
     400: "The body is not JSON.",
     401: "The key is missing or wrong: send `Authorization: Bearer KEY`.",
@@ -93,6 +94,7 @@ def _predict(contract: Contract, golden: dict[str, Any], limits: Limits) -> dict
     return {
         "summary": "Score one row or many",
         "operationId": "predict",
+        "tags": ["score"],
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": {"oneOf": [row, many]}, "examples": asked}},
@@ -108,8 +110,9 @@ def _predict(contract: Contract, golden: dict[str, Any], limits: Limits) -> dict
 def _get(summary: str, name: str, kind: str, limits: Limits) -> dict[str, Any]:
     schema = {"type": "object" if kind == "application/json" else "string"}
     responses = {"200": {"description": summary, "content": {kind: {"schema": schema}}}, **_closed(limits)}
-    security: dict[str, Any] = {"security": []} if name in ("livez", "readyz") else {}
-    return {"summary": summary, "operationId": name, "responses": responses, **security}
+    security: dict[str, Any] = {"security": []} if name in HEALTH else {}
+    tag = "health" if name in HEALTH else "about"
+    return {"summary": summary, "operationId": name, "tags": [tag], "responses": responses, **security}
 
 
 def _closed(limits: Limits) -> dict[str, Any]:

@@ -18,6 +18,7 @@ LARGEST = {"number": 3.4e38, "integer": 2.0**53 - 1}  # beyond it the model's fl
 LONGEST = 1000  # letters of a category
 DAY = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
+TIMES = (datetime(1678, 1, 1), datetime(2261, 12, 31))  # a table holds no others
 PATTERNS = {"date": f"^{DAY}$", "datetime": rf"^{DAY}([T ]{CLOCK}(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?)?$"}
 
 
@@ -89,7 +90,10 @@ def _whole(number: float) -> float:
 
 
 def _time(column: Column) -> Any:
-    low, high = _times(column)
+    low, high = (
+        bound or (usual.date() if column.type == "date" else usual)
+        for bound, usual in zip(_times(column), TIMES, strict=True)
+    )
     read = date.fromisoformat if column.type == "date" else _moment
     pattern = PATTERNS[column.type]
     schema: dict[str, Any] = {"type": "string", "pattern": pattern}
@@ -100,7 +104,7 @@ def _time(column: Column) -> Any:
 
 
 def _times(column: Column) -> tuple[date | None, date | None]:
-    """The earliest and the latest time, or day, that a request may hold."""
+    """The earliest and the latest time, or day, that the contract allows."""
     low, high = (bound if isinstance(bound, datetime) else None for bound in (column.min, column.max))
     return (low and low.date(), high and high.date()) if column.type == "date" else (low, high)
 
@@ -110,14 +114,14 @@ def _moment(text: str) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def _within(text: str, read: Callable[[str], Any], low: date | None, high: date | None) -> Any:
+def _within(text: str, read: Callable[[str], Any], low: date, high: date) -> Any:
     try:
         moment = read(text)
     except (ValueError, OverflowError):
         raise PydanticCustomError("time", "Input should be a time that exists") from None
-    if low is not None and moment < low:
+    if moment < low:
         raise PydanticCustomError("time", "Input should not be before {low}", {"low": low.isoformat()})
-    if high is not None and moment > high:
+    if moment > high:
         raise PydanticCustomError("time", "Input should not be after {high}", {"high": high.isoformat()})
     return moment
 

@@ -14,7 +14,14 @@ from .scorer import read_manifest
 @click.option("--model", type=click.Path(path_type=Path), default="models/export", show_default=True, help="Folder.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 to be reached from other machines.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that answer.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    envvar="SCORING_WORKERS",
+    help="Processes that answer.",
+)
 def main(model: Path, host: str, port: int, workers: int) -> None:
     """Answer requests until interrupted; SCORING_API_KEY, if set, is what callers must send."""
     read_manifest(model)  # what is wrong with the model is said here, not by each worker in its log

@@ -36,17 +36,22 @@ class Scoring:
     """Scores rows with the exported model in the folder SCORING_MODEL."""
 
     def __init__(self) -> None:
-        """Load the model, check that it answers as it did when it was exported, and open."""
-        scorer = Scorer(Path(os.environ.get("SCORING_MODEL") or "models/export"))
-        golden = json.loads((scorer.folder / "golden.json").read_text(encoding="utf-8"))
-        limits, facts = Limits.from_environment(), lineage(scorer)
-        api.start(scorer, limits, facts, pages.pages(scorer, golden, limits, facts, SWAGGER))
-        answers, _ = api.score(json.dumps(golden["rows"]).encode())
-        wrong = difference(golden["answers"], json.loads(answers))
-        if wrong:
-            raise ProjectError(f"{scorer.folder}: it does not answer here as it did when exported: {wrong}")
+        """Load the model and open."""
+        start(api, Path(os.environ.get("SCORING_MODEL") or "models/export"), Limits.from_environment())
         gc.collect()
         gc.freeze()  # what is loaded stays: not to be looked through again while a caller waits
+
+
+def start(served: Api, folder: Path, limits: Limits) -> None:
+    """Let *served* answer with the model in *folder*; raises ProjectError when it does not answer as when exported."""
+    scorer = Scorer(folder)
+    golden = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
+    facts = lineage(scorer)
+    served.start(scorer, limits, facts, pages.pages(scorer, golden, limits, facts, SWAGGER))
+    answers = [json.loads(served.score(json.dumps(row).encode())[0]) for row in golden["rows"]]
+    wrong = difference(golden["answers"], answers)
+    if wrong:
+        raise ProjectError(f"{folder}: the model does not answer here as it did when exported: {wrong}")
 
 
 def lineage(scorer: Scorer) -> dict[str, Any]:

@@ -1,0 +1,157 @@
+"""Shows that the model answers as a service what it answered when it was exported."""
+
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from . import files
+from .config import ProjectError
+from .scorer import difference, read_manifest
+
+PATIENCE = 60  # seconds for a service to be ready, or to stop
+TIMED = 100  # requests
+
+
+class Client:
+    """One connection to a service, kept open."""
+
+    def __init__(self, url: str) -> None:
+        """Connect to *url* at the first request."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise ProjectError(f"--url {url}: not an address; write it as http://host:port")
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self.url, self._path = url.rstrip("/"), parts.path.rstrip("/")
+        self._connection = kind(parts.netloc, timeout=PATIENCE)
+        key = os.environ.get("SCORING_API_KEY")
+        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+
+    def ready(self) -> bool:
+        """Say whether the service can answer."""
+        try:
+            self._connection.request("GET", f"{self._path}/readyz")
+            response = self._connection.getresponse()
+            response.read()
+        except (OSError, HTTPException):
+            self._connection.close()
+            return False
+        return response.status == 200
+
+    def predict(self, body: Any) -> Any:
+        """Return the answer to *body*; raises ProjectError where there is none."""
+        try:
+            self._connection.request("POST", f"{self._path}/predict", json.dumps(body), self._headers)
+            response = self._connection.getresponse()
+            text = response.read().decode()
+        except (OSError, HTTPException) as error:
+            self._connection.close()
+            raise ProjectError(f"{self.url} does not answer: {error}") from error
+        if response.status != 200:
+            raise ProjectError(f"{self.url}/predict answers {response.status}: {text[:1000]}")
+        return json.loads(text)
+
+
+def check(client: Client, golden: dict[str, Any]) -> list[float]:
+    """Return the seconds that single rows took; raises ProjectError where an answer is not the golden one."""
+    rows, seconds, answers = golden["rows"], [], []
+    for number in range(max(TIMED, len(rows))):
+        begun = time.perf_counter()
+        answer = client.predict(rows[number % len(rows)])
+        seconds.append(time.perf_counter() - begun)
+        answers.append(answer)
+    for way, given in (("one by one", answers[: len(rows)]), ("together", client.predict(rows))):
+        wrong = difference(golden["answers"], given)
+        if wrong:
+            raise ProjectError(f"{client.url}: golden rows, sent {way}: {wrong}")
+    return seconds
+
+
+@contextmanager
+def running(model: Path) -> Iterator[Client]:
+    """Start a service with *model*, give a client of it, and stop it; raises ProjectError with its log."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", f"{__package__}.serve", "--model", str(model), "--port", str(port)]
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            client = Client(f"http://127.0.0.1:{port}")
+            _wait(client, process)
+            yield client
+            code = _stop(process)
+            if code:
+                raise ProjectError(f"the service ended with exit code {code}")
+        except ProjectError as error:
+            _stop(process)
+            log.seek(0)
+            raise ProjectError(f"{error}\nits log:\n{log.read()[-5000:]}") from error
+        finally:
+            _stop(process)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> int:
+    """Ask the service to end, and return its exit code; one that does not end is killed."""
+    process.terminate()
+    try:
+        return process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def _wait(client: Client, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not client.ready():
+        if process.poll() is not None:
+            raise ProjectError("the service did not start")
+        if time.monotonic() > deadline:
+            raise ProjectError(f"the service was not ready after {PATIENCE} seconds")
+        time.sleep(0.1)
+
+
+def report(client: Client, golden: dict[str, Any]) -> None:
+    """Check the golden rows and print what was found, with one request to try oneself."""
+    seconds = check(client, golden)
+    body = json.dumps(golden["rows"][0], ensure_ascii=False)
+    quoted = body.replace("'", "'\\''")
+    click.echo(f"{len(golden['rows'])} golden rows, one by one and together: answered as when the model was exported")
+    click.echo(f"one row takes {statistics.median(seconds) * 1000:.1f} ms (median of {len(seconds)})")
+    click.echo(f"$ curl {client.url}/predict -H 'Content-Type: application/json' -d '{quoted}'")
+    click.echo(json.dumps(client.predict(golden["rows"][0]), ensure_ascii=False))
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path), default="models/export")
+@click.option("--url", help="A running service; without it, one is started and stopped.")
+def main(model: Path, url: str | None) -> None:
+    """Send the golden rows of MODEL to a service and compare the answers."""
+    read_manifest(model)
+    golden = files.read_json(model / "golden.json")
+    if url:
+        client = Client(url)
+        report(client, golden)
+        click.echo(f"look at {client.url}")
+        return
+    begun = time.monotonic()
+    with running(model) as client:
+        click.echo(f"the service is ready after {time.monotonic() - begun:.1f} s")
+        report(client, golden)
+    click.echo("it is stopped; to look at it: make serve, then http://127.0.0.1:3000")
+
+
+if __name__ == "__main__":
+    main()

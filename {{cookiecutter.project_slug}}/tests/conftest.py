@@ -1,0 +1,16 @@
+"""A small real model of this project's contract, whatever that says."""
+
+from pathlib import Path
+
+import exports
+import pytest
+
+from {{ cookiecutter.package_name }}.contract import Contract
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of an exported model, trained on example rows of contract.yaml."""
+    return exports.exported(Contract.load(ROOT / "contract.yaml"), tmp_path_factory.mktemp("model"))
