@@ -48,6 +48,7 @@ class Column(Section):
     missing: bool | Annotated[float, Field(gt=0, le=1)] = Field(
         False, description="May cells be empty: false, true, or the largest share of rows (0.2 is 20 %)."
     )
+    empty: tuple[str, ...] = Field((), description="Texts that stand for an empty cell, besides NA, null and the like.")
     min: Bound | None = Field(None, description="Smallest allowed number or earliest time.")
     max: Bound | None = Field(None, description="Largest allowed number or latest time.")
     values: tuple[Annotated[str, BeforeValidator(_label, json_schema_input_type=str | int)], ...] | None = Field(
@@ -107,7 +108,6 @@ class Contract(Document):
     )
     time: str | None = Field(None, description="When a row happened: the newest rows become the test part.")
     rows: Annotated[int, Field(ge=1)] = Field(100, description="The table has at least so many rows.")
-    empty: tuple[str, ...] = Field((), description="Texts that stand for an empty cell, besides NA, null and the like.")
     decimal: Literal[".", ","] = Field(".", description="The mark before the decimals of numbers that come as text.")
     columns: dict[str, Column] = Field(min_length=2, description="Every column of the table, by name.")
 

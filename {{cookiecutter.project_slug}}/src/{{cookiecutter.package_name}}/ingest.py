@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from . import files
 from .config import ProjectError
-from .reading import batches
+from .reading import batches, unique
 from .settings import Params
 
 PART = 100_000  # rows of a query's answer that are in memory at once
@@ -52,11 +52,13 @@ def _query(source: Path) -> Iterator[pa.RecordBatch]:
             query = sqlalchemy.text(source.read_text(encoding="utf-8"))
             schema = None
             for part in pd.read_sql(query, connection, chunksize=PART):
+                part.columns = unique(part.columns)
                 table = pa.Table.from_pandas(_one_type_each(part), schema=schema, preserve_index=False)
                 schema = schema or table.schema
                 yield from table.to_batches()
     except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        raise ProjectError(f"{source}: the database in DATABASE_URL did not answer: {error}") from error
+        said = str(error).replace(url, "...")  # it may hold a password
+        raise ProjectError(f"{source}: the database in DATABASE_URL did not answer: {said}") from None
 
 
 def _loader(source: Path) -> Iterator[pa.RecordBatch]:

@@ -1,17 +1,25 @@
 """Reads tables as they are delivered, part by part: Parquet, or text of any encoding and separator."""
 
+import codecs
 import csv
+import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
+from charset_normalizer import from_bytes
 
 from .config import ProjectError
 
-KINDS = (".csv", ".tsv", ".txt", ".parquet")
+KINDS = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
 EMPTY = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>"]  # as pandas reads them
+HEAD = 1 << 20  # bytes from which separator and header are found out
+SEPARATOR = re.compile(r'"?sep=(.)"?\s*')  # a line before the header, which spreadsheets write and obey
+LATIN = {"ascii", "cp1250", "cp1252", "cp437", "cp850", "cp858", "iso8859_15", "iso8859_2", "latin_1", "mac_roman"}
+SIGN_IN_WORD = "[\u00a1-\u00bf\u00d7\u00f7](?=[a-z])"  # what letters of the one become in the other
 
 
 def batches(path: Path) -> Iterator[pa.RecordBatch]:
@@ -20,30 +28,43 @@ def batches(path: Path) -> Iterator[pa.RecordBatch]:
     The encoding and the separator of a text table are found out. Raises ProjectError naming the file, and the line
     where one cannot be read.
     """
-    if path.suffix.lower() not in KINDS:
-        raise ProjectError(f"{path}: not a table that can be read; use one of {', '.join(KINDS)}")
+    if not path.name.lower().endswith(KINDS):
+        raise ProjectError(f"{path}: not a table that can be read; save it as one of {', '.join(KINDS)}")
+    ragged: list[str] = []
     try:
         if path.suffix.lower() == ".parquet":
             yield from pq.ParquetFile(path).iter_batches()
         else:
-            yield from _text_batches(path)
-    except (OSError, pa.ArrowInvalid, UnicodeError) as error:
-        raise ProjectError(f"{path}: cannot be read as a table: {error}") from error
+            yield from _text_batches(path, ragged)
+    except (OSError, EOFError, pa.ArrowInvalid, UnicodeError) as error:
+        raise ProjectError(f"{path}{ragged[0] if ragged else f': cannot be read as a table: {error}'}") from error
 
 
-def _text_batches(path: Path) -> Iterator[pa.RecordBatch]:
-    with path.open("rb") as file:
-        head = file.read(1 << 20)
-    if not head.strip() or (b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff"))):
-        raise ProjectError(f"{path}: {'is not text' if head.strip() else 'is empty'}")
+def _text_batches(path: Path, ragged: list[str]) -> Iterator[pa.RecordBatch]:
+    with pa.input_stream(str(path)) as file:
+        head = file.read(HEAD)
+    if not head.strip():
+        raise ProjectError(f"{path}: is empty")
+    if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ProjectError(f"{path}: is not text, so no table: save it as .csv or .parquet")
     encoding = _encoding(path, head)
-    first = head.decode(encoding, errors="ignore").lstrip("\ufeff")
-    separator = "\t" if path.suffix.lower() == ".tsv" else _separator(first)
-    names = _names(next(csv.reader(first.splitlines(), delimiter=separator)))
+    lines = list(io.StringIO(head.decode(encoding, errors="ignore").lstrip("\ufeff"), newline=""))
+    lines = lines[:-1] if len(head) == HEAD else lines  # the last one may be cut
+    told = SEPARATOR.fullmatch(lines[0]) if lines else None
+    separator = told[1] if told else "\t" if ".tsv" in path.suffixes else _separator(lines[:50])
+    skipped, header = _header(lines, separator, int(bool(told)))
+    names = unique(header)
+
+    def refuse(row: pa.csv.InvalidRow) -> str:
+        ragged.append(f":{row.number}: {row.actual_columns} cells, and the header names {row.expected_columns} columns")
+        return "error"
+
     yield from pa.csv.open_csv(
-        path,
-        pa.csv.ReadOptions(column_names=names, skip_rows=1, encoding=encoding, block_size=1 << 23),
-        pa.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+        str(path),
+        pa.csv.ReadOptions(
+            use_threads=False, block_size=1 << 23, column_names=names, skip_rows=skipped, encoding=encoding
+        ),
+        pa.csv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=refuse),
         pa.csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), null_values=EMPTY, strings_can_be_null=True
         ),
@@ -51,32 +72,46 @@ def _text_batches(path: Path) -> Iterator[pa.RecordBatch]:
 
 
 def _encoding(path: Path, head: bytes) -> str:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        with path.open(encoding="utf-8") as file:
-            while file.read(1 << 20):
-                pass
+        with pa.input_stream(str(path)) as file:
+            while part := file.read(HEAD):
+                decoder.decode(part)
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return "cp1252"  # what spreadsheets write where they do not write UTF-8
+        best = from_bytes(head).best()
+        return best.encoding if best and best.encoding not in LATIN else _latin(head)
     return "utf-8"
 
 
-def _separator(text: str) -> str:
+def _latin(head: bytes) -> str:
+    """Return the encoding of Western or of Central Europe: the one in which fewer words hold a sign."""
+    return min("cp1252", "cp1250", key=lambda name: len(re.findall(SIGN_IN_WORD, head.decode(name, errors="ignore"))))
+
+
+def _separator(lines: list[str]) -> str:
     """Return the separator that cuts the first lines into the same number of cells, the more the better."""
-    lines = text.splitlines()[:50]
 
     def evenness(separator: str) -> tuple[float, int]:
         widths = [len(row) for row in csv.reader(lines, delimiter=separator) if row]
-        return (sum(width == widths[0] for width in widths) / len(widths) if widths[0] > 1 else 0, widths[0])
+        return (sum(width == widths[0] for width in widths) / len(widths), widths[0]) if max(widths) > 1 else (0, 0)
 
     return max(",;\t|", key=evenness)
 
 
-def _names(header: list[str]) -> list[str]:
+def _header(lines: list[str], separator: str, skipped: int) -> tuple[int, list[str]]:
+    """Return how many lines come before the first row of data, and the cells of the header."""
+    reader = csv.reader(lines[skipped:], delimiter=separator)
+    header = next((row for row in reader if any(map(str.strip, row))), [])
+    return skipped + reader.line_num, header
+
+
+def unique(header: list[str]) -> list[str]:
     """Return the names of the columns: none empty, none twice."""
     names: list[str] = []
     for position, name in enumerate(header, 1):
-        plain = name.strip() or f"column {position}"
+        plain = " ".join(name.split()) or f"column {position}"
         names.append(plain if plain not in names else f"{plain}.{position}")
     return names

@@ -10,15 +10,30 @@ import pyarrow.parquet as pq
 from .contract import Column, Contract
 from .rows import encode
 
+PART = 1 << 18  # rows whose delivered cells are in memory at once
 TRUTHS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False, "1.0": True, "0.0": False}
-GROUPED = r"^[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$"  # 1,234,567.8
+AROUND = r"^[$€£¥\s]+|[$€£¥%\s]+$"  # what may stand before and after a number
+GROUPED = {  # decimal mark -> 1,234,567.8 with any mark between thousands, also blanks and apostrophes
+    ".": r"[-+]?[1-9]\d{0,2}(?:([,\s'\u2019])\d{3})(?:\1\d{3})*(?:\.\d+)?",
+    ",": r"[-+]?[1-9]\d{0,2}(?:([.\s'\u2019])\d{3})(?:\1\d{3})*(?:,\d+)?",
+}
 
 
 def load(raw: Path, contract: Contract, names: list[str] | None = None) -> pd.DataFrame:
     """Return the table that ingest wrote with the contract's types, one column after the other; see `parse`."""
     file = pq.ParquetFile(raw)
     names = file.schema_arrow.names if names is None else names
-    return pd.DataFrame({name: parse(file.read([name]).to_pandas(), contract)[name] for name in names})
+    return pd.DataFrame({name: read(file, name, contract.columns.get(name), contract.decimal) for name in names})
+
+
+def read(file: pq.ParquetFile, name: str, column: Column | None, decimal: str = ".") -> pd.Series:
+    """Return one column of a file with its type, or as delivered, part by part: the delivered cells take more room."""
+    parts = (
+        [part.column(0).to_pandas() for part in file.iter_batches(PART, columns=[name])]
+        if column is None
+        else [typed(part.column(0).to_pandas(), column, decimal) for part in file.iter_batches(PART, columns=[name])]
+    )
+    return pd.concat(parts, ignore_index=True) if parts else pd.Series(dtype="object")
 
 
 def parse(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
@@ -27,37 +42,49 @@ def parse(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     A column with a cell that does not fit keeps these cells as text and becomes an object column, which validate
     reports; columns that the contract does not know stay as they are.
     """
-    known = {name: typed(table[name], column, contract) for name, column in contract.columns.items() if name in table}
+    known = {n: typed(table[n], column, contract.decimal) for n, column in contract.columns.items() if n in table}
     return table.assign(**known)
 
 
-def typed(cells: pd.Series, column: Column, contract: Contract) -> pd.Series:
+def typed(cells: pd.Series, column: Column, decimal: str = ".") -> pd.Series:
     """Return one column with the type that the contract declares; see `parse`."""
-    if contract.empty and not pd.api.types.is_numeric_dtype(cells):
-        cells = cells.mask(cells.isin(contract.empty))
+    if column.empty and not pd.api.types.is_numeric_dtype(cells):
+        cells = cells.mask(cells.astype("string").str.strip().isin(column.empty))
     if column.type in ("number", "integer"):
-        found = numbers(cells, contract.decimal)
+        found = numbers(cells, decimal)
         return _or_as_delivered(cells, found if column.type == "number" else found.where(found % 1 == 0))
     if column.type in ("datetime", "date"):
         return _or_as_delivered(cells, moments(cells, column.format))
     if column.type == "boolean":
-        truths = cells if cells.dtype == bool else cells.astype("string").str.lower().map(TRUTHS)
+        truths = cells if cells.dtype == bool else cells.astype("string").str.strip().str.lower().map(TRUTHS)
         return _or_as_delivered(cells, truths.astype("boolean"))
     if pd.api.types.is_float_dtype(cells) and (cells.dropna() % 1 == 0).all():
         cells = cells.astype("Int64")  # whole numbers became floats only because some cells are empty
-    return cells.astype("string").replace("", pd.NA)
+    return cells.astype("string").str.strip().replace("", pd.NA)
 
 
 def numbers(cells: pd.Series, decimal: str = ".") -> pd.Series:
-    """Return cells as float64, NaN where one is no number; reads 1,234.5 and 12 % and, by *decimal*, 1.234,5."""
+    """Return cells as float64, NaN where one is no number; reads 1,234.5 and 12 % and $5 and, by *decimal*, 1.234,5."""
     if pd.api.types.is_numeric_dtype(cells):
         return cells.astype("float64")
-    texts = cells.astype("string").str.strip().str.rstrip("% ")
-    if decimal == ",":
-        texts = texts.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-    elif (grouped := texts.str.match(GROUPED).fillna(False)).any():
-        texts = texts.mask(grouped, texts.str.replace(",", "", regex=False))
-    return pd.to_numeric(texts, errors="coerce").astype("float64").replace([np.inf, -np.inf], np.nan)
+    texts = cells.astype("string").str.strip()
+    found = pd.to_numeric(texts if decimal == "." else texts.where(texts.str.fullmatch(r"[-+]?\d+")), errors="coerce")
+    found = found.astype("float64").replace([np.inf, -np.inf], np.nan)
+    rest = (found.isna() & texts.notna()).to_numpy()
+    if rest.any():
+        found[rest] = pd.to_numeric(_plain(texts[rest], decimal), errors="coerce").astype("float64")
+    return found
+
+
+def _plain(texts: pd.Series, decimal: str) -> pd.Series:
+    """Return numbers as people write them as programs write them; NA where one is none."""
+    texts = texts.str.replace(AROUND, "", regex=True).str.replace(r"^([-+])[$€£¥]\s*", r"\1", regex=True)
+    grouped = texts.str.fullmatch(GROUPED[decimal]).fillna(False)
+    texts = texts.mask(grouped, texts.str.replace(f"[^-+0-9{decimal}]", "", regex=True))
+    texts = (
+        texts if decimal == "." else texts.mask(texts.str.contains(".", regex=False)).str.replace(",", ".", regex=False)
+    )
+    return texts.where(texts.str.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"))
 
 
 def moments(cells: pd.Series, written: str | None = None) -> pd.Series:

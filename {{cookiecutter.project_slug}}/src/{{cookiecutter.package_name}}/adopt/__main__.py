@@ -1,0 +1,5 @@
+"""Runs the command: python -m <package>.adopt."""
+
+from . import main
+
+main()

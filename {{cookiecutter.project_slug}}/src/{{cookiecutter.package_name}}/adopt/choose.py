@@ -1,0 +1,78 @@
+"""Chooses the settings that fit a table, by trying a few on a sample of its rows."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from threadpoolctl import threadpool_limits
+
+from .. import table
+from ..config import ProjectError
+from ..contract import Contract
+from ..settings import Train
+from ..train import cross_validate
+from .draft import evenly
+
+CELLS = 1_000_000  # of the sample: fewer rows of a wide table
+ROWS = 10_000
+CANDIDATES: list[dict[str, Any]] = [  # the settings of each that differ from those in params.yaml
+    {"algorithm": "boosting"},
+    {"algorithm": "boosting", "boosting": {"iterations": 200, "learning_rate": 0.05, "leaves": 8, "min_leaf": 10}},
+    {"algorithm": "forest", "forest": {"depth": 30, "min_leaf": 1}},
+    {"algorithm": "forest", "forest": {"depth": 30, "min_leaf": 5}},
+    {"algorithm": "linear", "linear": {"strength": 1.0}},
+    {"algorithm": "linear", "linear": {"strength": 0.03}},
+]
+
+
+def sample(raw: Path, contract: Contract) -> pd.DataFrame:
+    """Return typed rows that have a target, evenly spaced, in the order of time."""
+    file = pq.ParquetFile(raw)
+    used = dict.fromkeys([contract.target, *contract.key, *filter(None, [contract.time]), *contract.inputs])
+    truth = table.read(file, contract.target, contract.columns[contract.target], contract.decimal)
+    filled = np.flatnonzero(truth.notna())
+    some = filled[evenly(len(filled), min(ROWS, max(1000, CELLS // len(used))))]
+    rows = pd.DataFrame(
+        {name: table.read(file, name, contract.columns[name], contract.decimal).iloc[some] for name in used}
+    )
+    return rows.sort_values(contract.time, kind="stable") if contract.time else rows
+
+
+def choose(contract: Contract, train: Train, rows: pd.DataFrame, share: float) -> tuple[dict[str, Any], float]:
+    """Return the best of a few settings on *rows*, and its primary metric; shows each.
+
+    *share* is the part of the table that *rows* are: leaves of a forest keep their size in it.
+    """
+    folds = 10 if len(rows) < 1000 else 5
+    scores = []
+    with threadpool_limits(1):
+        for candidate in CANDIDATES:
+            tried = Train.model_validate(merged(train.model_dump(), candidate | {"folds": folds}))
+            try:
+                scores.append(float(np.mean(cross_validate(contract, tried, rows))))
+            except ProjectError:  # no fold holds every class
+                scores.append(float("-inf"))
+            click.echo(f"  tried {_words(candidate)}: {scores[-1]:.4f}")
+    best = CANDIDATES[int(np.argmax(scores))]
+    return _grown(best, share), max(scores)
+
+
+def _grown(candidate: dict[str, Any], share: float) -> dict[str, Any]:
+    if candidate["algorithm"] != "forest":
+        return candidate
+    leaf = max(1, round(candidate["forest"]["min_leaf"] / share))
+    return merged(candidate, {"forest": {"min_leaf": leaf}})
+
+
+def merged(values: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Return *values* with *change*, section by section."""
+    new = {key: merged(values[key], value) if isinstance(value, dict) else value for key, value in change.items()}
+    return values | new
+
+
+def _words(candidate: dict[str, Any]) -> str:
+    section = candidate.get(candidate["algorithm"], {})
+    return " ".join([candidate["algorithm"], *(f"{key}={value}" for key, value in section.items())])

@@ -1,0 +1,88 @@
+"""Infers what one column holds, and whether the model should see it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .. import table
+from ..contract import Column
+from . import dates
+from .describe import Found, described, ignored
+
+SAMPLE = 50_000  # cells from which the type is guessed; then all of them are held against the guess
+UNKNOWN = {  # what people write where they know nothing
+    "?", "-", "--", "---", ".", "*", "x", "unknown", "unk", "missing", "none", "nil", "na", "n.a.", "n/a", "nan", "null",
+    "(null)", "tbd", "not available", "not applicable", "#n/a", "#value!", "#div/0!", "#ref!", "inf", "-inf", "infinity",
+}  # fmt: skip
+
+
+def infer(file: pq.ParquetFile, name: str, decimal: str) -> Found:
+    """Return what the column *name* of *file* holds."""
+    if pa.types.is_nested(file.schema_arrow.field(name).type):
+        return Found(ignored("holds lists or records"), pd.Series(dtype="object"))
+    some = sample(file, name).dropna()
+    if some.empty:
+        some = table.read(file, name, None).dropna()
+    for entry in _guesses(name, some, decimal) if len(some) else ():
+        cells = table.read(file, name, Column.model_validate(entry), decimal)
+        odd = cells[[isinstance(cell, str) for cell in cells]] if cells.dtype == object else cells[:0]
+        words = sorted(odd.str.strip().unique()) if len(odd) else []
+        known = {word.lower() for word in words} <= UNKNOWN
+        if not words or (len(words) <= 5 and (known or len(odd) <= 0.02 * cells.notna().sum())):
+            break
+    else:
+        return Found(ignored("no value in any row"), some)
+    if words:
+        entry["empty"] = words
+        cells = table.read(file, name, Column.model_validate(entry), decimal)
+    found = Found(entry, cells)
+    if words and not known:
+        found.unsure.append(f"{name}: {', '.join(words)} stand for an empty cell among numbers or dates")
+    if dates.ambiguous(some, entry.get("format")):
+        found.unsure.append(f"{name}: day and month could be the other way round; format says {entry['format']}")
+    return described(name, found)
+
+
+def sample(file: pq.ParquetFile, name: str) -> pd.Series:
+    """Return at most about SAMPLE delivered cells, evenly spaced; objects are text."""
+    step = -(-file.metadata.num_rows // SAMPLE)
+    parts = [part.column(0).take(np.arange(0, len(part), step)) for part in file.iter_batches(columns=[name])]
+    cells: pd.Series = pa.chunked_array(parts, file.schema_arrow.field(name).type).to_pandas()
+    return cells.astype("string").str.strip() if cells.dtype == object else cells
+
+
+def _guesses(name: str, some: pd.Series, decimal: str) -> Iterable[dict[str, Any]]:
+    """Yield the entries that *some* cells suggest, the likeliest first."""
+    if pd.api.types.is_bool_dtype(some):
+        yield {"type": "boolean"}
+    elif pd.api.types.is_datetime64_any_dtype(some):
+        yield {"type": "datetime"}
+    elif pd.api.types.is_numeric_dtype(some):
+        yield {"type": "number"}
+    else:
+        texts = some.astype("string")
+        if set(texts.str.lower().unique()) <= {"true", "false"}:
+            yield {"type": "boolean"}
+        is_date, way = dates.written(texts)
+        if is_date and (way != "%Y%m%d" or "date" in name.lower()):
+            yield {"type": "datetime"} | ({"format": way} if way else {})
+        coded = texts.str.match(r"[-+]?0\d").any()  # 00123 is a code, not a number
+        if not coded and table.numbers(texts, decimal).notna().mean() > 0.5:
+            yield {"type": "number"}
+    yield {"type": "category"}
+
+
+def decimal_mark(file: pq.ParquetFile) -> str:
+    """Return the decimal mark of a table: what more columns of text need to be numbers."""
+    need = {".": 0, ",": 0}
+    for name in file.schema_arrow.names:
+        if pa.types.is_string(file.schema_arrow.field(name).type):
+            some = sample(file, name).dropna().drop_duplicates().iloc[:1000]
+            shares = {mark: table.numbers(some, mark).notna().mean() for mark in need} if len(some) else need
+            best = max(shares, key=lambda mark: shares[mark])
+            need[best] += shares[best] > 0.5 and shares["."] != shares[","]
+    return "," if need[","] > need["."] else "."

@@ -1,0 +1,134 @@
+"""The command: infers, chooses, then writes everything or nothing."""
+
+import csv
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+import pyarrow.parquet as pq
+
+from .. import files, table
+from ..config import ProjectError
+from ..contract import Contract
+from ..ingest import ingest
+from ..settings import Params
+from ..split import split
+from . import texts
+from .choose import choose, sample
+from .draft import Draft, Wishes, draft
+from .source import bring, dvc, named
+
+DEMO = ("data/flights.py", "data/README.md")
+TASKS = ["binary", "multiclass", "regression"]
+
+
+def adopt(here: Path, source: Path, wishes: Wishes) -> tuple[Contract, Draft, dict[Path, str]]:
+    """Return the contract of the table in *here*, remarks, and the text of each file that is to change.
+
+    Changes nothing. *source* is where the table will be in the project.
+    """
+    params = Params.load(Path("params.yaml"))
+    with tempfile.TemporaryDirectory() as temporary:
+        raw = Path(temporary) / "raw.parquet"
+        count, width = ingest(here, raw)
+        click.echo(f"{here.name}: {count:,} rows, {width} columns")
+        drafted = draft(raw, wishes)
+        contract_text = texts.contract(drafted.contract, source)
+        contract = Contract.parse(contract_text, "contract.yaml")
+        rows = sample(raw, contract)
+        _check_split(rows, raw, contract, params.split.test)
+        chosen, score = choose(contract, params.train, rows, len(rows) / count)
+    if score > 0.999:
+        drafted.unsure.append(f"almost perfect ({score:.4f}): do some columns together give {contract.target} away?")
+    rate = float(table.target(rows, contract).mean()) if contract.task == "binary" else 0.5
+    read = {path: path.read_text(encoding="utf-8") for path in map(Path, ("params.yaml", "dvc.yaml", "pyproject.toml"))}
+    changed = {
+        Path("contract.yaml"): contract_text,
+        Path("params.yaml"): texts.settings(read[Path("params.yaml")], source, contract, chosen, score, rate),
+        Path("dvc.yaml"): texts.pipeline(read[Path("dvc.yaml")], contract),
+        Path("pyproject.toml"): texts.environment(read[Path("pyproject.toml")]),
+    }
+    Params.parse(changed[Path("params.yaml")], "params.yaml")
+    return contract, drafted, changed
+
+
+def _check_split(rows: pd.DataFrame, raw: Path, contract: Contract, share: float) -> None:
+    """Raise ProjectError where a part of the split lacks rows or classes: a sample has no more than the whole."""
+    try:
+        split(rows, contract, share)
+    except ProjectError:
+        if len(rows) == pq.read_metadata(raw).num_rows:
+            raise
+        split(table.load(raw, contract, list(rows)), contract, share)
+
+
+def write(here: Path, source: Path, changed: dict[Path, str]) -> None:
+    """Put the table and the files in their places."""
+    existed = source.exists()
+    if not (existed and source.samefile(here)):
+        with files.replacing(source) as new:
+            shutil.copyfile(here, new)
+    if source.suffix != ".sql":
+        try:
+            dvc("add", str(source))
+        except ProjectError:
+            if not existed:
+                files.remove(source)
+            raise
+    for path, content in changed.items():
+        with files.replacing(path) as new:
+            new.write_text(content, encoding="utf-8")
+    for name in DEMO:
+        files.remove(Path(name))
+
+
+def _names(context: click.Context, option: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Read names of columns, separated by commas; one with a comma is in quotes."""
+    return tuple(name.strip() for name in next(csv.reader([value], skipinitialspace=True))) if value else ()
+
+
+@click.command()
+@click.argument("data", default="")
+@click.option("--target", default="", help="The column to predict.")
+@click.option("--task", type=click.Choice(TASKS), help="What kind of prediction it is.")
+@click.option("--key", callback=_names, help="The columns that identify a row, separated by commas.")
+@click.option("--time", help="The column that says when a row happened; 'none' for none.")
+@click.option("--ignore", callback=_names, help="The columns that the model must not see, separated by commas.")
+@click.option("--query", help="The query, where DATA is a database; without DATA the one in DATABASE_URL.")
+def main(data: str, target: str, query: str | None, **wishes: Any) -> None:
+    """Replace the demo by the table in DATA: a file, an address (http), or a database (a SQLAlchemy URL).
+
+    Infers contract.yaml, chooses settings, puts the data under DVC, and says what it decided.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        here = bring(data, query, Path(temporary))
+        if not target:
+            raise ProjectError("which column is to be predicted? add TARGET=column")
+        source = Path("data") / named(here)
+        if source.name != here.name:
+            link = Path(temporary) / source.name
+            link.symlink_to(here.resolve())
+            here = link
+        contract, drafted, changed = adopt(here, source, Wishes(target, **wishes))
+        write(here, source, changed)
+    _tell(contract, drafted, source)
+
+
+def _tell(contract: Contract, drafted: Draft, source: Path) -> None:
+    """Print what was decided, and what is not sure."""
+    click.echo(f"\n{contract.task}: predicts {contract.target} from {len(contract.inputs)} columns")
+    if contract.classes:
+        positive = f" (positive: {contract.classes[-1]})" if len(contract.classes) == 2 else ""
+        click.echo(f"  classes: {', '.join(contract.classes)}{positive}")
+    for name, column in contract.columns.items():
+        if column.ignore:
+            click.echo(f"  left out: {name}: {column.ignore}")
+    click.echo(f"  key: {', '.join(contract.key) or 'none: the content of a row decides its side of the split'}")
+    click.echo(f"  time: {contract.time or 'none'}")
+    for remark in drafted.unsure:
+        click.secho(f"  please check: {remark}", fg="yellow")
+    tracked = source if source.suffix == ".sql" else f"{source}.dvc"
+    click.echo(f"\nRead contract.yaml, commit it with {tracked}, params.yaml and dvc.yaml, then: make all")

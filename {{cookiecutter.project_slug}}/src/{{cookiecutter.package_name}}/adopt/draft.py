@@ -1,0 +1,130 @@
+"""Drafts the contract of a table: the role of each column, and what is left out because it gives the target away."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from ..config import ProjectError
+from ..contract import Task
+from . import columns, keys, target
+from .describe import Found
+
+ROWS = 10_000  # on which is tried how much one column tells
+CERTAIN, SUSPICIOUS = 0.9995, 0.98  # how well one column may tell the target before it is left out, or named
+MOMENT = re.compile(r"date|time|when|timestamp|created|month|day", re.IGNORECASE)
+OTHER_MOMENT = re.compile(r"birth|dob|born|built|expir|due|until|end", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user says of the table; what is not said is inferred."""
+
+    target: str
+    task: Task | None = None
+    key: tuple[str, ...] = ()
+    time: str | None = None
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass
+class Draft:
+    """A contract as it will be written, and remarks for the person who reads it."""
+
+    contract: dict[str, Any]
+    unsure: list[str] = field(default_factory=list)
+
+
+def draft(raw: Path, wishes: Wishes) -> Draft:
+    """Return the contract of the table in *raw*, read one column at a time.
+
+    Raises ProjectError where the table cannot become a model, saying why.
+    """
+    file = pq.ParquetFile(raw)
+    names = file.schema_arrow.names
+    _check_names(names, wishes)
+    decimal = columns.decimal_mark(file)
+    truth = columns.infer(file, wishes.target, decimal)
+    task, entry = target.describe(file, wishes.target, truth, wishes.task)
+    filled = np.flatnonzero(truth.cells.notna())
+    some = filled[evenly(len(filled), ROWS)]
+    answers, unsure = truth.cells.iloc[some], list(truth.unsure)
+    found = {wishes.target: Found(entry, answers)}
+    with click.progressbar([name for name in names if name != wishes.target], label="reading columns") as bar:
+        for name in bar:
+            what = columns.infer(file, name, decimal)
+            if name in wishes.ignore:
+                what.entry = {"type": "text", "missing": True, "ignore": "left out on request"}
+            elif "ignore" not in what.entry and name not in wishes.key:
+                unsure += what.unsure + _leaks(name, what, wishes.target, answers, task, some)
+            found[name] = Found(what.entry, what.cells.iloc[:0], what.identifier)
+    key = wishes.key or keys.find(found, file)
+    time = None if wishes.time == "none" else wishes.time or _time(found)
+    _check_time(time, found)
+    keys.check(file, key, wishes.key)
+    for name in key:
+        found[name].entry = found[name].entry if name == time else {"type": "text"}
+    if time and not wishes.time:
+        unsure.append(f"{time} is taken as the time of a row: the newest rows are the test part (TIME=none otherwise)")
+    if all("ignore" in what.entry or name in (wishes.target, *key) for name, what in found.items() if name != time):
+        reasons = "; ".join(f"{name}: {what.entry['ignore']}" for name, what in found.items() if "ignore" in what.entry)
+        raise ProjectError(f"no column is left to predict {wishes.target} from: {reasons or 'all others are its key'}")
+    roles = {"key": list(key), "time": time, "rows": max(10, len(filled) // 2)}
+    contract = {"task": task, "target": wishes.target} | {role: value for role, value in roles.items() if value}
+    contract |= {"decimal": decimal} if decimal != "." else {}
+    return Draft(contract | {"columns": {name: found[name].entry for name in names}}, unsure)
+
+
+def evenly(count: int, most: int) -> np.ndarray:
+    """Return the positions of at most *most* of *count* rows, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
+
+
+def _check_names(names: list[str], wishes: Wishes) -> None:
+    time = () if wishes.time in (None, "none") else (wishes.time,)
+    wanted = {"TARGET": (wishes.target,), "KEY": wishes.key, "TIME": time, "IGNORE": wishes.ignore}
+    for option, asked in wanted.items():
+        for name in asked:
+            if name not in names:
+                raise ProjectError(f"{option}={name}: there is no such column; there are: {', '.join(names)}")
+    if wishes.target in (*wishes.key, *time, *wishes.ignore):
+        raise ProjectError(f"TARGET={wishes.target}: is also asked for as key, time or to be ignored")
+    if len(names) < 2:
+        raise ProjectError(f"the table has only the column {names[0]}: there is nothing to predict it from")
+
+
+def _leaks(name: str, what: Found, wanted: str, answers: pd.Series, task: Task, some: np.ndarray) -> list[str]:
+    """Leave out a column that gives the target away; raises ProjectError where it is the target again."""
+    cells = what.cells.iloc[some]
+    if target.same(cells, answers, task):
+        raise ProjectError(f"{name}: is the target {wanted} again, row by row: leave it out with IGNORE='{name}'")
+    told = target.foretells(cells, answers, task)
+    if told >= CERTAIN:
+        what.entry = {"type": "text", "missing": True, "ignore": f"gives {wanted} away ({told:.4f} alone)"}
+    elif told >= SUSPICIOUS:
+        return [f"{name} alone tells {wanted} almost surely ({told:.3f}): is it known when a prediction is asked for?"]
+    return []
+
+
+def _time(found: dict[str, Found]) -> str | None:
+    """Return the column that says when a row happened, if one surely does."""
+    moments = [
+        name
+        for name, what in found.items()
+        if what.entry["type"] in ("date", "datetime")
+        and "missing" not in what.entry
+        and "ignore" not in what.entry
+        and MOMENT.search(name)
+        and not OTHER_MOMENT.search(name)
+    ]
+    return moments[0] if len(moments) == 1 else None
+
+
+def _check_time(time: str | None, found: dict[str, Found]) -> None:
+    if time and found[time].entry["type"] not in ("date", "datetime"):
+        raise ProjectError(f"TIME={time}: the column holds no dates or times that can be read")

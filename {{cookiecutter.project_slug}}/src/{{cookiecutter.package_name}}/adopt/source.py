@@ -1,0 +1,57 @@
+"""Finds the table that is to be adopted: a file, an address, or a query."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from ..config import ProjectError
+from ..reading import KINDS
+
+TAKEN = ("raw.parquet", "train.parquet", "test.parquet")  # what the pipeline makes in data/
+
+
+def bring(data: str, query: str | None, folder: Path) -> Path:
+    """Return the file that holds *data*: the file itself, or one in *folder* with what is at an address.
+
+    Of a database it is the *query*; its URL, which may hold a password, goes to DATABASE_URL and nowhere else.
+    """
+    if query:
+        os.environ["DATABASE_URL"] = data or os.environ.get("DATABASE_URL", "")
+        (folder / "query.sql").write_text(query.rstrip() + "\n", encoding="utf-8")
+        return folder / "query.sql"
+    if not data:
+        raise ProjectError("which table? make adopt DATA=table.csv TARGET=column (docs/own-data.md tells more)")
+    if data.startswith(("http://", "https://")):
+        here = folder / (re.split(r"[?#]", data)[0].rstrip("/").rsplit("/", 1)[-1] or "table")
+        dvc("get-url", data, str(here))
+        return here
+    if "://" in data:
+        raise ProjectError(f"{data.split('@')[-1]}: a database also needs QUERY='select ...'")
+    here = Path(data).expanduser()
+    if not here.is_file():
+        raise ProjectError(f"DATA={data}: {'is a folder, not a table' if here.is_dir() else 'there is no such file'}")
+    return here
+
+
+def named(here: Path) -> str:
+    """Return the name of the table in data/: one that tells its kind, that any shell takes, and that is not taken."""
+    name = re.sub(r"[^\w.-]+", "-", here.name, flags=re.ASCII).lstrip(".-") or "table"
+    if not name.lower().endswith((*KINDS, ".sql")):
+        with here.open("rb") as file:
+            kind = {b"PAR1": ".parquet", b"\x1f\x8b": ".csv.gz"}
+            head = file.read(4)
+            name += next((suffix for magic, suffix in kind.items() if head.startswith(magic)), ".csv")
+    return f"table-{name}" if name in TAKEN else name
+
+
+def dvc(*words: str) -> None:
+    """Run DVC; raises ProjectError with what it says where it fails."""
+    try:
+        done = subprocess.run(["dvc", *words], capture_output=True, encoding="utf-8")
+    except FileNotFoundError:
+        raise ProjectError(
+            "dvc is not found: run this with `make adopt`, or in the environment of `make setup`"
+        ) from None
+    if done.returncode:
+        raise ProjectError(f"dvc {words[0]} failed: {done.stderr.strip().removeprefix('ERROR: ')}")

@@ -1,0 +1,116 @@
+"""Decides what kind of prediction a target asks for, and which columns give it away."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from .. import table
+from ..config import ProjectError
+from ..contract import Column, Task
+from ..metrics import primary
+from .describe import Found
+
+FEWEST, RAREST, CLASSES = 50, 5, 100  # rows, rows of a class, classes
+FEW = 10  # whole numbers of at most so many values are classes
+POSITIVE = {
+    "1", "true", "yes", "y", "t", "positive", "pos", "bad", "spam", "fraud", "churn", "churned", "malignant", "m", "+",
+    ">50k", "default", "dead", "died", "failure", "fail", "case",
+}  # fmt: skip
+
+
+def describe(file: pq.ParquetFile, name: str, found: Found, wish: Task | None) -> tuple[Task, dict[str, Any]]:
+    """Return the task that fits the target *name*, and the target's entry in the contract.
+
+    *wish* is the task that the user asked for. Raises ProjectError where the target cannot be learned, saying why.
+    """
+    filled, kind = found.cells.dropna(), found.entry["type"]
+    counts = filled.value_counts()
+    if len(filled) < FEWEST:
+        raise ProjectError(
+            f"{name}: only {len(filled)} rows have a value: at least {FEWEST} are needed to train and to test"
+        )
+    if len(counts) < 2:
+        raise ProjectError(f"{name}: all rows have the same value: there is nothing to learn")
+    if kind in ("date", "datetime"):
+        raise ProjectError(
+            f"{name}: holds times, which cannot be predicted: make it a number, such as days from a start"
+        )
+    numeric = kind in ("number", "integer")
+    task = wish or _task(found, counts, numeric)
+    missing: dict[str, Any] = {key: found.entry[key] for key in ("missing", "empty") if key in found.entry}
+    if task == "regression":
+        if not numeric:
+            raise ProjectError(f"{name}: task regression needs numbers, and there is {filled.iloc[0]!r}")
+        return task, {"type": kind, **missing}
+    _check_classes(name, task, counts)
+    labels = table.read(file, name, Column.model_validate({"type": "category", **missing})).dropna()
+    if task == "binary" and set(labels.str.lower().unique()) in ({"0", "1"}, {"0.0", "1.0"}, {"true", "false"}):
+        return task, {"type": "boolean", **missing}
+    return task, {"type": "category", "values": _ordered(labels, task), **missing}
+
+
+def _task(found: Found, counts: pd.Series, numeric: bool) -> Task:
+    if len(counts) == 2:
+        return "binary"
+    whole = found.entry["type"] == "integer"
+    if numeric and not (whole and len(counts) <= FEW and counts.min() >= 2 * RAREST):
+        return "regression"
+    if numeric:
+        found.unsure.append(f"the target has {len(counts)} whole numbers: taken as classes (TASK=regression otherwise)")
+    return "multiclass"
+
+
+def _check_classes(name: str, task: Task, counts: pd.Series) -> None:
+    if (task == "binary") != (len(counts) == 2):
+        wanted = "two" if task == "binary" else "three or more"
+        raise ProjectError(f"{name}: task {task} needs {wanted} values, and there are {len(counts)}")
+    if len(counts) > CLASSES:
+        raise ProjectError(f"{name}: {len(counts)} values are too many classes: is it an identifier, or free text?")
+    if counts.min() < RAREST:
+        few = ", ".join(f"{value} ({count})" for value, count in counts[counts < RAREST].items())
+        raise ProjectError(f"{name}: too few rows to train and test: {few}; join them with others, or leave them out")
+
+
+def _ordered(labels: pd.Series, task: Task) -> list[str]:
+    """Return the classes in order; of two, the positive one is the last: by its name, or because it is the rarer."""
+    counts = labels.value_counts()
+    numbers = table.numbers(pd.Series(counts.index))
+    values = [counts.index[i] for i in np.argsort(numbers)] if numbers.notna().all() else sorted(counts.index)
+    if task == "binary":
+        known = [value for value in values if value.strip(". ").lower() in POSITIVE]
+        rarer = min(values, key=lambda value: counts[value])
+        values.sort(key=lambda value: value == (known[0] if len(known) == 1 else rarer))
+    return values
+
+
+def same(cells: pd.Series, truth: pd.Series, task: Task) -> bool:
+    """Return whether a column is the target again, of classes under whatever labels."""
+    if task == "regression":
+        return bool(pd.api.types.is_numeric_dtype(cells) and np.array_equal(cells, truth))
+    return bool((pd.factorize(cells)[0] == pd.factorize(truth)[0]).all())
+
+
+def foretells(cells: pd.Series, truth: pd.Series, task: Task) -> float:
+    """Return how well one column alone tells the target: the task's primary metric of a small tree, cross-validated."""
+    if pd.api.types.is_datetime64_any_dtype(cells):
+        cells = cells.astype("int64").where(cells.notna())
+    elif not pd.api.types.is_numeric_dtype(cells):
+        cells = pd.Series(pd.factorize(cells)[0])
+    numbers = cells.astype("float64")
+    inputs = numbers.fillna(numbers.min() - 1).fillna(0).to_numpy().reshape(-1, 1)
+    if task == "regression":
+        known = truth.to_numpy(dtype="float64")
+        number: Any = DecisionTreeRegressor(min_samples_leaf=5, random_state=0)
+        line = np.corrcoef(inputs[:, 0], known)[0, 1] ** 2 if np.ptp(inputs) and np.ptp(known) else 0.0
+        told = cross_val_predict(number, inputs, known, cv=KFold(3, shuffle=True, random_state=0))
+        return max(float(line), primary(task, known, told))
+    codes = pd.factorize(truth, sort=True)[0]
+    if np.bincount(codes).min() < 3:
+        return 0.0
+    tree: Any = DecisionTreeClassifier(min_samples_leaf=5, random_state=0)
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    return primary(task, codes, cross_val_predict(tree, inputs, codes, cv=folds, method="predict_proba"))
