@@ -19,8 +19,8 @@ PACKAGE = Path(__file__).parent
 def pack(model: Path, labels: dict[str, str], created: int, docker: dict[str, str], folder: Path) -> None:
     """Make *folder* the Bento of the exported *model*; the same arguments give the same bytes.
 
-    BentoML would resolve the packages anew, without hashes, and note the index that it asked, credentials included. It is
-    handed the lines of uv.lock instead. It imports what was gathered: what is missing shows here.
+    BentoML would resolve the packages anew, without hashes, and note the index that it asked, credentials included. So
+    it is handed the lines of uv.lock. It imports what was gathered: what is missing shows here.
     """
     with tempfile.TemporaryDirectory() as scratch:
         source, home = Path(scratch) / "source", Path(scratch) / "bentoml"

@@ -26,7 +26,7 @@ class Engine:
 
     @classmethod
     def find(cls) -> Self:
-        """Return the engine in IMAGE_ENGINE, else the first that works here; raises ProjectError where there is none."""
+        """Return the engine in IMAGE_ENGINE, else the first that works here; raises ProjectError."""
         chosen = os.environ.get("IMAGE_ENGINE")
         for program in [chosen] if chosen else ["docker", "podman"]:
             command = [program, "info"]
@@ -84,5 +84,5 @@ class Engine:
                 return file.read_text(encoding="utf-8").strip()
         self("push", "--quiet", name)
         repository = name.rpartition(":")[0]
-        known = [digest.partition("@") for digest in self.inspect(name)["RepoDigests"]]
-        return next(digest for place, _, digest in known if place == repository)
+        known: list[str] = self.inspect(name)["RepoDigests"]
+        return next(one.partition("@")[2] for one in known if one.startswith(f"{repository}@"))

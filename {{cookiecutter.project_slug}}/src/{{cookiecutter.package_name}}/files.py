@@ -1,11 +1,14 @@
 """Writes files whole or not at all."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from .config import ProjectError
 
 
 @contextmanager
@@ -40,3 +43,13 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """Return the value in a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def set_line(path: Path, key: str, value: str) -> None:
+    """Give *key*, which is on one line of a YAML file, another value; comments stay. Raises ProjectError."""
+    text = path.read_text(encoding="utf-8")
+    changed, times = re.subn(rf"(?m)^([ -]*{key}: *)[^\s#]+", lambda found: found[1] + value, text)
+    if times != 1:
+        raise ProjectError(f"{path}: {key} is on {times} lines instead of one: correct it by hand")
+    with replacing(path) as new:
+        new.write_text(changed, encoding="utf-8")

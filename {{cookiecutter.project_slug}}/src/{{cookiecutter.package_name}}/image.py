@@ -1,12 +1,9 @@
 """Builds the scoring image from a version of the registry, proves that it answers as it should, and pushes it."""
 
 import os
-import re
 import shutil
-import subprocess
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +12,11 @@ import click
 from . import bento, files, registry, sbom
 from .config import ProjectError
 from .engine import Engine
+from .labels import annotations, lineage, when
 from .registration import CHALLENGER
-from .scorer import digest, read_manifest
+from .scorer import read_manifest
 from .settings import Params
 from .smoke import Client, check
-from .tracking import commit
 
 BUILT = Path("build/image.json")
 BILL = Path("build/sbom.cdx.json")
@@ -40,14 +37,14 @@ def build(which: str) -> dict[str, Any]:
         facts = registry.fetch(which, model)
         if facts is None:
             raise ProjectError(f"the registry has no version {which!r}: `make register` makes one")
-        created = _created()
+        created = when()
         labels = lineage(facts, read_manifest(model), created)
         python, machine = _probe(engine, base)
         bento.pack(model, labels, created, {"base_image": base, "python_version": python}, context / "bento")
         bento.install(context / "packages", python, machine)
         shutil.copy(CONTAINERFILE, context / "Containerfile")
         candidate, name = f"{repository}:candidate", f"{repository}:v{labels['version']}"
-        engine.build(context, candidate, base, _annotations(labels, base), created)
+        engine.build(context, candidate, base, annotations(labels, base), created)
         ready = prove(engine, candidate, model)
         engine("tag", candidate, name)
         engine("rmi", candidate)
@@ -74,49 +71,9 @@ def prove(engine: Engine, image: str, model: Path) -> float:
     return ready
 
 
-def lineage(facts: dict[str, Any], manifest: dict[str, Any], created: int) -> dict[str, str]:
-    """Return where an image comes from: the version of the model, and all that it and the image were made of."""
-    known = {
-        "version": facts["version"],
-        "run": facts["run_id"],
-        "commit": facts["commit"],
-        "data": facts.get("train_sha256"),
-        "contract": manifest["contract_sha256"],
-        "model": manifest["files"]["model.onnx"],
-        "lock": digest(Path("uv.lock")),
-        "code": commit(),
-        "created": datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-    return {name: str(value) for name, value in known.items() if value}
-
-
-def _annotations(labels: dict[str, str], base: str) -> dict[str, str]:
-    """Return the labels of the image: those of the OCI, and those of the model."""
-    name, _, pinned = base.partition("@")
-    known = {
-        "title": str(__package__),
-        "version": labels["version"],
-        "revision": labels.get("code", ""),
-        "created": labels["created"],
-        "base.name": name,
-        "base.digest": pinned,
-    }
-    standard = {f"org.opencontainers.image.{key}": value for key, value in known.items() if value}
-    return standard | {f"model.{key}": value for key, value in labels.items()}
-
-
 def _settings() -> tuple[str, str]:
     wanted = Params.load(PARAMS).image
     return os.environ.get("IMAGE_REPOSITORY") or wanted.repository, wanted.base
-
-
-def _created() -> int:
-    """Return the time of the commit, in seconds: the same commit gives the same image, whenever it is built."""
-    said = os.environ.get("SOURCE_DATE_EPOCH")
-    if said:
-        return int(said)
-    shown = subprocess.run(["git", "log", "-1", "--format=%ct"], capture_output=True, encoding="utf-8")
-    return int(shown.stdout or 0)
 
 
 def _probe(engine: Engine, base: str) -> tuple[str, str]:
@@ -127,18 +84,9 @@ def _probe(engine: Engine, base: str) -> tuple[str, str]:
     return python, machine
 
 
-def replace(path: Path, key: str, value: str) -> None:
-    """Give *key*, which is on one line of a YAML file, another value; comments stay."""
-    text = path.read_text(encoding="utf-8")
-    changed, times = re.subn(rf"(?m)^([ -]*{key}: *)[^\s#]+", rf"\g<1>{value}", text)
-    if times != 1:
-        raise ProjectError(f"{path}: `{key}:` is on {times} lines instead of one: correct it by hand")
-    path.write_text(changed, encoding="utf-8")
-
-
 @click.group()
 def main() -> None:
-    """Build, prove and push the scoring image, and say which one runs where."""
+    """Build, prove and push the scoring image."""
 
 
 @main.command(name="build")
@@ -168,25 +116,6 @@ def _push() -> None:
     click.echo(f"{repository}@{pushed}")
 
 
-@main.command(name="pin")
-@click.argument("overlay", type=click.Choice(["staging", "production"]))
-@click.argument("image", required=False)
-def _pin(overlay: str, image: str | None) -> None:
-    """Let OVERLAY run IMAGE (name@sha256:...), by default the one that was pushed last."""
-    if not image:
-        made = files.read_json(BUILT) if BUILT.is_file() else {}
-        if "digest" not in made:
-            raise ProjectError("no image was pushed yet: `make push` does, or give one as name@sha256:...")
-        image = f"{made['repository']}@{made['digest']}"
-    if not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", image):
-        raise ProjectError(f"{image}: is no digest; write name@sha256: and 64 hexadecimal digits")
-    path = Path("deploy/overlays") / overlay / "kustomization.yaml"
-    name, _, digested = image.partition("@")
-    replace(path, "newName", name)
-    replace(path, "digest", digested)
-    click.echo(f"{path}: {image}; commit it to deploy it")
-
-
 @main.command(name="base")
 @click.argument("name", required=False)
 def _base(name: str | None) -> None:
@@ -194,7 +123,7 @@ def _base(name: str | None) -> None:
     engine, tag = Engine.find(), name or _settings()[1].partition("@")[0]
     engine("pull", tag)
     pinned = engine.inspect(tag)["RepoDigests"][0].partition("@")[2]
-    replace(PARAMS, "base", f"{tag}@{pinned}")
+    files.set_line(PARAMS, "base", f"{tag}@{pinned}")
     click.echo(f"{PARAMS}: {tag}@{pinned}")
 
 

@@ -114,7 +114,7 @@ class Image(Section):
     )
     base: str = Field(
         min_length=1,
-        description="What it is built on: Debian or Ubuntu with Python, pinned by its digest; `image base` renews that.",
+        description="Debian or Ubuntu with Python, pinned by its digest (`image base` renews it).",
     )
 
 
