@@ -1,0 +1,14 @@
+"""What decides about models is switched on in every new project."""
+
+import yaml
+from support import GENERATED
+
+
+def test_every_gate_of_the_review_is_on_and_says_what_it_asks() -> None:
+    text = (GENERATED / "params.yaml").read_text(encoding="utf-8")
+    gates = text.partition("  gates:")[2].partition("\n\n")[0].splitlines()[1:]
+    assert len(gates) == 7
+    for line in gates:
+        ((name, value),) = yaml.safe_load(line).items()
+        assert value is not None, name
+        assert "#" in line, name
