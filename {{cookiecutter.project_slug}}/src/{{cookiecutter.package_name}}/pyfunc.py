@@ -69,13 +69,12 @@ def _worded(error: RequestError, start: int) -> str:
 def signature(contract: Contract) -> ModelSignature:
     """Return the columns of a raw row, and those of an answer.
 
-    MLflow takes no whole numbers for numbers, nor the other way round, and which a frame has depends on its missing
-    cells. So numbers and times are declared as of any type, and `Reader` checks them.
+    MLflow takes no whole numbers for numbers nor the other way round, and no missing truths; which of them a frame has
+    is chance. So all but categories are declared as of any type, and `Reader` checks them.
     """
-    kinds = {"category": DataType.string, "boolean": DataType.boolean}
     unsure: Any = AnyType
     inputs: list[Any] = [
-        ColSpec(kinds.get(column.type, unsure()), name, required=not column.missing)
+        ColSpec(DataType.string if column.type == "category" else unsure(), name, required=not column.missing)
         for name, column in contract.inputs.items()
     ]
     return ModelSignature(Schema(inputs), Schema(_answer(contract)))

@@ -1,7 +1,7 @@
 """How a model becomes a version: one that was trained here and approved, or one that comes from elsewhere."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -12,6 +12,9 @@ from .origin import PROJECT
 from .scorer import digest, read_manifest
 from .storage import connect, root
 from .tracking import TRAIN_TAG, Training, commit, record, run_of
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 CHALLENGER = "challenger"
 
@@ -32,7 +35,7 @@ def register(folder: Path, review: Path) -> str:
     known = {TRAIN_TAG: client.get_run(run_id).data.tags.get(TRAIN_TAG), "review_sha256": digest(review)}
     number = _published(folder, run_id, {"evidence": evidence, **known})
     if made and versions.existing(client, number).run_id != made:  # another process was first, and has its own
-        client.delete_run(made)
+        _forget(client, made)
     return number
 
 
@@ -59,6 +62,14 @@ def _record_again(folder: Path, manifest: dict[str, Any], reports: Path) -> str:
     params, report = manifest["params"], files.read_json(scores)
     params["train"][params["train"]["algorithm"]] |= report.get("settings", {})
     return record(Training(Contract.load(folder / "contract.yaml"), params, pipeline, report))
+
+
+def _forget(client: "MlflowClient", run_id: str) -> None:
+    """Delete a run with its models."""
+    outputs = client.get_run(run_id).outputs
+    for model in outputs.model_outputs if outputs else ():
+        client.delete_logged_model(model.model_id)
+    client.delete_run(run_id)
 
 
 def import_model(onnx: Path, contract: Path, origin: str, threshold: float = 0.5) -> str:

@@ -18,7 +18,7 @@ from .config import ProjectError
 if TYPE_CHECKING:
     import mlflow
 
-SCHEME = "store"
+SCHEME, SQLITE = "store", "sqlite:///"
 ROOT = Path(__file__).absolute().parents[2]
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -68,17 +68,17 @@ def connect() -> "mlflow.MlflowClient":
     logging.getLogger("alembic").setLevel(logging.ERROR)
     kinds: dict[str, Any] = get_registered_artifact_repositories()
     kinds[SCHEME] = artifacts  # where the package is on the path, but not installed
-    if not os.environ.get("MLFLOW_TRACKING_URI"):
-        mlflow.set_tracking_uri(_default())
-    if (uri := mlflow.get_tracking_uri()).startswith("sqlite:///"):
-        _make(Path(uri.removeprefix("sqlite:///")))
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or _default()
+    if uri.startswith(SQLITE):
+        _make(Path(uri.removeprefix(SQLITE)))
+    mlflow.set_tracking_uri(uri)
     client = mlflow.MlflowClient()
     try:
         with _set(PATIENCE):
             client.search_experiments(max_results=1)
     except Exception as error:
         raise ProjectError(
-            f"the tracking server at {mlflow.get_tracking_uri()} does not answer: start it, or change "
+            f"the tracking server at {uri} does not answer: start it, or change "
             f"MLFLOW_TRACKING_URI (unset, runs are kept in .store): {_innermost(error)}"
         ) from error
     return client
@@ -95,7 +95,7 @@ def _make(path: Path) -> None:
     with filelock.FileLock(path.with_suffix(".lock")), tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         if not path.exists():
             new = Path(scratch) / path.name
-            mlflow.MlflowClient(tracking_uri=f"sqlite:///{new}").search_experiments(max_results=1)
+            mlflow.MlflowClient(tracking_uri=f"{SQLITE}{new}").search_experiments(max_results=1)
             new.replace(path)
 
 
@@ -124,10 +124,10 @@ def artifact_location() -> str | None:
     uri = mlflow.get_tracking_uri()
     if uri == _default():
         return f"{SCHEME}:/mlflow/artifacts"
-    if uri.startswith("sqlite:///"):  # beside it, and not in the current folder, as would be MLflow's default
-        return (Path(uri.removeprefix("sqlite:///")).absolute().parent / "artifacts").as_uri()
+    if uri.startswith(SQLITE):  # beside it, and not in the current folder, as would be MLflow's default
+        return (Path(uri.removeprefix(SQLITE)).absolute().parent / "artifacts").as_uri()
     return None
 
 
 def _default() -> str:
-    return f"sqlite:///{store() / 'mlflow' / 'mlflow.db'}"
+    return f"{SQLITE}{store() / 'mlflow' / 'mlflow.db'}"
