@@ -55,7 +55,7 @@ def _gather(model: Path, source: Path) -> None:
     shutil.copytree(model, source / "models" / "export")
     package = source / str(__package__)
     package.mkdir()
-    code = [PACKAGE / f"{name}.py" for name in sorted(modules("service"))]
+    code = [PACKAGE / f"{name}.py" for name in sorted(modules("service") | modules("container"))]
     text = "".join(path.read_text(encoding="utf-8") for path in code)
     read = [path for path in PACKAGE.iterdir() if path.suffix not in ("", ".py") and f'"{path.name}"' in text]
     for path in code + read:
