@@ -10,16 +10,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
-from charset_normalizer import from_bytes
 
 from .config import ProjectError
+from .encoding import encoding
 
 KINDS = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
 EMPTY = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>"]  # as pandas reads them
 HEAD = 1 << 20  # bytes from which separator and header are found out
 SEPARATOR = re.compile(r'"?sep=(.)"?\s*')  # a line before the header, which spreadsheets write and obey
-LATIN = {"ascii", "cp1250", "cp1252", "cp437", "cp850", "cp858", "iso8859_15", "iso8859_2", "latin_1", "mac_roman"}
-SIGN_IN_WORD = "[\u00a1-\u00bf\u00d7\u00f7](?=[a-z])"  # what letters of the one become in the other
 
 
 def batches(path: Path) -> Iterator[pa.RecordBatch]:
@@ -47,8 +45,8 @@ def _text_batches(path: Path, ragged: list[str]) -> Iterator[pa.RecordBatch]:
         raise ProjectError(f"{path}: is empty")
     if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise ProjectError(f"{path}: is not text, so no table: save it as .csv or .parquet")
-    encoding = _encoding(path, head)
-    lines = list(io.StringIO(head.decode(encoding, errors="ignore").lstrip("\ufeff"), newline=""))
+    named = encoding(head, _is_utf8(path))
+    lines = list(io.StringIO(head.decode(named, errors="ignore").lstrip("\ufeff"), newline=""))
     lines = lines[:-1] if len(head) == HEAD else lines  # the last one may be cut
     told = SEPARATOR.fullmatch(lines[0]) if lines else None
     separator = told[1] if told else "\t" if ".tsv" in path.suffixes else _separator(lines[:50])
@@ -62,7 +60,7 @@ def _text_batches(path: Path, ragged: list[str]) -> Iterator[pa.RecordBatch]:
     yield from pa.csv.open_csv(
         str(path),
         pa.csv.ReadOptions(
-            use_threads=False, block_size=1 << 23, column_names=names, skip_rows=skipped, encoding=encoding
+            use_threads=False, block_size=1 << 23, column_names=names, skip_rows=skipped, encoding=named
         ),
         pa.csv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=refuse),
         pa.csv.ConvertOptions(
@@ -71,9 +69,7 @@ def _text_batches(path: Path, ragged: list[str]) -> Iterator[pa.RecordBatch]:
     )
 
 
-def _encoding(path: Path, head: bytes) -> str:
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
+def _is_utf8(path: Path) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         with pa.input_stream(str(path)) as file:
@@ -81,14 +77,8 @@ def _encoding(path: Path, head: bytes) -> str:
                 decoder.decode(part)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        best = from_bytes(head).best()
-        return best.encoding if best and best.encoding not in LATIN else _latin(head)
-    return "utf-8"
-
-
-def _latin(head: bytes) -> str:
-    """Return the encoding of Western or of Central Europe: the one in which fewer words hold a sign."""
-    return min("cp1252", "cp1250", key=lambda name: len(re.findall(SIGN_IN_WORD, head.decode(name, errors="ignore"))))
+        return False
+    return True
 
 
 def _separator(lines: list[str]) -> str:

@@ -15,8 +15,9 @@ from .describe import Found, described, ignored
 
 SAMPLE = 50_000  # cells from which the type is guessed; then all of them are held against the guess
 UNKNOWN = {  # what people write where they know nothing
-    "?", "-", "--", "---", ".", "*", "x", "unknown", "unk", "missing", "none", "nil", "na", "n.a.", "n/a", "nan", "null",
-    "(null)", "tbd", "not available", "not applicable", "#n/a", "#value!", "#div/0!", "#ref!", "inf", "-inf", "infinity",
+    "?", "-", "--", "---", ".", "*", "x", "unknown", "unk", "missing", "none", "nil", "na", "n.a.", "n/a", "nan",
+    "null", "(null)", "tbd", "not available", "not applicable",
+    "#n/a", "#value!", "#div/0!", "#ref!", "inf", "-inf", "infinity",
 }  # fmt: skip
 
 

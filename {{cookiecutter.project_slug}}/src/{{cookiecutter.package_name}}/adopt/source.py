@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from ..config import ProjectError
@@ -47,11 +48,6 @@ def named(here: Path) -> str:
 
 def dvc(*words: str) -> None:
     """Run DVC; raises ProjectError with what it says where it fails."""
-    try:
-        done = subprocess.run(["dvc", *words], capture_output=True, encoding="utf-8")
-    except FileNotFoundError:
-        raise ProjectError(
-            "dvc is not found: run this with `make adopt`, or in the environment of `make setup`"
-        ) from None
+    done = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, encoding="utf-8")
     if done.returncode:
         raise ProjectError(f"dvc {words[0]} failed: {done.stderr.strip().removeprefix('ERROR: ')}")
