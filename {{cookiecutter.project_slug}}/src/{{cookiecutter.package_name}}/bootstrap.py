@@ -118,4 +118,5 @@ def _regression(truth: np.ndarray, error: np.ndarray) -> Measure:
 def _log_loss(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     smallest = np.finfo("float64").eps
     given = np.take_along_axis(summing_to_one(predicted), truth[:, None], axis=1)[:, 0]
-    return -np.log(np.clip(given, smallest, 1 - smallest))
+    loss: np.ndarray = -np.log(np.clip(given, smallest, 1 - smallest))
+    return loss

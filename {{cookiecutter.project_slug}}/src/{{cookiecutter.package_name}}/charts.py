@@ -40,7 +40,7 @@ def lines(
         parts += [_line((x, y), (WIDTH - MARGIN, y), "grid"), _text(f"{tick:g}", x - 6, y + 4, "end")]
     if diagonal:
         parts.append(_line(place(x_low, y_low), place(x_high, y_high), "reference"))
-    for name, points in reversed(series.items()):
+    for name, points in reversed(list(series.items())):
         placed = [place(*point) for point in points]
         parts.append(tag("polyline", class_=name, points=" ".join(f"{x},{y}" for x, y in placed)))
         parts += [tag("circle", class_=name, cx=x, cy=y, r=3) for x, y in placed if dots]

@@ -29,7 +29,7 @@ from .config import ProjectError
 from .contract import Contract, Feature
 from .settings import Train
 
-TRUSTED = [  # what our estimators hold beyond what skops itself trusts: data and known functions, nothing that runs code
+TRUSTED = [  # what our estimators hold beyond what skops trusts: data and known functions, nothing that runs code
     "functools.partial",
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",

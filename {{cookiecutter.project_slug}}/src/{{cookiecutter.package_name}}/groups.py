@@ -57,12 +57,14 @@ def by_class(
     if contract.task != "multiclass":
         return []
     labels = range(len(contract.classes))
-    new, old = (
-        sk.f1_score(truth, model.predicted.argmax(axis=1), labels=labels, average=None, zero_division=0)
-        if model
-        else None
-        for model in (candidate, champion)
-    )
+
+    def scores(model: Answers) -> np.ndarray:
+        found: np.ndarray = sk.f1_score(
+            truth, model.predicted.argmax(axis=1), labels=labels, average=None, zero_division=0
+        )
+        return found
+
+    new, old = scores(candidate), scores(champion) if champion else None
     return [
         {"value": label, "rows": int((truth == position).sum()), "candidate": float(new[position])}
         | {"champion": None if old is None else float(old[position])}

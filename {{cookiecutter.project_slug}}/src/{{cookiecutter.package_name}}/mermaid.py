@@ -29,7 +29,9 @@ def _even(
     """Return a curve as `_mermaid` takes it: x axis, y axis, its limits, and values at evenly spaced places."""
     grid, (x, y) = np.linspace(low, high, POINTS), curve["columns"]
     models = [name for name in ("candidate", "champion") if name in curve]
-    lines = {name: np.interp(grid, *zip(*curve[name], strict=True)).tolist() for name in models}
+    lines: dict[str, list[float]] = {
+        name: np.interp(grid, *np.asarray(curve[name], dtype="float64").T).tolist() for name in models
+    }
     bottom, top = min(map(min, lines.values())), max(map(max, lines.values()))
     return f'"{x}" {low:g} --> {high:g}', y, (bottom, top if top > bottom else bottom + 1), lines
 

@@ -60,9 +60,8 @@ def curves(found: dict[str, Any]) -> Markup | None:
         if name in found["curves"]:
             curve = found["curves"][name]
             series = {model: curve[model] for model in ("candidate", "champion") if model in curve}
-            drawn = charts.lines(
-                series, *curve["columns"], diagonal=name in ("roc", "calibration"), dots=name == "calibration"
-            )
+            x, y = curve["columns"]
+            drawn = charts.lines(series, x, y, diagonal=name in ("roc", "calibration"), dots=name == "calibration")
             figures.append(tag("figure", tag("figcaption", title), drawn))
     return section("Curves", key(found), tag("div", *figures, class_="grid")) if figures else None
 

@@ -105,16 +105,21 @@ def columns(table: pd.DataFrame, contract: Contract) -> dict[str, np.ndarray]:
 
 
 def _cells(cells: pd.Series) -> np.ndarray:
-    return cells.to_numpy(dtype="float32", na_value=np.nan) if cells.dtype == "boolean" else cells.to_numpy()
+    boolean = cells.dtype == "boolean"
+    found: np.ndarray = cells.to_numpy(dtype="float32", na_value=np.nan) if boolean else cells.to_numpy()
+    return found
 
 
 def target(table: pd.DataFrame, contract: Contract) -> np.ndarray:
     """Return the target: class numbers in the order of `contract.classes`, or float64 numbers for regression."""
     cells = table[contract.target]
+    found: np.ndarray
     if contract.task == "regression":
-        return cells.to_numpy(dtype="float64")
-    labels = cells.astype(str).str.lower() if cells.dtype == "boolean" else cells
-    return pd.Categorical(labels, categories=list(contract.classes)).codes.astype("int64")
+        found = cells.to_numpy(dtype="float64")
+    else:
+        labels = cells.astype(str).str.lower() if cells.dtype == "boolean" else cells
+        found = pd.Categorical(labels, categories=list(contract.classes)).codes.astype("int64")
+    return found
 
 
 def features(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:

@@ -78,9 +78,9 @@ def lineage(found: dict[str, Any]) -> list[Row]:
     }
     rows = [
         (name, *_both(found, lambda model, key=key: str(model.get(key) or "—")[:12])) for key, name in names.items()
-    ]  # type: ignore[misc]
+    ]
     packages = dict.fromkeys(name for side in ("candidate", "champion") for name in _packages(found[side]))
-    rows += [(name, *_both(found, lambda model, name=name: _packages(model).get(name, "—"))) for name in packages]  # type: ignore[misc]
+    rows += [(name, *_both(found, lambda model, name=name: _packages(model).get(name, "—"))) for name in packages]
     return [row for row in rows if set(row[1:]) != {"—"}]
 
 
