@@ -20,8 +20,8 @@ GRACE = 20  # seconds for requests that are being answered when it is told to en
 def main(workers: int) -> None:
     """Answer requests until told to end, as one process unless more are asked for.
 
-    BentoML's supervisor takes as much memory as half a worker and as much time to start as one, and keeps a container up
-    whose model cannot be loaded. So one worker does without: whatever runs the container sees it end, and says so.
+    BentoML's supervisor takes the memory of half a worker, the time to start of another, and keeps a container up whose
+    model cannot be loaded. So one worker does without: whatever runs the container sees it end, and says so.
     """
     read_manifest(Path(os.environ["SCORING_MODEL"]))
     Limits.from_environment()
