@@ -64,7 +64,7 @@ def needed(name: str) -> set[str]:
 
 
 def test_the_stages_are_the_verbs_in_their_order() -> None:
-    assert list(STAGES) == ORDER
+    assert [stage for stage in STAGES if stage in ORDER] == ORDER
     assert [module(stage) for stage in ORDER] == ORDER
 
 
