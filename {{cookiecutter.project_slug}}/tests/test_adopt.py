@@ -166,8 +166,12 @@ def test_what_gives_the_target_away_is_left_out_with_the_reason(tmp_path: Path) 
     paid = np.where(ANSWER == "yes", RANDOM.integers(100, 200, COUNT), RANDOM.integers(0, 99, COUNT))
     drafted = inferred(tmp_path, pd.DataFrame({"number": NUMBER, "paid": paid, "y": ANSWER}))
     assert drafted.contract["columns"]["paid"]["ignore"].startswith("gives y away")
-    price = pd.DataFrame({"number": RANDOM.normal(size=COUNT), "in_cents": NUMBER * 100, "y": NUMBER})
-    assert "gives y away" in inferred(tmp_path, price).contract["columns"]["in_cents"]["ignore"]
+    price = pd.DataFrame(
+        {"number": RANDOM.normal(size=COUNT), "in_cents": NUMBER * 100, "log": np.log(NUMBER), "y": NUMBER}
+    )
+    found = inferred(tmp_path, price).contract["columns"]
+    assert "ignore" not in found["number"]
+    assert all(found[name]["ignore"].startswith("gives y away") for name in ("in_cents", "log"))
 
 
 def test_what_tells_almost_everything_is_named(tmp_path: Path) -> None:

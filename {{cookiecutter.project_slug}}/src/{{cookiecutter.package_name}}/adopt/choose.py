@@ -17,14 +17,17 @@ from ..train import cross_validate
 from .draft import evenly
 
 CELLS = 1_000_000  # of the sample: fewer rows of a wide table
-ROWS = 10_000
+ROWS = 40_000
 CANDIDATES: list[dict[str, Any]] = [  # the settings of each that differ from those in params.yaml
     {"algorithm": "boosting"},
+    {"algorithm": "boosting", "boosting": {"iterations": 400, "leaves": 8}},
     {"algorithm": "boosting", "boosting": {"iterations": 200, "learning_rate": 0.05, "leaves": 8, "min_leaf": 10}},
+    {"algorithm": "boosting", "boosting": {"learning_rate": 0.05, "leaves": 4, "min_leaf": 5}},
     {"algorithm": "forest", "forest": {"depth": 30, "min_leaf": 1}},
     {"algorithm": "forest", "forest": {"depth": 30, "min_leaf": 5}},
     {"algorithm": "linear", "linear": {"strength": 1.0}},
-    {"algorithm": "linear", "linear": {"strength": 0.03}},
+    {"algorithm": "linear", "linear": {"strength": 0.1}},
+    {"algorithm": "linear", "linear": {"strength": 0.01}},
 ]
 
 
@@ -46,7 +49,7 @@ def choose(contract: Contract, train: Train, rows: pd.DataFrame, share: float) -
 
     *share* is the part of the table that *rows* are: leaves of a forest keep their size in it.
     """
-    folds = 10 if len(rows) < 1000 else 5
+    folds = 10 if len(rows) < 1000 else 5 if len(rows) < 10_000 else 3
     scores = []
     with threadpool_limits(1):
         for candidate in CANDIDATES:
