@@ -23,6 +23,7 @@ ROOT = Path(__file__).absolute().parents[2]
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_UV_AUTO_DETECT": "false",  # a model's requirements are its own, not everything that this project installs
 }
 PATIENCE = {

@@ -1,0 +1,106 @@
+"""Real servers on 127.0.0.1 for tests: each in a folder of its own, on a free port, and stopped when done."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+START = 120  # seconds that a server may take to answer
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """Start PostgreSQL, as Debian packages it, and give host, port and database in a URL without its scheme."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    initdb = shutil.which("initdb") or (str(programs[-1]) if programs else None)
+    if not initdb:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
+    # not below pytest's own folder, which nobody else may enter
+    folder, port = Path(tempfile.mkdtemp(prefix="postgres-")), free_port()
+    try:
+        if user:
+            os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+        data = str(folder / "data")
+        made = [initdb, "--auth=trust", "--username=tester", "--no-sync", f"--pgdata={data}"]
+        subprocess.run(made, user=user, cwd=folder, check=True, capture_output=True)
+        settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "fsync": "off"}
+        command = [str(Path(initdb).with_name("postgres")), "-D", data]
+        command += [f"--{name}={value}" for name, value in settings.items()]
+        with _running(command, folder / "log", lambda: _listens(port), stop=signal.SIGINT, user=user):
+            yield f"tester@127.0.0.1:{port}/postgres"
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def mlflow(python: Path, database: str, folder: Path) -> Iterator[str]:
+    """Start an MLflow server that keeps its state in PostgreSQL and its files in *folder*, and give its URL."""
+    port = free_port()
+    command = [str(python), "-m", "mlflow", "server", "--host=127.0.0.1", f"--port={port}", "--workers=1"]
+    command += [f"--backend-store-uri=postgresql+psycopg://{database}", f"--artifacts-destination={folder / 'files'}"]
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with _running(command, folder / "log", lambda: _answers(f"http://127.0.0.1:{port}/health"), environment=quiet):
+        yield f"http://127.0.0.1:{port}"
+
+
+def free_port() -> int:
+    """Return a port that nobody listens at."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextmanager
+def _running(
+    command: list[str],
+    log: Path,
+    ready: Callable[[], bool],
+    stop: int = signal.SIGTERM,
+    user: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Iterator[None]:
+    """Run a server until the block ends: it, and whatever it has started."""
+    known = {**os.environ, **environment}
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            command, cwd=log.parent, env=known, stdout=output, stderr=output, user=user, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + START
+        while not ready():
+            assert server.poll() is None, f"{command[0]} ended:\n{log.read_text(encoding='utf-8')}"
+            assert time.monotonic() < deadline, f"{command[0]} does not answer:\n{log.read_text(encoding='utf-8')}"
+            time.sleep(0.1)
+        yield
+    finally:
+        server.send_signal(stop)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # of this machine
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
