@@ -41,7 +41,7 @@ demo: .venv/installed ## bake a project and run its whole loop on real data
 	printf '%-10s%5d s\n\nLook around: cd $(PROJECT) && make help\n' total $$(($$(date +%s) - began))
 
 .PHONY: test
-test: lint test-bakes test-project ## everything that can be tested on this machine
+test: lint test-bakes test-project test-image ## everything that can be tested on this machine
 
 .PHONY: test-bakes
 test-bakes: .venv/installed ## every combination of answers is born clean (seconds)
@@ -50,6 +50,10 @@ test-bakes: .venv/installed ## every combination of answers is born clean (secon
 .PHONY: test-project
 test-project: .venv/installed ## a generated project does what it promises (minutes)
 	pytest tests/test_project.py
+
+.PHONY: test-image
+test-image: .venv/installed ## the scoring image is built, run, pushed, deployed and broken (minutes)
+	pytest tests/test_image.py
 
 .PHONY: lint
 lint: .venv/installed ## style and types of the template's own files

@@ -16,6 +16,7 @@ VERBS = {  # in the order of a model's life; imported only when called, because 
     "registry": "register, promote, roll back, list, import",
     "serve": "answer requests on this machine",
     "image": "build, prove and push the scoring image",
+    "overlay": "say which image staging and production run",
     "smoke": "send a service real requests and compare the answers",
     "contract_diff": "say what changed in the contract, and whether callers break",
     "reference": "describe contract.yaml and params.yaml in docs/",

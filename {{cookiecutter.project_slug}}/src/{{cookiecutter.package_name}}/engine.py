@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -82,7 +83,7 @@ class Engine:
                 file = Path(scratch) / "digest"
                 self("push", "--quiet", f"--digestfile={file}", name)
                 return file.read_text(encoding="utf-8").strip()
-        self("push", "--quiet", name)
-        repository = name.rpartition(":")[0]
-        known: list[str] = self.inspect(name)["RepoDigests"]
-        return next(one.partition("@")[2] for one in known if one.startswith(f"{repository}@"))
+        found = re.search(r"digest: (sha256:[0-9a-f]{64})", self("push", name))
+        if not found:
+            raise ProjectError(f"{self.program} push does not say the digest of {name}: use podman (IMAGE_ENGINE)")
+        return found[1]

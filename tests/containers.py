@@ -1,0 +1,108 @@
+"""Containers for the tests: an engine that keeps everything in one folder, a base image, a registry."""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import TEMPLATE, run
+
+TOOLS = ["podman", "runc", "docker-registry"]
+SUITE, LEFT_OUT = "bookworm", ["share/doc", "share/info", "share/locale", "share/man"]
+SETTINGS = {
+    # runc and these limits work inside of containers too, where CI may run
+    "containers.conf": """\
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+[engine]
+runtime = "runc"
+""",
+    "storage.conf": """\
+[storage]
+driver = "overlay"
+graphroot = "{folder}/graph"
+runroot = "{folder}/run"
+""",
+    "registries.conf": """\
+unqualified-search-registries = []
+[[registry]]
+location = "{registry}"
+insecure = true
+""",
+    "registry.yml": """\
+version: 0.1
+storage: {{filesystem: {{rootdirectory: {folder}/registry}}}}
+http: {{addr: "{registry}"}}
+""",
+}
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def engine(folder: Path, registry: str) -> dict[str, str]:
+    """Return the environment in which Podman keeps everything in *folder* and trusts *registry*."""
+    for name, text in SETTINGS.items():
+        filled = text.format(folder=folder, registry=registry) if "{folder}" in text or "{registry}" in text else text
+        (folder / name).write_text(filled, encoding="utf-8")
+    names = {"CONTAINERS_CONF": "containers", "CONTAINERS_STORAGE_CONF": "storage"}
+    files = {variable: str(folder / f"{name}.conf") for variable, name in names.items()}
+    registries = {"CONTAINERS_REGISTRIES_CONF": str(folder / "registries.conf")}
+    return {**files, **registries, "BUILDAH_ISOLATION": "chroot", "IMAGE_ENGINE": "podman"}
+
+
+def make_base(name: str, scratch: Path, environment: dict[str, str]) -> None:
+    """Pull the image *name* or, where there is no registry to pull from, make one of that name of Debian's packages."""
+    pulled = subprocess.run(["podman", "pull", "--quiet", name], env=environment, capture_output=True, check=False)
+    if pulled.returncode == 0:
+        return
+    archive = TEMPLATE / "build" / f"base-{SUITE}.tar"  # a minute's work, kept for the next time
+    if not archive.is_file():
+        if not shutil.which("debootstrap"):
+            pytest.skip(f"{name} cannot be pulled, and debootstrap is not installed to make one")
+        packages = "--include=python3,ca-certificates"
+        run("debootstrap", "--variant=minbase", packages, SUITE, str(scratch / "root"), cwd=scratch)
+        omitted = [f"--exclude=./usr/{path}" for path in LEFT_OUT]
+        omitted += [f"--exclude=./{path}" for path in ("dev", "proc", "sys", "var/cache/*", "var/lib/apt/lists/*")]
+        made = archive.with_suffix(".new")
+        made.parent.mkdir(exist_ok=True)
+        run("tar", "--create", f"--file={made}", "--numeric-owner", *omitted, ".", cwd=scratch / "root")
+        made.replace(archive)
+        shutil.rmtree(scratch / "root")
+    run("podman", "import", "--quiet", str(archive), name.partition("@")[0], cwd=scratch, **environment)
+
+
+@contextlib.contextmanager
+def serving(folder: Path, registry: str) -> Iterator[None]:
+    """Run a registry of images at the address *registry*."""
+    log = (folder / "registry.log").open("w", encoding="utf-8")
+    with (
+        log,
+        subprocess.Popen(["docker-registry", "serve", str(folder / "registry.yml")], stdout=log, stderr=log) as it,
+    ):
+        try:
+            wait_for(f"http://{registry}/v2/")
+            yield
+        finally:
+            it.terminate()
+
+
+def wait_for(url: str, seconds: int = 60) -> None:
+    """Return when *url* answers with success; fail when it does not within *seconds*."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError, urllib.error.URLError):
+            if urllib.request.urlopen(url, timeout=5).status == 200:  # noqa: S310  # one of this machine
+                return
+        time.sleep(0.1)
+    pytest.fail(f"{url} did not answer within {seconds} seconds")

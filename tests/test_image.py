@@ -1,0 +1,391 @@
+"""The scoring image, built for real, run as a cluster would, pushed, pulled, deployed and broken."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import containers
+import pytest
+import yaml
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from support import run
+
+BASE = "docker.io/library/python:3.11-slim"
+STRICT = [
+    "--read-only",
+    "--read-only-tmpfs=false",
+    "--tmpfs=/tmp",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+]
+TRAINING = ["dvc", "great_expectations", "mlflow", "onnx", "optuna", "pandas", "pip", "pyarrow", "sklearn", "skl2onnx"]
+Podman = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return the folder in which everything about containers is kept, and a registry runs."""
+    lacking = [tool for tool in containers.TOOLS if not shutil.which(tool)]
+    if lacking:
+        pytest.skip(f"not installed here: {', '.join(lacking)}; .ci/run installs them")
+    folder = tmp_path_factory.mktemp("store")
+    registry = f"localhost:{containers.free_port()}"
+    (folder / "address").write_text(registry, encoding="utf-8")
+    environment = containers.engine(folder, registry)
+    with containers.serving(folder, registry):
+        yield folder
+    run("podman", "rm", "--all", "--force", cwd=folder, **environment)
+    run("podman", "rmi", "--all", "--force", cwd=folder, **environment)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def repository(store: Path) -> str:
+    """Return where the image is pushed."""
+    return (store / "address").read_text(encoding="utf-8") + "/team/flight-delays"
+
+
+@pytest.fixture(scope="module")
+def environment(store: Path, repository: str) -> dict[str, str]:
+    """Return the variables that make every program use the engine and registry of these tests."""
+    found = containers.engine(store, repository.partition("/")[0])
+    containers.make_base(BASE, store, os.environ | found)
+    return found | {"IMAGE_REPOSITORY": repository}
+
+
+@pytest.fixture(scope="module")
+def approved(project: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the project whose model is a version, and no longer lies in the work tree."""
+    copy = tmp_path_factory.mktemp("approved") / project.name
+    shutil.copytree(project, copy, ignore=shutil.ignore_patterns(".venv"), symlinks=True)
+    (copy / ".venv").symlink_to(project / ".venv")
+    params = (copy / "params.yaml").read_text(encoding="utf-8")
+    (copy / "params.yaml").write_text(re.sub(r"(?m)^  base: .*$", f"  base: {BASE}", params), encoding="utf-8")
+    environment["PYTHONPATH"] = str(copy / "src")
+    run("git", "add", "--all", cwd=copy)
+    run("git", "commit", "--quiet", "--no-verify", "-m", "The first model", cwd=copy)
+    run("make", "review", "register", cwd=copy, **environment)
+    shutil.rmtree(copy / "models")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def built(approved: Path, environment: dict[str, str]) -> dict[str, Any]:
+    """Return what is known of the image, once it is built and pushed."""
+    secret = {"UV_EXTRA_INDEX_URL": "", "PIP_EXTRA_INDEX_URL": "https://robot:hunter2@packages.example.org/simple"}
+    said = run("make", "image", "push", cwd=approved, **environment | secret)
+    assert "gave the golden answers" in said
+    found: dict[str, Any] = json.loads((approved / "build/image.json").read_text(encoding="utf-8"))
+    assert said.strip().splitlines()[-1] == f"{found['repository']}@{found['digest']}"
+    return found
+
+
+@pytest.fixture(scope="module")
+def podman(approved: Path, environment: dict[str, str]) -> Podman:
+    """Return a function that runs Podman and returns what it prints."""
+    return lambda *words: run("podman", *words, cwd=approved, **environment).strip()
+
+
+@pytest.fixture(scope="module")
+def started(built: dict[str, Any], podman: Podman) -> Iterator[tuple[str, str]]:
+    """Return the name and address of a container that is run as a cluster does, pulled by its digest."""
+    image = f"{built['repository']}@{built['digest']}"
+    podman("rmi", "--force", built["name"])
+    podman("pull", "--quiet", image)
+    name = podman("run", "--detach", *STRICT, f"--env=SCORING_IMAGE={image}", "--publish=127.0.0.1::3000", image)
+    address = f"http://{podman('port', name, '3000/tcp')}"
+    containers.wait_for(f"{address}/readyz")
+    yield name, address
+    podman("rm", "--force", name)
+
+
+def fetch(url: str) -> Any:
+    """Return the JSON at *url*."""
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  # one of this machine
+        return json.load(answer)
+
+
+@pytest.fixture(scope="module")
+def model(approved: Path, environment: dict[str, str]) -> Path:
+    """Return the folder of the model in the registry."""
+    folder = approved / "build/model"
+    run(".venv/bin/python", "-m", "flight_delays.registry", "fetch", "1", str(folder), cwd=approved, **environment)
+    return folder
+
+
+def test_image_pulled_by_digest_gives_the_golden_answers(
+    started: tuple[str, str], model: Path, approved: Path, environment: dict[str, str]
+) -> None:
+    command = [".venv/bin/python", "-m", "flight_delays.smoke", str(model), "--url", started[1]]
+    assert "20 golden rows" in run(*command, cwd=approved, **environment)
+
+
+def test_container_has_no_rights_and_has_written_nothing_outside_of_tmp(
+    started: tuple[str, str], podman: Podman
+) -> None:
+    status = podman("exec", started[0], "cat", "/proc/1/status")
+    found = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert found["Uid"].split() == ["10001"] * 4
+    assert found["Gid"].split() == ["10001"] * 4
+    assert found["NoNewPrivs"] == "1"
+    assert {int(found[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
+    changed = set(podman("diff", started[0]).splitlines())
+    assert changed <= {"C /etc", "A /run/secrets", "C /run"}, "what the engine itself mounts"
+    write = "import pathlib; pathlib.Path('/app/x').touch()"
+    assert "Read-only file system" in podman("exec", started[0], "sh", "-c", f'python -c "{write}" 2>&1 || true')
+
+
+def test_lineage_leads_from_the_endpoint_and_from_the_image_to_the_commit(
+    started: tuple[str, str], built: dict[str, Any], podman: Podman, approved: Path, model: Path
+) -> None:
+    said = fetch(f"{started[1]}/lineage")
+    labels = json.loads(podman("image", "inspect", f"{built['repository']}@{built['digest']}"))[0]["Labels"]
+    head = run("git", "rev-parse", "HEAD", cwd=approved).strip()
+    manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
+    assert said["image"] == f"{built['repository']}@{built['digest']}"
+    assert {key: said[key] for key in ("version", "commit")} == {"version": "1", "commit": head}
+    assert said["labels"] == built["labels"] == {k[6:]: v for k, v in labels.items() if k.startswith("model.")}
+    assert said["labels"].keys() == {
+        "version", "run", "commit", "data", "contract", "model", "lock", "code", "created",
+    }  # fmt: skip
+    assert said["labels"]["model"] == manifest["files"]["model.onnx"]
+    assert said["labels"]["contract"] == manifest["contract_sha256"]
+    assert labels["org.opencontainers.image.revision"] == head
+    committed = run(
+        "git", "log", "-1", "--date=format-local:%Y-%m-%dT%H:%M:%SZ", "--format=%cd", cwd=approved, TZ="UTC"
+    )
+    assert labels["org.opencontainers.image.created"] == committed.strip()
+
+
+def test_image_holds_what_scoring_needs_and_nothing_else(started: tuple[str, str], podman: Podman) -> None:
+    look = f"""
+import importlib.util, json, pathlib, shutil
+modules = [name for name in {TRAINING} if importlib.util.find_spec(name)]
+programs = [name for name in ("cc", "gcc", "g++", "make", "git", "uv", "pip") if shutil.which(name)]
+app = pathlib.Path("/app")
+pickles = [str(p) for p in app.rglob("*") if p.suffix in (".pkl", ".pickle", ".joblib", ".skops")]
+bare = [str(p) for p in app.rglob("*.py") if not list((p.parent / "__pycache__").glob(p.stem + ".*.pyc"))]
+caches = [name for name in ("/root/.cache", "/tmp/.cache", "/tmp/pip") if pathlib.Path(name).exists()]
+print(json.dumps([modules, programs, pickles, bare, caches]))
+"""
+    modules, programs, pickles, bare, caches = json.loads(podman("exec", started[0], "python", "-c", look))
+    assert (modules, programs, pickles, caches) == ([], [], [], [])
+    assert not [path for path in bare if "/tests/" not in path]
+
+
+def test_image_is_small_and_a_new_model_is_a_small_layer(built: dict[str, Any], podman: Podman) -> None:
+    image = f"{built['repository']}@{built['digest']}"
+    sizes = [int(size) for size in podman("history", "--human=false", "--format={{.Size}}", image).splitlines()]
+    base, bento = max(sizes[-1:]), min(size for size in sizes if size)
+    assert len([size for size in sizes if size]) == 3, "the base, the packages, the Bento"
+    assert bento < 5_000_000
+    assert sum(sizes) - base < 200_000_000
+
+
+def test_no_index_and_no_credential_is_in_the_image(started: tuple[str, str], podman: Podman, approved: Path) -> None:
+    found = podman("exec", started[0], "sh", "-c", "grep -rlE 'hunter2|index-url' /app/bento || true")
+    assert found == ""
+    lines = podman("exec", started[0], "cat", "/app/bento/env/python/requirements.txt")
+    locked = (approved / "uv.lock").read_text(encoding="utf-8")
+    hashes = re.findall(r"--hash=sha256:([0-9a-f]{64})", lines)
+    assert len(hashes) > 100
+    assert not [digest for digest in hashes if digest not in locked]
+
+
+def test_bento_in_the_image_is_one_that_bentoml_knows(started: tuple[str, str], podman: Podman) -> None:
+    show = "from bentoml._internal.bento import Bento; print(Bento.from_path('/app/bento').tag)"
+    assert podman("exec", started[0], "python", "-c", show) == "flight_delays:1"
+
+
+def test_container_ends_cleanly_when_told_to(built: dict[str, Any], podman: Podman) -> None:
+    name = podman("run", "--detach", *STRICT, "--publish=127.0.0.1::3000", f"{built['repository']}@{built['digest']}")
+    containers.wait_for(f"http://{podman('port', name, '3000/tcp')}/readyz")
+    podman("stop", "--time=20", name)
+    assert podman("inspect", "--format={{.State.ExitCode}}", name) == "0"
+    podman("rm", name)
+
+
+def test_several_workers_share_one_container(built: dict[str, Any], podman: Podman) -> None:
+    image = f"{built['repository']}@{built['digest']}"
+    name = podman("run", "--detach", *STRICT, "--env=SCORING_WORKERS=2", "--publish=127.0.0.1::3000", image)
+    containers.wait_for(f"http://{podman('port', name, '3000/tcp')}/readyz")
+    assert "2" in podman(
+        "exec", name, "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o worker.service | wc -l"
+    )
+    podman("rm", "--force", name)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "contract.yaml", "manifest.json"])
+def test_image_with_another_model_refuses_to_start(
+    name: str, built: dict[str, Any], environment: dict[str, str], tmp_path: Path
+) -> None:
+    path = f"/app/bento/src/models/export/{name}"
+    spoil = f"""FROM {built["repository"]}@{built["digest"]}
+USER 0
+RUN python -c "import pathlib; p = pathlib.Path('{path}'); p.write_bytes(p.read_bytes().replace(b'a', b'b', 1))"
+USER 10001:10001
+"""
+    (tmp_path / "Containerfile").write_text(spoil, encoding="utf-8")
+    run("podman", "build", "--quiet", "--tag=spoilt", str(tmp_path), cwd=tmp_path, **environment)
+    command = ["podman", "run", "--rm", *STRICT, "spoilt"]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, encoding="utf-8", timeout=60)
+    assert done.returncode not in (0, 125), done.stderr
+    if name != "manifest.json":
+        assert f"{path} is not the file that was exported with this model" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_image_that_answers_otherwise_is_not_named(approved: Path, model: Path, environment: dict[str, str]) -> None:
+    prove = """
+import sys
+from pathlib import Path
+from flight_delays import files, image
+from flight_delays.engine import Engine
+folder = Path(sys.argv[1])
+golden = files.read_json(folder / "golden.json")
+golden["answers"][7]["probability"] += 0.01
+files.write_json(folder / "golden.json", golden)
+image.prove(Engine.find(), sys.argv[2], folder)
+"""
+    other, built = approved / "build/other", json.loads((approved / "build/image.json").read_text(encoding="utf-8"))
+    shutil.copytree(model, other)
+    command = [".venv/bin/python", "-c", prove, str(other), f"{built['repository']}@{built['digest']}"]
+    done = subprocess.run(command, cwd=approved, env=os.environ | environment, capture_output=True, encoding="utf-8")
+    assert done.returncode != 0
+    assert "row 7" in done.stderr
+
+
+def test_a_second_build_elsewhere_gives_the_same_image(
+    built: dict[str, Any], approved: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Another engine's storage without a cache, another clone in another folder, another time."""
+    archive = tmp_path / "base.tar"
+    run("podman", "save", "--quiet", f"--output={archive}", BASE, cwd=tmp_path, **environment)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    other = environment | containers.engine(elsewhere, built["repository"].partition("/")[0])
+    run("podman", "load", "--quiet", f"--input={archive}", cwd=tmp_path, **other)
+    clone = tmp_path / "clone"
+    shutil.copytree(approved, clone, symlinks=True, ignore=shutil.ignore_patterns("build", "__pycache__"))
+    again = {"PYTHONPATH": str(clone / "src"), "PYTHONHASHSEED": "random"}
+    run(".uv/bin/uv" if (clone / ".uv").exists() else "uv", "run", "--no-sync", "python", "-m", "flight_delays.image",
+        "build", "1", cwd=clone, **other | again)  # fmt: skip
+    run(".venv/bin/python", "-m", "flight_delays.image", "push", cwd=clone, **other | again)
+    second = json.loads((clone / "build/image.json").read_text(encoding="utf-8"))
+    run("podman", "rmi", "--all", "--force", cwd=tmp_path, **other)
+    assert (second["id"], second["digest"]) == (built["id"], built["digest"])
+    bill = "build/sbom.cdx.json"
+    assert (clone / bill).read_bytes() == (approved / bill).read_bytes()
+
+
+def test_bill_of_materials_is_valid_and_complete(built: dict[str, Any], approved: Path) -> None:
+    text = (approved / "build/sbom.cdx.json").read_text(encoding="utf-8")
+    assert JsonStrictValidator(SchemaVersion.V1_5).validate_str(text) is None
+    bill = json.loads(text)
+    parts = {part["name"]: part for part in bill["components"]}
+    assert bill["metadata"]["component"]["version"] == built["id"]
+    assert {"bentoml", "numpy", "onnxruntime", "libc6", "flight_delays"} <= parts.keys()
+    assert parts["libc6"]["purl"].startswith("pkg:deb/debian/libc6@")
+    assert parts["flight_delays"]["hashes"] == [{"alg": "SHA-256", "content": built["labels"]["model"]}]
+    assert not {"scikit-learn", "mlflow", "pycparser"} & parts.keys()
+
+
+def rendered(approved: Path, built: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what staging applies once the image is pinned there."""
+    image = f"{built['repository']}@{built['digest']}"
+    run(".venv/bin/python", "-m", "flight_delays.overlay", "pin", "staging", cwd=approved)
+    assert run(".venv/bin/python", "-m", "flight_delays.overlay", "show", "staging", cwd=approved).strip() == image
+    return list(yaml.safe_load_all(run("kubectl", "kustomize", "deploy/overlays/staging", cwd=approved)))
+
+
+def test_staging_really_runs_and_scores_a_request(
+    built: dict[str, Any], approved: Path, model: Path, environment: dict[str, str], podman: Podman, tmp_path: Path
+) -> None:
+    if not shutil.which("kubectl"):
+        pytest.skip("kubectl is not installed")
+    port = containers.free_port()
+    manifests = [one for one in rendered(approved, built) if one["kind"] in ("Deployment", "Service")]
+    (deployment,) = (one for one in manifests if one["kind"] == "Deployment")
+    (scoring,) = deployment["spec"]["template"]["spec"]["containers"]
+    scoring["ports"][0] |= {"hostPort": port, "hostIP": "127.0.0.1"}
+    file = tmp_path / "staging.yaml"
+    file.write_text(yaml.safe_dump_all(manifests), encoding="utf-8")
+    podman("kube", "play", str(file))
+    try:
+        containers.wait_for(f"http://127.0.0.1:{port}/readyz")
+        smoke = [".venv/bin/python", "-m", "flight_delays.smoke", str(model), "--url", f"http://127.0.0.1:{port}"]
+        assert "20 golden rows" in run(*smoke, cwd=approved, **environment)
+        assert fetch(f"http://127.0.0.1:{port}/lineage")["image"] == f"{built['repository']}@{built['digest']}"
+    finally:
+        podman("kube", "down", str(file))
+
+
+@pytest.mark.parametrize("overlay", ["staging", "production"])
+def test_manifests_are_valid_to_kubernetes(overlay: str, project: Path, tmp_path: Path) -> None:
+    if not shutil.which("kubectl"):
+        pytest.skip("kubectl is not installed")
+    file = tmp_path / "rendered.yaml"
+    file.write_text(run("kubectl", "kustomize", f"deploy/overlays/{overlay}", cwd=project), encoding="utf-8")
+    run("kubernetes-validate", "--strict", "--kubernetes-version", "1.34", str(file), cwd=tmp_path)
+    file.write_text(file.read_text(encoding="utf-8").replace("maxSkew:", "maxScrew:"), encoding="utf-8")
+    with pytest.raises(AssertionError, match="maxScrew"):
+        run("kubernetes-validate", "--strict", "--kubernetes-version", "1.34", str(file), cwd=tmp_path)
+
+
+def test_monitoring_is_taken_in_by_one_line(project: Path, tmp_path: Path) -> None:
+    if not shutil.which("kubectl"):
+        pytest.skip("kubectl is not installed")
+    shutil.copytree(project / "deploy", tmp_path / "deploy")
+    path = tmp_path / "deploy/overlays/production/kustomization.yaml"
+    line = "\ncomponents: [../../components/prometheus]\n"
+    path.write_text(path.read_text(encoding="utf-8") + line, encoding="utf-8")
+    found = {
+        one["kind"]: one
+        for one in yaml.safe_load_all(run("kubectl", "kustomize", str(path.parent), cwd=tmp_path))
+    }  # fmt: skip
+    assert {"ConfigMap", "PrometheusRule", "ServiceMonitor"} <= found.keys()
+    assert json.loads(found["ConfigMap"]["data"]["scoring.json"])["title"] == "Scoring"
+    labels = found["ServiceMonitor"]["spec"]["selector"]["matchLabels"]
+    assert labels.items() <= found["Service"]["metadata"]["labels"].items()
+
+
+def test_one_server_runs_it_by_compose_with_a_key(
+    built: dict[str, Any], approved: Path, environment: dict[str, str], podman: Podman
+) -> None:
+    port, image = containers.free_port(), f"{built['repository']}@{built['digest']}"
+    here = environment | {"IMAGE": image, "PORT": str(port), "SCORING_API_KEY": "open-sesame"}
+    compose = ["podman-compose", "--file", "deploy/compose.yaml"]
+    run(*compose, "up", "--detach", cwd=approved, **here)
+    try:
+        containers.wait_for(f"http://127.0.0.1:{port}/readyz")
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            fetch(f"http://127.0.0.1:{port}/lineage")
+        key = {"Authorization": "Bearer open-sesame"}
+        asked = urllib.request.Request(f"http://127.0.0.1:{port}/lineage", headers=key)
+        with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310
+            assert json.load(answer)["image"] == image
+        (name,) = podman("ps", "--quiet", "--filter=name=flight-delays_scoring").split()
+        state = json.loads(podman("inspect", name))[0]
+        assert state["HostConfig"]["ReadonlyRootfs"] is True
+        assert state["EffectiveCaps"] in (None, [])
+        assert "open-sesame" not in podman("logs", name)
+        podman("healthcheck", "run", name)
+    finally:
+        run(*compose, "down", cwd=approved, **here)
+
+
+def test_audit_says_so_where_it_cannot_ask(approved: Path) -> None:
+    asked = {"UV_HTTP_RETRIES": "0", "HTTPS_PROXY": "http://127.0.0.1:1", "ALL_PROXY": "http://127.0.0.1:1"}
+    done = subprocess.run(
+        ["make", "audit"], cwd=approved, env=os.environ | asked, capture_output=True, encoding="utf-8", timeout=120
+    )
+    assert done.returncode != 0
+    assert "error" in done.stderr
