@@ -1,4 +1,7 @@
-"""Make the first commit, where the new folder is nobody else's to commit; never fail the bake."""
+"""Adopt a table, if there is one, and make the first commit, where the new folder is nobody else's to commit.
+
+Only a table that cannot be adopted fails the bake.
+"""
 
 import json
 import os
@@ -30,14 +33,41 @@ def git(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def first_commit() -> str:
+def outer_repository() -> str:
+    """Return the folder of the repository that will commit the new folder, or nothing."""
+    outer = git("rev-parse", "--show-toplevel") if shutil.which("git") else None
+    # A repository that ignores the new folder will never commit it.
+    if outer is None or outer.returncode != 0 or git("check-ignore", "--quiet", ".").returncode == 0:
+        return ""
+    return outer.stdout.strip()
+
+
+def adopt(outer: str) -> None:
+    """Put the table that was asked for in the place of the demo's; exit with 1 where that fails."""
+    if not outer:
+        git("init", "--quiet", "-b", "main")  # DVC needs one
+    data = ANSWERS["data"]
+    if "://" not in data:
+        data = str(Path(os.environ.get("PWD", ".."), Path(data).expanduser()))
+    command = [
+        "make",
+        "setup",
+        "adopt",
+        f"DATA={data}".replace("$", "$$"),
+        f"TARGET={ANSWERS['target']}".replace("$", "$$"),
+    ]
+    if subprocess.run(command, stdout=sys.stderr, check=False, env=ENVIRONMENT).returncode:
+        sys.exit(
+            f"{SLUG}: the table could not be adopted, so there is no project: mend it, or leave data and target empty"
+        )
+
+
+def first_commit(outer: str) -> str:
     """Make the first commit where that is wanted, and return what became of it."""
     if not shutil.which("git"):
         return f"no commit: git is not installed; install it, then: git init -b main && {COMMIT}"
-    outer = git("rev-parse", "--show-toplevel")
-    # A repository that ignores the new folder will never commit it.
-    if outer.returncode == 0 and git("check-ignore", "--quiet", ".").returncode != 0:
-        return f"no commit: it is part of the repository {outer.stdout.strip()}; there: {COMMIT}"
+    if outer:
+        return f"no commit: it is part of the repository {outer}; there: {COMMIT}"
     if "_commit" in ANSWERS:  # cruft renders, and its own .cruft.json is yet to come
         return f"no commit yet, for cruft adds a file: git init -b main && {COMMIT}"
     identity = () if git("var", "GIT_COMMITTER_IDENT").returncode == 0 else NO_IDENTITY
@@ -58,11 +88,19 @@ def rendered_for_comparison() -> bool:
 
 
 if not rendered_for_comparison():
+    OUTER = outer_repository()
+    if ANSWERS["data"] and "_commit" not in ANSWERS:  # what cruft renders is the template's alone
+        adopt(OUTER)
     print(
-        f"\n{SLUG}: {first_commit()}",
+        f"\n{SLUG}: {first_commit(OUTER)}",
         "What next:",
         f"  cd {SLUG}",
         "  make setup      the environment, once",
+        *(
+            ["  make adopt ...  your table, as docs/own-data.md says"]
+            if ANSWERS["data"] and "_commit" in ANSWERS
+            else []
+        ),
         "  make help       what there is to do",
         sep="\n",
         file=sys.stderr,

@@ -2,9 +2,12 @@
 
 import json
 import keyword
+import os
 import re
+import shutil
 import sys
 import unicodedata
+from pathlib import Path
 
 # What the generated project imports, installs or runs: a package of the same name would hide it.
 DEPENDENCIES = set(
@@ -84,6 +87,23 @@ def refuse_bucket(bucket: str, storage: str) -> str | None:
     return None if re.fullmatch(pattern, bucket) else f"storage={storage} needs a name of {words}"
 
 
+def refuse_data(data: str, target: str) -> str | None:
+    """Return why the table *data* cannot be adopted, if so; what is in it is looked at once the project is there."""
+    if not data:
+        return (
+            "the demo has a target of its own: leave it empty, or say in data which table it is in" if target else None
+        )
+    if not shutil.which("make"):
+        return "to adopt a table, make is needed: install it, or leave data and target empty"
+    if data.startswith(("http://", "https://")):
+        return None
+    if "://" in data:
+        return "of a database, adopt a query once the project is there: make adopt QUERY=..."
+    # The hook runs in the new folder, and people name files from where they are.
+    path = Path(os.environ.get("PWD", ".."), Path(data).expanduser())
+    return None if path.is_file() else f"there is no such file: {path}"
+
+
 def refuse(answers: dict[str, str]) -> dict[str, str | None]:
     """Return for each question why its answer is refused, or None."""
     return {
@@ -93,6 +113,8 @@ def refuse(answers: dict[str, str]) -> dict[str, str | None]:
         "description": refuse_text(answers["description"]),
         "author": refuse_text(answers["author"]),
         "bucket": refuse_bucket(answers["bucket"], answers["storage"]),
+        "data": refuse_data(answers["data"], answers["target"]),
+        "target": "say which column is to be predicted" if answers["data"] and not answers["target"] else None,
     }
 
 

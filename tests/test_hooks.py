@@ -52,6 +52,48 @@ def test_bad_answer_is_refused_in_words(
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+@pytest.mark.parametrize(
+    ("data", "target", "question", "words"),
+    [
+        ("no/such/table.csv", "y", "data", "there is no such file"),
+        (".", "y", "data", "there is no such file"),
+        ("postgresql://host/base", "y", "data", "make adopt QUERY="),
+        ("https://example.org/table.csv", "", "target", "which column"),
+        (str(TEMPLATE / "cookiecutter.json"), "", "target", "which column"),
+        ("", "y", "data", "the demo has a target of its own"),
+    ],
+)
+def test_table_that_cannot_be_adopted_is_refused(
+    data: str, target: str, question: str, words: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(FailedHookException):
+        bake(tmp_path, data=data, target=target)
+    refusals = dict(MESSAGE.findall(capfd.readouterr().err))
+    assert refusals.keys() == {question}
+    assert words in refusals[question]
+    assert not list(tmp_path.iterdir())
+
+
+def test_table_is_looked_for_from_where_people_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_data = runpy.run_path(str(TEMPLATE / "hooks/pre_gen_project.py"))["refuse_data"]
+    monkeypatch.setenv("PWD", str(tmp_path))
+    assert "there is no such file" in refuse_data("my table.csv", "y")
+    (tmp_path / "my table.csv").touch()
+    assert refuse_data("my table.csv", "y") is None
+    assert refuse_data(str(tmp_path / "my table.csv"), "y") is None
+
+
+def test_table_that_fails_leaves_no_project(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Of a Make that cannot even read its file: what adoption itself refuses is tested with the real one."""
+    (tmp_path / "table.csv").write_text("a,y\n1,2\n", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MAKEFILES", str(tmp_path / "table.csv"))
+        with pytest.raises(FailedHookException):
+            bake(tmp_path / "out", data=str(tmp_path / "table.csv"), target="y")
+    assert "the table could not be adopted, so there is no project" in capfd.readouterr().err
+    assert not list((tmp_path / "out").iterdir())
+
+
 @pytest.mark.parametrize(("storage", "bucket"), BUCKETS_REFUSED)
 def test_bad_bucket_is_refused(storage: str, bucket: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(FailedHookException):
