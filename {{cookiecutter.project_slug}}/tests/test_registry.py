@@ -265,7 +265,7 @@ def test_fetched_files_are_the_registered_ones(model: Path, tmp_path: Path) -> N
     facts = registry.fetch(CHALLENGER, tmp_path / "back")
     assert facts
     assert facts["version"] == "1"
-    assert facts["aliases"] == CHALLENGER
+    assert facts["aliases"] == [CHALLENGER]
     names = sorted(path.name for path in model.iterdir())
     assert sorted(path.name for path in (tmp_path / "back").iterdir()) == names
     assert all((tmp_path / "back" / name).read_bytes() == (model / name).read_bytes() for name in names)
@@ -391,7 +391,7 @@ def test_a_model_from_elsewhere_becomes_a_version(task: str, tmp_path: Path) -> 
     facts = registry.fetch(CHALLENGER, tmp_path / "back")
     assert facts
     assert facts["run_id"] is None
-    assert facts["evidence"] == "imported from the old system"
+    assert versions.existing(storage.connect(), "1").tags["evidence"] == "imported from the old system"
     assert "the old system" in (tmp_path / "back" / "card.md").read_text(encoding="utf-8")
     assert (tmp_path / "back" / "model.onnx").read_bytes() == model.read_bytes()
     scorer, golden = Scorer(tmp_path / "back"), files.read_json(tmp_path / "back" / "golden.json")

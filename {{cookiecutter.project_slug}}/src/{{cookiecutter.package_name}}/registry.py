@@ -13,7 +13,7 @@ from .storage import connect
 
 
 def fetch(which: str, folder: Path) -> dict[str, Any] | None:
-    """Write the model of a version, by number or alias, to *folder*; return what is known of it, or None."""
+    """Write the model of a version, by number or alias, to *folder*; return which it is, or None."""
     client = connect()
     version = versions.find(client, which)
     if version is None:
@@ -91,8 +91,9 @@ def _history() -> None:
 def _show(version: str) -> None:
     """Show what is known of VERSION (a number or an alias)."""
     client = connect()
-    for name, value in versions.facts(client, versions.existing(client, version)).items():
-        click.echo(f"{name}: {value}")
+    found = versions.existing(client, version)
+    for name, value in (versions.facts(client, found) | found.tags).items():
+        click.echo(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
 
 
 @main.command(name="fetch")

@@ -63,11 +63,11 @@ def existing(client: "MlflowClient", which: str) -> "ModelVersion":
 
 
 def facts(client: "MlflowClient", version: "ModelVersion") -> dict[str, Any]:
-    """Return what is known of a version: number, commit, run, aliases, and every tag."""
+    """Return which version it is: its number, git commit, run and aliases."""
     model, number = registered(client), str(version.version)
     names = [alias for alias, one in (model.aliases if model else {}).items() if str(one) == number]
     known = {"version": number, "commit": version.tags.get("git_commit"), "run_id": version.run_id or None}
-    return {**known, "aliases": ", ".join(sorted(names)), **version.tags}
+    return {**known, "aliases": sorted(names)}
 
 
 def publish(client: "MlflowClient", folder: Path, run_id: str | None, tags: dict[str, str]) -> "ModelVersion":
