@@ -176,7 +176,7 @@ bare = [str(p) for p in app.rglob("*.py") if not list((p.parent / "__pycache__")
 caches = [name for name in ("/root/.cache", "/tmp/.cache", "/tmp/pip") if pathlib.Path(name).exists()]
 print(json.dumps([modules, programs, pickles, bare, caches]))
 """
-    modules, programs, pickles, bare, caches = json.loads(podman("exec", started[0], "python", "-c", look))
+    modules, programs, pickles, bare, caches = json.loads(podman("exec", "--user=0", started[0], "python", "-c", look))
     assert (modules, programs, pickles, caches) == ([], [], [], [])
     assert not [path for path in bare if "/tests/" not in path]
 
