@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from {{ cookiecutter.package_name }}.contract import Column, Contract
-from {{ cookiecutter.package_name }}.schema import TIMES, limits
+from {{ cookiecutter.package_name }}.schema import LARGEST, TIMES
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 
@@ -26,7 +26,7 @@ def _cells(column: Column) -> st.SearchStrategy[Any]:
     if column.type == "boolean":
         return st.booleans()
     if column.type in ("number", "integer"):
-        low, high = limits(column)
+        low, high = _range(column)
         whole = st.integers(math.ceil(low), math.floor(high))
         return whole | whole.map(float) if column.type == "integer" else st.floats(low, high)
     if column.type in ("datetime", "date"):
@@ -57,9 +57,15 @@ def _wrong(column: Column) -> list[str]:
     return found if column.missing else [*found, "null"]
 
 
+def _range(column: Column) -> tuple[float, float]:
+    low, high = (float(bound) if isinstance(bound, float) else None for bound in (column.min, column.max))
+    largest = LARGEST[column.type]
+    return (-largest if low is None else low), (largest if high is None else high)
+
+
 def _beyond(column: Column) -> list[Any]:
     if column.type in ("number", "integer"):
-        low, high = limits(column)
+        low, high = _range(column)
         return [math.nextafter(low, -math.inf), math.nextafter(high, math.inf)]
     years = [(column.min, -1), (column.max, 1)]
     moved = [bound.replace(year=bound.year + step) for bound, step in years if isinstance(bound, datetime)]

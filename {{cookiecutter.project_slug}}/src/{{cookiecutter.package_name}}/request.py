@@ -59,10 +59,10 @@ class Reader:
     def _refuse_names(self, body: bytes | bytearray, rows: list[dict[str, Any]], columns: dict[str, list[Any]]) -> None:
         """Refuse a row with an unknown field, or with one twice, of which the parser has kept the last.
 
-        A field's name and a text have two quotes each: more of them than *rows* account for give the others away.
+        A field's name and a text have two quotes each: more than *rows* account for are others, or escaped ones.
         """
         texts = sum(len(rows) - columns[name].count(None) for name in self._texts)
-        if b"\\" not in body and body.count(b'"') == 2 * (sum(map(len, rows)) + texts):
+        if body.count(b'"') == 2 * (sum(map(len, rows)) + texts):
             return
         pairs = json.loads(body, object_pairs_hook=tuple, parse_int=str)
         details: list[dict[str, Any]] = []
