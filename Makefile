@@ -49,7 +49,7 @@ test-bakes: .venv/installed ## every combination of answers is born clean (secon
 
 .PHONY: test-project
 test-project: .venv/installed ## a generated project does what it promises (minutes)
-	pytest tests/test_project.py
+	pytest tests/test_project.py tests/test_gates.py tests/test_precommit.py tests/test_registry_server.py tests/test_adopt.py
 
 .PHONY: test-image
 test-image: .venv/installed ## the scoring image is built, run, pushed, deployed and broken (minutes)

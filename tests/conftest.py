@@ -52,5 +52,6 @@ def workspace(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     copy = tmp_path / project.name
     shutil.copytree(project, copy, ignore=shutil.ignore_patterns(".venv"), symlinks=True)
     (copy / ".venv").symlink_to(project / ".venv")
+    (copy / ".git/info/exclude").write_text("/.venv\n", encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(copy / "src"))  # before the package that the environment points to
     return copy

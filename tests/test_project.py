@@ -36,6 +36,13 @@ def changed(project: Path, setting: str, value: object) -> None:
     path.write_text(yaml.safe_dump(params), encoding="utf-8")
 
 
+def fails(*command: str, cwd: Path) -> str:
+    """Return what *command* prints, which must fail."""
+    done = subprocess.run(command, cwd=cwd, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode != 0, done.stdout
+    return done.stdout + done.stderr
+
+
 def ran(output: str) -> list[str]:
     """Return the stages that DVC ran, as it says."""
     return re.findall(r"^Running stage '(\w+)'", output, re.MULTILINE)
@@ -107,9 +114,7 @@ def test_data_that_breaks_the_contract_stops_before_training(workspace: Path) ->
     )
     python(workspace, spoil)
     changed(workspace, "ingest.source", "data/bad.parquet")
-    done = subprocess.run(["make", "pipeline"], cwd=workspace, capture_output=True, encoding="utf-8", check=False)
-    output = done.stdout + done.stderr
-    assert done.returncode != 0
+    output = fails("make", "pipeline", cwd=workspace)
     assert ran(output) == ["ingest", "validate"]
     assert re.search(r"distance: expect_column_values_to_be_between\(.*\): 1 row", output), output
     assert "distance -3.0" in output
@@ -122,11 +127,13 @@ def test_search_records_each_trial_and_is_not_repeated(workspace: Path) -> None:
     changed(workspace, "train.search.trials", 2)
     changed(workspace, "train.boosting.iterations", 10)
     run("make", "pipeline", cwd=workspace)
-    count = (
-        "import mlflow; mlflow.set_tracking_uri('sqlite:///.store/mlflow/mlflow.db');"
-        "r = mlflow.search_runs(search_all_experiments=True); parent = r[r['tags.mlflow.runName'] == 'boosting'].iloc[0];"
-        "print((r['tags.mlflow.parentRunId'] == parent.run_id).sum())"
-    )
+    count = """
+import mlflow
+mlflow.set_tracking_uri("sqlite:///.store/mlflow/mlflow.db")
+runs = mlflow.search_runs(search_all_experiments=True)
+parent = runs[runs["tags.mlflow.runName"] == "boosting"].iloc[0]
+print((runs["tags.mlflow.parentRunId"] == parent.run_id).sum())
+"""
     assert python(workspace, count).split()[-1] == "2"
     report = json.loads((workspace / "reports/cross_validation.json").read_text(encoding="utf-8"))
     assert set(report["settings"]) >= {"learning_rate", "leaves"}
@@ -150,6 +157,23 @@ print(json.dumps({
     assert found["tags"]["mlflow.source.git.commit"].startswith(run("git", "rev-parse", "HEAD", cwd=project).strip())
     assert found["datasets"] == ["train"]
     assert {"name": "scheduled_hour", "type": "float", "required": True} in found["inputs"]
+
+
+def test_loop_decides_remembers_and_answers(workspace: Path) -> None:
+    assert "accepted" in run("make", "review", cwd=workspace)
+    assert "version 1 " in run("make", "register", cwd=workspace)
+    assert "version 1 " in run("make", "register", cwd=workspace), "the same model is the same version"
+    run("make", "promote", cwd=workspace)
+    assert re.search(r"promoted +1 ", run("make", "history", cwd=workspace))
+    answer = run("make", "smoke", cwd=workspace)
+    assert re.search(r'^\{"prediction": (true|false), "probability": 0\.\d+\}$', answer, re.MULTILINE), answer
+
+    changed(workspace, "train.boosting.iterations", 2)
+    run("make", "pipeline", cwd=workspace)
+    assert "refused" in fails("make", "review", cwd=workspace)
+    verdict = json.loads((workspace / "reports/review.json").read_text(encoding="utf-8"))
+    assert verdict["accepted"] is False
+    assert "review" in fails("make", "register", cwd=workspace)
 
 
 def test_plots_and_metrics_are_shown_by_dvc(project: Path, tmp_path: Path) -> None:
