@@ -98,7 +98,9 @@ def main(train: Path, model: Path, report: Path) -> None:
     if trials:
         found["settings"] = getattr(chosen, chosen.algorithm).model_dump()
     files.write_json(report, found)
-    asked = params.model_dump(mode="json", exclude={"review", "train", "image"}) | {"train": chosen.model_dump(mode="json")}
+    asked = params.model_dump(mode="json", exclude={"review", "train", "image"}) | {
+        "train": chosen.model_dump(mode="json")
+    }
     run = tracking.record(tracking.Training(contract, asked, model, found, train, pipeline, tuple(trials)))
     score = f"{found['metric']} {found['mean']:.4f} ± {found['std']:.4f}"
     click.echo(f"{model}: {chosen.algorithm}, cross-validated {score}; run {run}")
