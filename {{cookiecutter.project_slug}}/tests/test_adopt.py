@@ -78,6 +78,11 @@ COLUMNS = {  # what cells hold -> the entry in the contract
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _same_chance() -> None:
+    RANDOM.bit_generator.state = np.random.default_rng(7).bit_generator.state  # whichever tests ran before
+
+
 @pytest.mark.parametrize("what", COLUMNS)
 def test_a_column_is_described_by_what_it_holds(what: str, tmp_path: Path) -> None:
     cells, expected = COLUMNS[what]
@@ -163,7 +168,7 @@ def test_rows_without_a_target_are_kept_out_and_may_be_there(tmp_path: Path) -> 
 
 
 def test_what_gives_the_target_away_is_left_out_with_the_reason(tmp_path: Path) -> None:
-    paid = np.where(ANSWER == "yes", RANDOM.integers(100, 200, COUNT), RANDOM.integers(0, 99, COUNT))
+    paid = np.where(ANSWER == "yes", RANDOM.integers(150, 200, COUNT), RANDOM.integers(0, 50, COUNT))
     drafted = inferred(tmp_path, pd.DataFrame({"number": NUMBER, "paid": paid, "y": ANSWER}))
     assert drafted.contract["columns"]["paid"]["ignore"].startswith("gives y away")
     price = pd.DataFrame(
@@ -175,7 +180,7 @@ def test_what_gives_the_target_away_is_left_out_with_the_reason(tmp_path: Path) 
 
 
 def test_what_tells_almost_everything_is_named(tmp_path: Path) -> None:
-    told = np.where(RANDOM.random(COUNT) < 0.99, ANSWER, "no")
+    told = np.concatenate([np.where(ANSWER[:2] == "yes", "no", "yes"), ANSWER[2:]])
     drafted = inferred(tmp_path, pd.DataFrame({"number": NUMBER, "told": told, "y": ANSWER}))
     assert any("told alone tells y" in remark for remark in drafted.unsure)
 

