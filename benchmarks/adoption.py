@@ -151,7 +151,9 @@ coded = make_column_transformer(
     (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), of(dtype_include=object)))
 number = contract.task == "regression"
 models = {
-    "boosting": make_pipeline(coded, (HistGradientBoostingRegressor if number else HistGradientBoostingClassifier)(random_state=0)),
+    "boosting": make_pipeline(
+        coded, (HistGradientBoostingRegressor if number else HistGradientBoostingClassifier)(random_state=0)
+    ),
     "forest": make_pipeline(coded, (RandomForestRegressor if number else RandomForestClassifier)(random_state=0)),
     "linear": make_pipeline(scaled, Ridge() if number else LogisticRegression(max_iter=1000)),
 }
@@ -166,7 +168,8 @@ from flight_delays.train import predict
 ours = predict(estimator.load(pathlib.Path("models/pipeline.skops")), table.features(test, contract))
 rng = np.random.default_rng(0)
 draws = [rng.integers(0, len(v), len(v)) for _ in range(300)]
-apart = [metrics.primary(contract.task, v[d], ours[d]) - metrics.primary(contract.task, v[d], baseline[d]) for d in draws]
+score = lambda predicted, d: metrics.primary(contract.task, v[d], predicted[d])
+apart = [score(ours, d) - score(baseline, d) for d in draws]
 low, high = np.nanquantile(apart, [0.025, 0.975])
 print(json.dumps({"all": found, "best": best, "metric": found[best], "low": low, "high": high}))
 """
@@ -205,7 +208,9 @@ def adopt(name: str) -> dict[str, Any]:
     """Adopt the table *name* in a fresh copy of the project, run the loop, and return what there is to report."""
     case, origin, project = CASES[name], base(), BUILD / name
     shutil.rmtree(project, ignore_errors=True)
-    shutil.copytree(origin, project, ignore=shutil.ignore_patterns(".venv", ".store", "reports", "models"), symlinks=True)
+    shutil.copytree(
+        origin, project, ignore=shutil.ignore_patterns(".venv", ".store", "reports", "models"), symlinks=True
+    )
     (project / ".venv").symlink_to(origin / ".venv")
     source = BUILD / f"{name}.csv"
     code = SAVE.format(here=str(Path(__file__).parent), name=name, path=str(source))
@@ -219,7 +224,7 @@ def adopt(name: str) -> dict[str, Any]:
     metrics = json.loads((project / "reports/metrics.json").read_text(encoding="utf-8"))
     baseline = json.loads(run("python", "-c", BASELINE, cwd=project)[0])
     rows, columns = map(int, shape.split())
-    metric = [key for key in metrics if key != "rows"][0]
+    metric = next(key for key in metrics if key != "rows")
     chosen = re.findall(r"^  algorithm: (\w+)", (project / "params.yaml").read_text(encoding="utf-8"), re.MULTILINE)
     return {
         "rows": rows, "columns": columns, "task": re.findall(r"^(\w+): predicts", output, re.MULTILINE)[0],
@@ -231,7 +236,10 @@ def adopt(name: str) -> dict[str, Any]:
 
 def main() -> None:
     """Print a line for each table."""
-    print("| table | rows | columns | task | adopt | pipeline | metric | ours | baseline | difference, 95 % | said by hand |")
+    head = (
+        "table | rows | columns | task | adopt | pipeline | metric | ours | baseline | difference, 95 % | said by hand"
+    )
+    print(f"| {head} |")
     print("| --- | ---: | ---: | --- | ---: | ---: | --- | --- | --- | --- | --- |")
     for name in sys.argv[1:] or CASES:
         found = adopt(name)
