@@ -225,7 +225,7 @@ def test_a_query_on_postgresql_is_adopted_as_told_and_its_password_is_written_no
         url = "postgresql+psycopg://" + database.replace("@", f":{PASSWORD}@")
         python(fresh, "-c", FILL, url)
         first, _, query = BLOCKS[2].partition("\n")
-        assert first == "export DATABASE_URL=postgresql://user:password@host/database"
+        assert first == "export DATABASE_URL=postgresql://user@host/database"
         monkeypatch.setenv("DATABASE_URL", url)
         told = query.replace("TARGET=price", "TARGET=species")
         said = run("bash", "-ec", told, cwd=fresh)

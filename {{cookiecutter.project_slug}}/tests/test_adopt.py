@@ -234,6 +234,17 @@ def saved(home: Path, **columns: Any) -> str:
     return str(home.parent / "my table.csv")
 
 
+def test_a_time_that_hinders_the_split_is_not_taken_unless_asked_for(home: Path) -> None:
+    answers = np.where(DAYS.rank() <= 30, "snow", ANSWER)  # of which the newest days have none
+    path = saved(home, date=DAYS, y=answers)
+    done = adopted(path, "--target", "y", "--time", "date")
+    assert (done.exit_code, "no row of the test part has y snow" in done.output) == (1, True)
+    done = adopted(path, "--target", "y")
+    assert done.exit_code == 0, done.output
+    assert "please check: date is not taken as the time of a row: split: no row of the test part" in done.output
+    assert Contract.load(Path("contract.yaml")).time is None
+
+
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_the_command_writes_contract_settings_and_data_and_removes_the_demo(task: str, home: Path) -> None:
     targets = {"binary": ANSWER, "multiclass": some("a", "b", "c"), "regression": NUMBER + RANDOM.normal(size=COUNT)}
@@ -308,7 +319,7 @@ def test_heavy_imbalance_lowers_the_threshold(home: Path) -> None:
         ({"y": ANSWER}, ["--target", "y", "--task", "multiclass"], "task multiclass needs three or more values"),
         ({"again": ANSWER}, ["--target", "y"], "again: is the target y again, row by row: leave it out with IGNORE"),
         ({"again": np.where(ANSWER == "yes", 1, 0)}, ["--target", "y"], "again: is the target y again"),
-        ({}, ["--target", "y", "--key", "b"], "KEY=b: 3 keys belong to several rows, or are empty; the first: "),
+        ({}, ["--target", "y", "--key", "b"], "KEY=b: 200 rows share their key, or lack it; the first: "),
         ({}, ["--target", "y", "--time", "b"], "TIME=b: the column holds no dates"),
         ({"number": 1, "b": 2}, ["--target", "y"], "no column is left to predict y from: number: the same value"),
     ],

@@ -35,11 +35,7 @@ def adopt(here: Path, source: Path, wishes: Wishes) -> tuple[Contract, Draft, di
         raw = Path(temporary) / "raw.parquet"
         count, width = ingest(here, raw)
         click.echo(f"{here.name}: {count:,} rows, {width} columns")
-        drafted = draft(raw, wishes)
-        contract_text = texts.contract(drafted.contract, source)
-        contract = Contract.parse(contract_text, "contract.yaml")
-        rows = sample(raw, contract)
-        _check_split(rows, raw, contract, params.split.test)
+        drafted, contract_text, contract, rows = _splittable(raw, source, wishes, params.split.test)
         chosen, score = choose(contract, params.train, rows, len(rows) / count)
     if score > 0.999:
         drafted.unsure.append(f"almost perfect ({score:.4f}): do some columns together give {contract.target} away?")
@@ -53,6 +49,24 @@ def adopt(here: Path, source: Path, wishes: Wishes) -> tuple[Contract, Draft, di
     }
     Params.parse(changed[Path("params.yaml")], "params.yaml")
     return contract, drafted, changed
+
+
+def _splittable(raw: Path, source: Path, wishes: Wishes, share: float) -> tuple[Draft, str, Contract, pd.DataFrame]:
+    """Return the draft, its text, its contract and a sample; without a time that was only inferred where it hinders."""
+    drafted = draft(raw, wishes)
+    while True:
+        text = texts.contract(drafted.contract, source)
+        contract = Contract.parse(text, "contract.yaml")
+        rows = sample(raw, contract)
+        try:
+            _check_split(rows, raw, contract, share)
+        except ProjectError as error:
+            if wishes.time or not contract.time:
+                raise
+            drafted.contract.pop("time")
+            drafted.unsure.append(f"{contract.time} is not taken as the time of a row: {error.message}")
+        else:
+            return drafted, text, contract, rows
 
 
 def _check_split(rows: pd.DataFrame, raw: Path, contract: Contract, share: float) -> None:

@@ -66,7 +66,8 @@ def draft(raw: Path, wishes: Wishes) -> Draft:
     key = wishes.key or keys.find(found, file)
     time = None if wishes.time == "none" else wishes.time or _time(found)
     _check_time(time, found)
-    keys.check(file, key, wishes.key)
+    if wishes.key:
+        keys.check(file, key)
     for name in key:
         found[name].entry = found[name].entry if name == time else {"type": "text"}
     if time and not wishes.time:

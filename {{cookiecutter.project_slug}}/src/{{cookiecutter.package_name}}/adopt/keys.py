@@ -1,7 +1,7 @@
 """Finds the columns that identify a row."""
 
 import numpy as np
-import pyarrow as pa
+import pandas as pd
 import pyarrow.parquet as pq
 
 from .. import table
@@ -9,32 +9,29 @@ from ..config import ProjectError
 from ..contract import Column
 from .describe import Found
 
+PART = 1 << 18  # rows whose keys are in memory at once
+
 
 def find(found: dict[str, Found], file: pq.ParquetFile) -> tuple[str, ...]:
     """Return the first column that identifies every row."""
     for name, what in found.items():
-        if what.identifier and "missing" not in what.entry and not _twice(file, (name,)).num_rows:
+        if what.identifier and "missing" not in what.entry and identifies(file, (name,)):
             return (name,)
     return ()
 
 
-def check(file: pq.ParquetFile, key: tuple[str, ...], asked: tuple[str, ...]) -> None:
-    """Raise ProjectError where the key that was asked for does not identify every row."""
-    twice = _twice(file, key) if asked else None
-    if twice is not None and twice.num_rows:
-        rows = "; ".join(", ".join(str(row[name]) for name in key) for row in twice.slice(0, 3).to_pylist())
-        raise ProjectError(
-            f"KEY={','.join(key)}: {twice.num_rows} keys belong to several rows, or are empty; the first: {rows}"
-        )
+def identifies(file: pq.ParquetFile, key: tuple[str, ...]) -> bool:
+    """Return whether no two rows share their *key*, by its hash, which takes less memory than the keys themselves."""
+    parts = (part.to_pandas().astype("string") for part in file.iter_batches(PART, columns=list(key)))
+    hashes = np.concatenate([pd.util.hash_pandas_object(part, index=False).to_numpy() for part in parts])
+    hashes.sort()
+    return not (hashes[1:] == hashes[:-1]).any()
 
 
-def _twice(file: pq.ParquetFile, key: tuple[str, ...]) -> pa.Table:
-    """Return the keys that several rows share, or that are empty."""
-    cells = pa.table({name: pa.array(table.read(file, name, Column(type="text")), pa.string()) for name in key})
-    counts = (
-        cells.append_column("rows", pa.array(np.ones(len(cells), "int8")))
-        .group_by(list(key))
-        .aggregate([("rows", "sum")])
-    )
-    empty = np.any([counts[name].is_null().to_numpy() for name in key], axis=0)
-    return counts.filter(pa.array((counts["rows_sum"].to_numpy() > 1) | empty))
+def check(file: pq.ParquetFile, key: tuple[str, ...]) -> None:
+    """Raise ProjectError where *key* does not identify every row: shared, or empty in part."""
+    rows = pd.DataFrame({name: table.read(file, name, Column(type="text")) for name in key})
+    wrong = rows[rows.duplicated(keep=False) | rows.isna().any(axis=1)]
+    if len(wrong):
+        first = "; ".join(", ".join(map(str, row)) for row in wrong.head(3).itertuples(index=False))
+        raise ProjectError(f"KEY={','.join(key)}: {len(wrong)} rows share their key, or lack it; the first: {first}")
