@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .. import table
+
 NUMBERING = "ids?|key|uuid|guid|index|no|nr|num|number|row|rowid|rownames?|unnamed|obs|column 1"
 IDENTIFIER = re.compile(rf"(^|[\s_.-])({NUMBERING})([\s_.:\d-]|$)|[a-z]I[dD]$", re.IGNORECASE)
 LARGEST = 3.4e38  # what single precision holds
@@ -29,7 +31,7 @@ class Found:
 def described(name: str, found: Found) -> Found:
     """Complete the entry: ranges and values, how much may be missing, and why the model should not see the column."""
     entry, filled = found.entry, found.cells.dropna()
-    missing, distinct = 1 - len(filled) / len(found.cells), filled.nunique()
+    missing, distinct = 1 - len(filled) / len(found.cells), _distinct(filled)
     if not distinct:
         return Found(ignored("no value in any row"), found.cells)
     if distinct == 1 and not missing:
@@ -50,6 +52,15 @@ def described(name: str, found: Found) -> Found:
     elif missing:
         entry["missing"] = True if missing > 0.5 else round(missing * 1.5 + 0.05, 2)
     return found
+
+
+def _distinct(cells: pd.Series) -> int:
+    """Return how many values there are; of texts by their hashes, part by part, which takes a tenth of the memory."""
+    if cells.dtype != table.TEXT:
+        return int(cells.nunique())
+    parts = (cells.iloc[start : start + table.PART] for start in range(0, len(cells), table.PART))
+    hashes = [pd.util.hash_pandas_object(part, index=False).to_numpy() for part in parts]
+    return len(np.unique(np.concatenate(hashes))) if hashes else 0
 
 
 def ignored(reason: str, missing: bool = True) -> dict[str, Any]:

@@ -9,8 +9,6 @@ from ..config import ProjectError
 from ..contract import Column
 from .describe import Found
 
-PART = 1 << 18  # rows whose keys are in memory at once
-
 
 def find(found: dict[str, Found], file: pq.ParquetFile) -> tuple[str, ...]:
     """Return the first column that identifies every row."""
@@ -22,7 +20,7 @@ def find(found: dict[str, Found], file: pq.ParquetFile) -> tuple[str, ...]:
 
 def identifies(file: pq.ParquetFile, key: tuple[str, ...]) -> bool:
     """Return whether no two rows share their *key*, by its hash, which takes less memory than the keys themselves."""
-    parts = (part.to_pandas().astype("string") for part in file.iter_batches(PART, columns=list(key)))
+    parts = (part.to_pandas().astype("string") for part in file.iter_batches(table.PART, columns=list(key)))
     hashes = np.concatenate([pd.util.hash_pandas_object(part, index=False).to_numpy() for part in parts])
     hashes.sort()
     return not (hashes[1:] == hashes[:-1]).any()
