@@ -193,6 +193,12 @@ def test_the_time_of_a_row_is_found_and_said(tmp_path: Path) -> None:
     assert "time" not in inferred(tmp_path, table, time="none").contract
 
 
+def test_a_target_can_be_told_by_its_time_alone(tmp_path: Path) -> None:
+    found = inferred(tmp_path, pd.DataFrame({"date": DAYS, "y": ANSWER})).contract
+    assert found["time"] == "date"
+    assert Contract.parse(texts.contract(found, Path("data/table.csv")), "contract.yaml").features
+
+
 def test_a_day_that_could_be_a_month_is_said(tmp_path: Path) -> None:
     days = [f"{1 + n % 12:02}/{1 + n % 11:02}/2020" for n in range(COUNT)]
     drafted = inferred(tmp_path, pd.DataFrame({"number": NUMBER, "d": days, "y": ANSWER}))

@@ -72,7 +72,8 @@ def draft(raw: Path, wishes: Wishes) -> Draft:
         found[name].entry = found[name].entry if name == time else {"type": "text"}
     if time and not wishes.time:
         unsure.append(f"{time} is taken as the time of a row: the newest rows are the test part (TIME=none otherwise)")
-    if all("ignore" in what.entry or name in (wishes.target, *key) for name, what in found.items() if name != time):
+    seen = set(names) - {wishes.target, *key} | {time}
+    if not any(name in seen and "ignore" not in what.entry for name, what in found.items()):
         reasons = "; ".join(f"{name}: {what.entry['ignore']}" for name, what in found.items() if "ignore" in what.entry)
         raise ProjectError(f"no column is left to predict {wishes.target} from: {reasons or 'all others are its key'}")
     roles = {"key": list(key), "time": time, "rows": max(10, len(filled) // 2)}
