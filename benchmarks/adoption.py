@@ -85,7 +85,7 @@ CASES = {
     "weather": Case("vega_datasets/_data/seattle-weather.csv", "weather", "european", {}, day_first("date")),
     "sales": Case("bokeh_sampledata/_data/SampleSuperstore.csv.gz", "Profit", "excel", {}, percent("Discount")),
     "affairs": Case("statsmodels/datasets/fair/fair.csv", "affairs", "plain"),
-    "trial": Case("lifelines/datasets/ACTG175.csv", "cid", "plain"),
+    "trial": Case("lifelines/datasets/ACTG175.csv", "cens", "plain"),
     "mortgages": Case("causaldata/mortgages/fetter_mortgages.csv", "home_ownership", "plain"),
     "temperature": Case("vega_datasets/_data/seattle-temps.csv", "temp", "plain"),
     "cars": Case("ISLP/data/Auto.csv", "mpg", "european"),

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from .. import table
 from ..config import ProjectError
-from ..contract import Contract
+from ..contract import Column, Contract
 from ..settings import Train
 from ..train import cross_validate
 from .draft import evenly
@@ -29,6 +29,31 @@ CANDIDATES: list[dict[str, Any]] = [  # the settings of each that differ from th
     {"algorithm": "linear", "linear": {"strength": 0.1}},
     {"algorithm": "linear", "linear": {"strength": 0.01}},
 ]
+
+PARTS: list[list[str]] = [
+    ["month"],
+    ["month", "day"],
+    ["days", "month", "day"],
+]  # of the time, besides weekday and hour
+LITTLE = 0.01  # of the primary metric: what more parts have to be worth
+
+
+def parts(contract: Contract, train: Train, rows: pd.DataFrame) -> list[str] | None:
+    """Return the parts of the time that foretell the future better than those that are the default, if any do."""
+    if not contract.time:
+        return None
+    column = contract.columns[contract.time]
+    usual = ["weekday"] if column.type == "date" else ["weekday", "hour"]
+    ways = [column, *(column.model_copy(update={"parts": (*more, *usual)}) for more in PARTS)]
+    scores = [_tried(_with(contract, way), train, {"algorithm": "boosting"}, rows) for way in ways]
+    best = int(np.argmax(scores))
+    return [*PARTS[best - 1], *usual] if scores[best] > scores[0] + LITTLE else None
+
+
+def _with(contract: Contract, time: Column) -> Contract:
+    columns = {name: time if name == contract.time else column for name, column in contract.columns.items()}
+    fields = {name: getattr(contract, name) for name in Contract.model_fields}  # a copy would keep its features
+    return Contract.model_validate(fields | {"columns": columns})
 
 
 def sample(raw: Path, contract: Contract) -> pd.DataFrame:
@@ -49,18 +74,23 @@ def choose(contract: Contract, train: Train, rows: pd.DataFrame, share: float) -
 
     *share* is the part of the table that *rows* are: leaves of a forest keep their size in it.
     """
-    folds = 10 if len(rows) < 1000 else 5 if len(rows) < 10_000 else 3
     scores = []
-    with threadpool_limits(1):
-        for candidate in CANDIDATES:
-            tried = Train.model_validate(merged(train.model_dump(), candidate | {"folds": folds}))
-            try:
-                scores.append(float(np.mean(cross_validate(contract, tried, rows))))
-            except ProjectError:  # no fold holds every class
-                scores.append(float("-inf"))
-            click.echo(f"  tried {_words(candidate)}: {scores[-1]:.4f}")
+    for candidate in CANDIDATES:
+        scores.append(_tried(contract, train, candidate, rows))
+        click.echo(f"  tried {_words(candidate)}: {scores[-1]:.4f}")
     best = CANDIDATES[int(np.argmax(scores))]
     return _grown(best, share), max(scores)
+
+
+def _tried(contract: Contract, train: Train, candidate: dict[str, Any], rows: pd.DataFrame) -> float:
+    """Return the primary metric of *candidate*, cross-validated; of nothing where no fold holds every class."""
+    folds = 10 if len(rows) < 1000 else 5 if len(rows) < 10_000 else 3
+    settings = Train.model_validate(merged(train.model_dump(), candidate | {"folds": folds}))
+    try:
+        with threadpool_limits(1):
+            return float(np.mean(cross_validate(contract, settings, rows)))
+    except ProjectError:
+        return float("-inf")
 
 
 def _grown(candidate: dict[str, Any], share: float) -> dict[str, Any]:

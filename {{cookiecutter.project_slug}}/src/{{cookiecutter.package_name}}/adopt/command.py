@@ -17,7 +17,7 @@ from ..ingest import ingest
 from ..settings import Params
 from ..split import split
 from . import texts
-from .choose import choose, sample
+from .choose import choose, parts, sample
 from .draft import Draft, Wishes, draft
 from .source import bring, dvc, named
 
@@ -36,6 +36,10 @@ def adopt(here: Path, source: Path, wishes: Wishes) -> tuple[Contract, Draft, di
         count, width = ingest(here, raw)
         click.echo(f"{here.name}: {count:,} rows, {width} columns")
         drafted, contract_text, contract, rows = _splittable(raw, source, wishes, params.split.test)
+        if seen := parts(contract, params.train, rows):
+            drafted.contract["columns"][contract.time]["parts"] = seen
+            contract_text = texts.contract(drafted.contract, source)
+            contract = Contract.parse(contract_text, "contract.yaml")
         chosen, score = choose(contract, params.train, rows, len(rows) / count)
     if score > 0.999:
         drafted.unsure.append(f"almost perfect ({score:.4f}): do some columns together give {contract.target} away?")
