@@ -49,7 +49,11 @@ test-bakes: .venv/installed ## every combination of answers is born clean (secon
 
 .PHONY: test-project
 test-project: .venv/installed ## a generated project does what it promises (minutes)
-	pytest tests/test_project.py tests/test_gates.py tests/test_precommit.py tests/test_registry_server.py tests/test_adopt.py
+	pytest tests/test_project.py tests/test_gates.py tests/test_precommit.py tests/test_registry_server.py
+
+.PHONY: test-adopt
+test-adopt: .venv/installed ## real tables of one's own, through the whole loop (many minutes; not yet part of test)
+	pytest tests/test_adopt.py
 
 .PHONY: test-image
 test-image: .venv/installed ## the scoring image is built, run, pushed, deployed and broken (minutes)

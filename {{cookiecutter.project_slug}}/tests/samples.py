@@ -143,9 +143,7 @@ def project(folder: Path, task: str = "binary", algorithm: str = "boosting") -> 
     """Make *folder* a project of its own: contract, parameters, data, and a model fitted on the train part."""
     contract, params = wide(task), PARAMS.model_copy(update={"train": settings(algorithm)})
     for name, document in {"contract.yaml": contract, "params.yaml": params}.items():
-        text = yaml.safe_dump(
-            document.model_dump(mode="json", exclude_none=True, exclude_defaults=True), sort_keys=False
-        )
+        text = yaml.safe_dump(document.model_dump(mode="json", exclude_defaults=True), sort_keys=False)
         (folder / name).write_text(text, encoding="utf-8")
     parts = split.split(table.parse(rows(task, 400), contract), contract, 0.3)
     for name, part in zip(("train", "test"), parts, strict=True):

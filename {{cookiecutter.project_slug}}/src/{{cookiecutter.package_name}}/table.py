@@ -90,8 +90,13 @@ def _plain(texts: pd.Series, decimal: str) -> pd.Series:
 
 
 def moments(cells: pd.Series, written: str | None = None) -> pd.Series:
-    """Return cells as datetime64 without a zone (one with a zone is moved to UTC), NaT where one is no date."""
+    """Return cells as datetime64 without a zone (one with a zone is moved to UTC), NaT where one is no date.
+
+    They are written as ISO says, or else in the format *written*.
+    """
     found = pd.to_datetime(cells, errors="coerce", utc=True, format=written or "ISO8601")
+    if written and found.isna().any():
+        found = found.fillna(pd.to_datetime(cells, errors="coerce", utc=True, format="ISO8601"))
     return found.dt.tz_localize(None).astype("datetime64[ms]")
 
 
