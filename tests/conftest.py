@@ -19,6 +19,8 @@ def _machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("GIT_") and not name.startswith("GIT_SSL")]:
             patch.delenv(name)
+        for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # those of the make that runs the tests, if one does
+            patch.delenv(name, raising=False)
         patch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         patch.setenv("COOKIECUTTER_CONFIG", str(home / "cookiecutter.yaml"))
