@@ -243,13 +243,14 @@ def test_image_that_answers_otherwise_is_not_named(approved: Path, model: Path, 
     prove = """
 import sys
 from pathlib import Path
-from flight_delays import files, image
-from flight_delays.engine import Engine
+from flight_delays import files
+from flight_delays.image import command
+from flight_delays.image.engine import Engine
 folder = Path(sys.argv[1])
 golden = files.read_json(folder / "golden.json")
 golden["answers"][7]["probability"] += 0.01
 files.write_json(folder / "golden.json", golden)
-image.prove(Engine.find(), sys.argv[2], folder)
+command.prove(Engine.find(), sys.argv[2], folder)
 """
     other, built = approved / "build/other", json.loads((approved / "build/image.json").read_text(encoding="utf-8"))
     shutil.copytree(model, other)
@@ -299,8 +300,8 @@ def test_bill_of_materials_is_valid_and_complete(built: dict[str, Any], approved
 def rendered(approved: Path, built: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what staging applies once the image is pinned there."""
     image = f"{built['repository']}@{built['digest']}"
-    run(".venv/bin/python", "-m", "flight_delays.overlay", "pin", "staging", cwd=approved)
-    assert run(".venv/bin/python", "-m", "flight_delays.overlay", "show", "staging", cwd=approved).strip() == image
+    run(".venv/bin/python", "-m", "flight_delays.image.overlay", "pin", "staging", cwd=approved)
+    assert run(".venv/bin/python", "-m", "flight_delays.image.overlay", "show", "staging", cwd=approved).strip() == image
     return list(yaml.safe_load_all(run("kubectl", "kustomize", "deploy/overlays/staging", cwd=approved)))
 
 

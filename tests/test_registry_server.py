@@ -14,7 +14,8 @@ from support import run
 PACKAGE = "flight_delays"
 STATE = f"""
 import json
-from {PACKAGE} import storage, tracking, versions
+from {PACKAGE} import storage, tracking
+from {PACKAGE}.registry import versions
 client = storage.connect()
 place, model = tracking.experiment(client), versions.registered(client)
 print(json.dumps({{

@@ -11,7 +11,8 @@ import samples
 import yaml
 from click.testing import CliRunner, Result
 
-from {{ cookiecutter.package_name }}.adopt import choose, draft, main, source, texts
+from {{ cookiecutter.package_name }}.adopt import choose, draft, source, texts
+from {{ cookiecutter.package_name }}.adopt.command import main
 from {{ cookiecutter.package_name }}.adopt.draft import Draft, Wishes
 from {{ cookiecutter.package_name }}.contract import Contract
 from {{ cookiecutter.package_name }}.ingest import ingest

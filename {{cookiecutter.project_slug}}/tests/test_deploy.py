@@ -15,9 +15,10 @@ import yaml
 from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
-from {{ cookiecutter.package_name }} import bento, container, engine, image, overlay
 from {{ cookiecutter.package_name }}.config import ProjectError
-from {{ cookiecutter.package_name }}.telemetry import Telemetry
+from {{ cookiecutter.package_name }}.image import bento, command, engine, overlay
+from {{ cookiecutter.package_name }}.service import container
+from {{ cookiecutter.package_name }}.service.telemetry import Telemetry
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
@@ -197,8 +198,8 @@ def test_an_image_without_a_digest_is_not_pinned(name: str, checkout: Path) -> N
 
 @pytest.mark.usefixtures("checkout")
 def test_what_was_not_built_is_neither_pushed_nor_pinned() -> None:
-    for command, words in ((image.main, ["push"]), (overlay.main, ["pin", "staging"])):
-        done = CliRunner().invoke(command, words)
+    for main, words in ((command.main, ["push"]), (overlay.main, ["pin", "staging"])):
+        done = CliRunner().invoke(main, words)
         assert done.exit_code == 1
         assert re.search(r"no image was (built|pushed) yet: `make \w+`", done.output)
 
@@ -206,7 +207,7 @@ def test_what_was_not_built_is_neither_pushed_nor_pinned() -> None:
 def test_an_image_that_no_registry_is_named_for_is_not_pushed(checkout: Path) -> None:
     (checkout / "build").mkdir()
     (checkout / "build/image.json").write_text('{"name": "localhost/model:v1"}', encoding="utf-8")
-    done = CliRunner().invoke(image.main, ["push"])
+    done = CliRunner().invoke(command.main, ["push"])
     assert done.exit_code == 1
     assert "IMAGE_REPOSITORY" in done.output
 
@@ -221,14 +222,16 @@ def test_what_the_image_runs_imports_nothing_but_the_packages_for_serving() -> N
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
     names = {re.split(r"[^\w-]", line)[0].lower().replace("-", "_") for line in groups["serving"]}
     allowed = names | {"_bentoml_impl", "pydantic_core", "typing_extensions", "yaml"} | sys.stdlib_module_names
-    modules = bento.modules("service") | bento.modules("container")
-    assert {"scorer", "api", "limits"} < modules
-    for name in modules:
-        for node in ast.walk(ast.parse((bento.PACKAGE / f"{name}.py").read_text(encoding="utf-8"))):
+    modules = bento.modules(*bento.ENTRIES)
+    here = {path.relative_to(bento.PACKAGE).as_posix() for path in modules}
+    assert {"__init__.py", "scorer.py", "service/__init__.py", "service/api.py", "service/container.py"} < here
+    assert {name.partition("/")[0] for name in here if "/" in name} == {"service"}
+    for path in modules:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             wanted = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level:
                 wanted = [str(node.module)]
-            assert {one.partition(".")[0] for one in wanted} <= allowed, name
+            assert {one.partition(".")[0] for one in wanted} <= allowed, path
 
 
 def test_packages_are_locked_by_hash_and_name_no_index() -> None:

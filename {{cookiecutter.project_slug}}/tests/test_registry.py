@@ -15,11 +15,12 @@ import samples
 from click.testing import CliRunner
 from onnx import TensorProto, helper
 
-from {{ cookiecutter.package_name }} import files, promotions, registration, registry, storage, tracking, versions
+from {{ cookiecutter.package_name }} import files, storage, tracking
 from {{ cookiecutter.package_name }}.config import ProjectError
 from {{ cookiecutter.package_name }}.contract import Contract
 from {{ cookiecutter.package_name }}.origin import PROJECT
-from {{ cookiecutter.package_name }}.registration import CHALLENGER
+from {{ cookiecutter.package_name }}.registry import command, promotions, registration, versions
+from {{ cookiecutter.package_name }}.registry.registration import CHALLENGER
 from {{ cookiecutter.package_name }}.schema import example_rows
 from {{ cookiecutter.package_name }}.scorer import Scorer, digest
 
@@ -73,7 +74,7 @@ def changed(folder: Path, threshold: float) -> Path:
 
 def register(folder: Path, threshold: float | None = None) -> str:
     """Register the model in *folder*, with another threshold if there is one."""
-    return registry.register(changed(folder, threshold) if threshold else folder, accept(folder))
+    return command.register(changed(folder, threshold) if threshold else folder, accept(folder))
 
 
 def listed() -> list[str]:
@@ -137,17 +138,17 @@ def test_two_runs_that_are_recorded_at_once_leave_one(model: Path, monkeypatch: 
 def test_only_an_accepted_model_is_registered(model: Path) -> None:
     review = accept(model, accepted=False)
     with pytest.raises(ProjectError, match="refused by floor"):
-        registry.register(model, review)
+        command.register(model, review)
     accept(model)
     (model / "model.onnx").write_bytes((model / "model.onnx").read_bytes() + b"\0")
     manifest = files.read_json(model / "manifest.json")
     manifest["files"]["model.onnx"] = digest(model / "model.onnx")
     files.write_json(model / "manifest.json", manifest)
     with pytest.raises(ProjectError, match="is not about the model"):
-        registry.register(model, review)
+        command.register(model, review)
     review.unlink()
     with pytest.raises(ProjectError, match=r"review\.json is missing"):
-        registry.register(model, review)
+        command.register(model, review)
     assert listed() == []
 
 
@@ -207,18 +208,18 @@ def test_a_run_that_cannot_be_recorded_again_stops_the_registration(model: Path)
 def test_the_champion_follows_promotions_and_goes_back_step_by_step(model: Path) -> None:
     for threshold in (0.2, 0.3, 0.4):
         register(model, threshold)
-        assert registry.promote() == (str(int(threshold * 10) - 1), True)
-    assert registry.promote("3") == ("3", False), "promoted already"
-    assert registry.rollback("it was slow") == "2"
-    assert registry.rollback() == "1"
+        assert command.promote() == (str(int(threshold * 10) - 1), True)
+    assert command.promote("3") == ("3", False), "promoted already"
+    assert command.rollback("it was slow") == "2"
+    assert command.rollback() == "1"
     with pytest.raises(ProjectError, match="no version was champion before 1"):
-        registry.rollback()
-    assert registry.promote("v3") == ("3", True)
-    assert registry.rollback() == "1"
-    past = [(line["version"], line["rollback"]) for line in registry.history()]
+        command.rollback()
+    assert command.promote("v3") == ("3", True)
+    assert command.rollback() == "1"
+    past = [(line["version"], line["rollback"]) for line in command.history()]
     assert past == [("1", False), ("2", False), ("3", False), ("2", True), ("1", True), ("3", False), ("1", True)]
     assert aliases() == {CHALLENGER: "3", promotions.CHAMPION: "1"}
-    assert registry.history()[3]["evidence"].startswith("it was slow; Model accepted")
+    assert command.history()[3]["evidence"].startswith("it was slow; Model accepted")
 
 
 def test_of_two_promotions_at_once_alias_and_history_agree(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,21 +230,21 @@ def test_of_two_promotions_at_once_alias_and_history_agree(model: Path, monkeypa
 
     def slow(*arguments: Any) -> None:
         monkeypatch.setattr(type(client), "set_registered_model_alias", move)
-        assert registry.promote("2") == ("2", True), "the other process, in the midst of ours"
+        assert command.promote("2") == ("2", True), "the other process, in the midst of ours"
         move(*arguments)
 
     monkeypatch.setattr(type(client), "set_registered_model_alias", slow)
-    registry.promote("1")
-    assert aliases()[promotions.CHAMPION] == registry.history()[-1]["version"] == "2"
+    command.promote("1")
+    assert aliases()[promotions.CHAMPION] == command.history()[-1]["version"] == "2"
 
 
 def test_history_is_told_as_a_table(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTOR", "ada")
     run = CliRunner().invoke
-    assert "no version was promoted yet" in run(registry.main, ["history"]).output
+    assert "no version was promoted yet" in run(command.main, ["history"]).output
     register(model)
-    assert "version 1 is now the champion" in run(registry.main, ["promote", "--because", "pull request 7"]).output
-    head, line = run(registry.main, ["history"]).output.splitlines()
+    assert "version 1 is now the champion" in run(command.main, ["promote", "--because", "pull request 7"]).output
+    head, line = run(command.main, ["history"]).output.splitlines()
     assert head.split() == ["when", "who", "did", "version", "evidence"]
     assert line.split()[1:4] == ["ada", "promoted", "1"]
     assert "pull request 7" in line
@@ -251,18 +252,18 @@ def test_history_is_told_as_a_table(model: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_an_unknown_version_is_refused_with_those_that_exist(model: Path) -> None:
     with pytest.raises(ProjectError, match="there are none yet"):
-        registry.promote()
+        command.promote()
     register(model)
     with pytest.raises(ProjectError, match=r"no version '7' of \w+: there are 1 \(challenger is 1\)"):
-        registry.promote("7")
+        command.promote("7")
 
 
 def test_fetched_files_are_the_registered_ones(model: Path, tmp_path: Path) -> None:
-    assert registry.fetch(CHALLENGER, tmp_path / "back") is None
+    assert command.fetch(CHALLENGER, tmp_path / "back") is None
     register(model)
-    assert registry.fetch("2", tmp_path / "back") is None
-    assert registry.fetch(promotions.CHAMPION, tmp_path / "back") is None
-    facts = registry.fetch(CHALLENGER, tmp_path / "back")
+    assert command.fetch("2", tmp_path / "back") is None
+    assert command.fetch(promotions.CHAMPION, tmp_path / "back") is None
+    facts = command.fetch(CHALLENGER, tmp_path / "back")
     assert facts
     assert facts["version"] == "1"
     assert facts["aliases"] == [CHALLENGER]
@@ -277,7 +278,7 @@ def test_a_version_whose_files_were_changed_is_not_fetched(name: str, model: Pat
     (kept,) = tmp_path.glob(f"artifacts/models/*/artifacts/artifacts/export/{name}")
     kept.write_bytes(kept.read_bytes().replace(b"0", b"1", 1))
     with pytest.raises(ProjectError, match=r"not the (file|one) that was (exported|registered)"):
-        registry.fetch("1", tmp_path / "back")
+        command.fetch("1", tmp_path / "back")
     assert not (tmp_path / "back").exists()
 
 
@@ -285,7 +286,7 @@ def test_mlflow_loads_a_version_that_answers_as_the_service(model: Path) -> None
     import mlflow.pyfunc
 
     register(model)
-    registry.promote()
+    command.promote()
     loaded = mlflow.pyfunc.load_model(f"models:/{PROJECT}@champion")
     golden = files.read_json(model / "golden.json")
     assert loaded.predict(pd.DataFrame(golden["rows"])).to_dict("records") == golden["answers"]
@@ -300,7 +301,7 @@ def test_mlflow_reads_columns_of_every_type_as_frames_have_them(task: str, tmp_p
     import mlflow.pyfunc
 
     folder = exports.exported(samples.wide(task), tmp_path)
-    registry.import_model(folder / "model.onnx", folder / "contract.yaml", "a test")
+    command.import_model(folder / "model.onnx", folder / "contract.yaml", "a test")
     loaded, scorer = mlflow.pyfunc.load_model(f"models:/{PROJECT}@{CHALLENGER}"), Scorer(folder)
     rows = samples.rows(task, 40).drop(columns="y").astype({"large": float})
     wanted = files.read_json(folder / "golden.json")
@@ -331,7 +332,7 @@ def test_a_folder_that_was_moved_keeps_its_versions(
     (old / ".store").rename(new / ".store")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.setattr(storage, "ROOT", new)
-    assert registry.fetch(CHALLENGER, tmp_path / "back")
+    assert command.fetch(CHALLENGER, tmp_path / "back")
     assert (tmp_path / "back" / "model.onnx").read_bytes() == (model / "model.onnx").read_bytes()
     database = sqlite3.connect(new / ".store" / "mlflow" / "mlflow.db")
     for column, kind in {"artifact_uri": "runs", "storage_location": "model_versions"}.items():
@@ -349,7 +350,7 @@ def test_an_address_outside_of_the_store_is_refused(tmp_path: Path, monkeypatch:
 def test_a_server_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with pytest.raises(ProjectError, match=r"http://127\.0\.0\.1:9 does not answer: start it.*refused"):
-        registry.history()
+        command.history()
 
 
 def graph(folder: Path, task: str, **changes: Any) -> Path:
@@ -386,9 +387,9 @@ def declared(folder: Path, task: str) -> Path:
 @pytest.mark.parametrize("task", TASKS)
 def test_a_model_from_elsewhere_becomes_a_version(task: str, tmp_path: Path) -> None:
     model, contract = graph(tmp_path, task), declared(tmp_path, task)
-    assert registry.import_model(model, contract, "the old system") == "1"
-    assert registry.import_model(model, contract, "the old system") == "1"
-    facts = registry.fetch(CHALLENGER, tmp_path / "back")
+    assert command.import_model(model, contract, "the old system") == "1"
+    assert command.import_model(model, contract, "the old system") == "1"
+    facts = command.fetch(CHALLENGER, tmp_path / "back")
     assert facts
     assert facts["run_id"] is None
     assert versions.existing(storage.connect(), "1").tags["evidence"] == "imported from the old system"
@@ -419,11 +420,11 @@ def test_a_model_that_does_not_do_what_the_contract_says_is_refused(
 ) -> None:
     model, contract = graph(tmp_path, task, **changes), declared(tmp_path, task)
     with pytest.raises(ProjectError, match=message):
-        registry.import_model(model, contract, "the old system")
+        command.import_model(model, contract, "the old system")
     assert listed() == []
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_text("a letter", encoding="utf-8")
     with pytest.raises(ProjectError, match="not an ONNX model"):
-        registry.import_model(tmp_path / "model.onnx", declared(tmp_path, "binary"), "the old system")
+        command.import_model(tmp_path / "model.onnx", declared(tmp_path, "binary"), "the old system")

@@ -15,10 +15,11 @@ import pytest
 from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
-from {{ cookiecutter.package_name }} import bootstrap, champion, changes, files, metrics, report_html, report_markdown
+from {{ cookiecutter.package_name }} import files, metrics
 from {{ cookiecutter.package_name }}.config import ProjectError
 from {{ cookiecutter.package_name }}.contract import Contract
-from {{ cookiecutter.package_name }}.review import main, review
+from {{ cookiecutter.package_name }}.review import bootstrap, champion, changes, html_page, markdown_page
+from {{ cookiecutter.package_name }}.review.command import main, review
 from {{ cookiecutter.package_name }}.schema import example_rows
 from {{ cookiecutter.package_name }}.scorer import Scorer, digest
 from {{ cookiecutter.package_name }}.settings import Evaluate, Export, Gates, Params, Review
@@ -166,7 +167,7 @@ def test_first_model_is_judged_by_the_absolute_gates(compare: Compare) -> None:
 def test_limit_out_of_reach_fails_its_gate_alone(compare: Compare, gate: str, limit: float) -> None:
     found = compare(noise=0.0, other=0.0, **{gate: limit})
     assert found["refused_by"] == [gate]
-    assert f"review.gates.{gate} in params.yaml" in report_markdown.summary(found)
+    assert f"review.gates.{gate} in params.yaml" in markdown_page.summary(found)
 
 
 @pytest.mark.parametrize("task", ["binary"], indirect=True)
@@ -223,7 +224,7 @@ def test_champion_of_another_contract_is_compared_where_it_can_read_the_rows(tas
     assert found["refused_by"] == ["regression"]
     changed = {one["name"]: (one["before"], one["after"]) for one in found["contract"]}
     assert changed == {"columns.group.values": ("—", "b"), "columns.extra": (None, "number")}
-    assert "columns.extra" in report_markdown.page(found)
+    assert "columns.extra" in markdown_page.page(found)
 
 
 def test_champion_that_cannot_read_the_rows_leaves_the_absolute_gates(task: str, tmp_path: Path) -> None:
@@ -232,7 +233,7 @@ def test_champion_that_cannot_read_the_rows_leaves_the_absolute_gates(task: str,
     old = export(tmp_path / "old", contract(task, ["a"], {"gone": {"type": "number"}}), 0.0), {"name": "old"}
     found = review(new, old, rows, params(), VALID)
     assert found["accepted"]
-    for page in (report_markdown.page(found), report_html.page(found), report_markdown.summary(found)):
+    for page in (markdown_page.page(found), html_page.page(found), markdown_page.summary(found)):
         assert "no longer there" in page
     assert review(new, old, rows, params(floor=0.999), VALID)["refused_by"] == ["floor"]
 
@@ -284,7 +285,7 @@ def test_metric_without_meaning_is_not_accepted(task: str, tmp_path: Path) -> No
     found = review(*models, rows, params(), VALID)
     assert found["refused_by"] == ["floor"]
     assert json.dumps(found, allow_nan=False)
-    for page in (report_markdown.page(found), report_html.page(found)):
+    for page in (markdown_page.page(found), html_page.page(found)):
         assert "without meaning" in page
         assert not re.search(r"\bnan\b", page)
 
@@ -326,19 +327,19 @@ def evil(task: str, tmp_path: Path) -> dict[str, Any]:
 def test_comment_leaves_out_what_does_not_fit(
     evil: dict[str, Any], limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = report_markdown.page(evil)
-    monkeypatch.setattr(report_markdown, "LIMIT", limit)
-    comment = report_markdown.page(evil)
+    whole = markdown_page.page(evil)
+    monkeypatch.setattr(markdown_page, "LIMIT", limit)
+    comment = markdown_page.page(evil)
     assert len(comment) <= limit < len(whole)
-    assert comment.startswith(report_markdown.MARKER)
+    assert comment.startswith(markdown_page.MARKER)
     assert "Left out" in comment
 
 
 @pytest.mark.parametrize("task", ["binary"], indirect=True)
 def test_pages_hold_whatever_the_data_holds(evil: dict[str, Any]) -> None:
-    comment, html = report_markdown.page(evil), report_html.page(evil)
-    assert comment.startswith(report_markdown.MARKER)
-    assert len(comment) < report_markdown.LIMIT
+    comment, html = markdown_page.page(evil), html_page.page(evil)
+    assert comment.startswith(markdown_page.MARKER)
+    assert len(comment) < markdown_page.LIMIT
     for page in (comment, html):
         assert "<script" not in page
         assert "alert(1)" in page.replace("&#40;", "(").replace("&#41;", ")")
@@ -350,7 +351,7 @@ def test_pages_hold_whatever_the_data_holds(evil: dict[str, Any]) -> None:
 
 
 def test_html_page_needs_nothing_else_and_is_well_formed(compare: Compare) -> None:
-    html = report_html.page(compare(1.0, 0.0))
+    html = html_page.page(compare(1.0, 0.0))
     assert not re.search(r"https?://|src=|<link|@import|url\(", html)
     assert "default-src &#x27;none&#x27;" in html
     opened = re.findall(r"<([a-z]\w*)[^>]*(?<!/)>", html)
@@ -360,7 +361,7 @@ def test_html_page_needs_nothing_else_and_is_well_formed(compare: Compare) -> No
 
 
 def test_comment_draws_both_models_on_one_grid(compare: Compare) -> None:
-    comment = report_markdown.page(compare(1.0, 0.0))
+    comment = markdown_page.page(compare(1.0, 0.0))
     (chart,) = re.findall(r"```mermaid\n(.*?)\n```", comment, re.DOTALL)
     assert "xychart-beta" in chart
     assert "candidate (blue) and champion (orange)" in chart

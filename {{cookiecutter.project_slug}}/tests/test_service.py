@@ -23,13 +23,14 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
 
-from {{ cookiecutter.package_name }} import files, service, table
-from {{ cookiecutter.package_name }}.api import Api, Headers, Receive
+from {{ cookiecutter.package_name }} import files, table
 from {{ cookiecutter.package_name }}.config import ProjectError
 from {{ cookiecutter.package_name }}.contract import Contract
-from {{ cookiecutter.package_name }}.limits import Limits
 from {{ cookiecutter.package_name }}.schema import example_rows, json_schema
 from {{ cookiecutter.package_name }}.scorer import Scorer, difference, digest
+from {{ cookiecutter.package_name }}.service import scoring
+from {{ cookiecutter.package_name }}.service.api import Api, Headers, Receive
+from {{ cookiecutter.package_name }}.service.limits import Limits
 
 PRIVATE = "my address 4711"  # what a caller would not like to read in a log
 LIMITS = Limits(max_bytes=300_000, max_rows=500)
@@ -38,7 +39,7 @@ EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=list(H
 
 def client(folder: Path, limits: Limits = LIMITS) -> TestClient:
     api = Api()
-    service.start(api, folder, limits)
+    scoring.start(api, folder, limits)
     return TestClient(api)
 
 
@@ -192,7 +193,7 @@ def test_more_rows_than_the_limit_are_refused(exported: Path, row: dict[str, Any
 @pytest.mark.parametrize("length", [b"5000", b"9" * 5000, b"-1", None])
 def test_a_body_is_read_no_further_than_the_limit(exported: Path, length: bytes | None) -> None:
     api = Api()
-    service.start(api, exported, Limits(max_bytes=1000))
+    scoring.start(api, exported, Limits(max_bytes=1000))
     chunks = iter(range(50))  # of 100 bytes each, had they all been read
 
     async def receive() -> dict[str, Any]:
@@ -340,7 +341,7 @@ def test_a_key_is_asked_for_where_one_is_set(exported: Path, row: dict[str, Any]
 
 def test_more_requests_than_can_wait_are_sent_away_at_once(exported: Path, row: dict[str, Any]) -> None:
     api = Api()
-    service.start(api, exported, Limits(max_concurrency=2))
+    scoring.start(api, exported, Limits(max_concurrency=2))
 
     async def crowd() -> list[list[Any]]:
         body: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -475,8 +476,8 @@ def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, n
 def test_the_service_needs_nothing_that_training_needs(exported: Path) -> None:
     code = """
 import sys, pathlib
-from {{ cookiecutter.package_name }} import service
-service.start(service.api, pathlib.Path(sys.argv[1]), service.Limits())
+from {{ cookiecutter.package_name }}.service import scoring
+scoring.start(scoring.api, pathlib.Path(sys.argv[1]), scoring.Limits())
 print(*sys.modules)
 """
     found = subprocess.run([sys.executable, "-c", code, str(exported)], capture_output=True, text=True, check=True)

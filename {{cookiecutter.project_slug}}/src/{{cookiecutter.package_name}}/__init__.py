@@ -1,1 +1,1 @@
-"""The project's package: one module per pipeline stage, plus the few that run outside the pipeline."""
+"""The project's package: one module per pipeline stage, and what runs outside the pipeline in packages of its own."""

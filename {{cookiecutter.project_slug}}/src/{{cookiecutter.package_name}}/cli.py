@@ -1,4 +1,4 @@
-"""The command-line program: one subcommand per verb, each the main function of the module of that name."""
+"""The command-line program: one subcommand per verb, each the main function of a module or package of that name."""
 
 import importlib
 
@@ -23,18 +23,24 @@ VERBS = {  # in the order of a model's life; imported only when called, because 
 }
 
 
+ELSEWHERE = {"overlay": "image.overlay"}  # verbs that are not the name of a module
+
+
 class Verbs(click.Group):
-    """A group whose commands are the modules of this package."""
+    """A group whose commands are the modules and packages below this one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order of a model's life."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Return the main function of the module *name*."""
+        """Return the main function of the verb *name*."""
         if name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f".{name}", __package__).main
+        module = importlib.import_module(f".{ELSEWHERE.get(name, name)}", __package__)
+        if hasattr(module, "__path__"):
+            module = importlib.import_module(".command", module.__name__)
+        command: click.Command = module.main
         command.name = name
         return command
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from .limits import Limits
 from .scorer import read_manifest
+from .service.limits import Limits
 
 
 @click.command()
@@ -29,7 +29,7 @@ def main(model: Path, host: str, port: int, workers: int) -> None:
     with tempfile.TemporaryDirectory(prefix="scoring-") as home:  # BentoML's own: two services must not share one
         os.environ |= {"SCORING_MODEL": str(model.absolute()), "SCORING_WORKERS": str(workers), "BENTOML_HOME": home}
         os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
-        from .service import Scoring
+        from .service.scoring import Scoring
 
         click.echo(f"look at http://{host}:{port}; stop with Ctrl-C")
         Scoring.serve_http(host=host, port=port)  # type: ignore[attr-defined]  # a bentoml.Service

@@ -1,5 +1,1 @@
 """Puts your own table in the place of the demo's: contract, data and settings, without a line of code."""
-
-from .command import main
-
-__all__ = ["main"]

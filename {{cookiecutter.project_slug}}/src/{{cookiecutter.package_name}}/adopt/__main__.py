@@ -1,5 +1,5 @@
 """Runs the command: python -m <package>.adopt."""
 
-from . import main
+from .command import main
 
 main()

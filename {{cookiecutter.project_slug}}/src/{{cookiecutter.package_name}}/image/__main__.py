@@ -1,0 +1,5 @@
+"""Runs the command: python -m <package>.image."""
+
+from .command import main
+
+main()

@@ -1,0 +1,1 @@
+"""Keeps the approved models in MLflow: versions, promotions, and models that were trained elsewhere."""

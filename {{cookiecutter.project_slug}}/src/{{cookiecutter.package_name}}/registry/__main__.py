@@ -1,0 +1,5 @@
+"""Runs the command: python -m <package>.registry."""
+
+from .command import main
+
+main()

@@ -1,0 +1,5 @@
+"""Runs the command: python -m <package>.review."""
+
+from .command import main
+
+main()

@@ -1,0 +1,1 @@
+"""Answers requests with the exported model; `scoring` alone knows BentoML, and all of it is in the scoring image."""
