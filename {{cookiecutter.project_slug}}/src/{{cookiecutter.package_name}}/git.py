@@ -1,0 +1,29 @@
+"""Git as this project asks it: in the project's folder, with the token of the environment where there is one."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from .config import ProjectError
+from .origin import who
+from .storage import root
+
+# a token is used for the address that is asked, and kept nowhere
+LOGIN = ("-c", "credential.helper=", "-c", "credential.helper=!gh auth git-credential")
+CALLERS = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"}  # what a git hook says of the repository that runs it
+
+
+def git(*words: str, fails: tuple[str, ...] = (), cwd: Path | None = None) -> str | None:
+    """Return what git says, or None where it fails with one of the texts *fails*; raises ProjectError otherwise."""
+    login = LOGIN if os.environ.get("GH_TOKEN") else ()
+    identity = ("-c", f"user.name={who()}", "-c", f"user.email={os.environ.get('GIT_AUTHOR_EMAIL', 'git@localhost')}")
+    here = {key: value for key, value in os.environ.items() if key not in CALLERS}
+    command = ["git", *login, *identity, *words]
+    done = subprocess.run(
+        command, cwd=cwd or root(), env=here, capture_output=True, encoding="utf-8", errors="replace"
+    )
+    if done.returncode == 0:
+        return done.stdout.rstrip("\n")
+    if any(text in done.stderr for text in fails):
+        return None
+    raise ProjectError(f"git {next(word for word in words if not word.startswith('-'))} says: {done.stderr.strip()}")

@@ -1,0 +1,122 @@
+"""Makes an environment run an image, proves that it answers as that version does, and goes back where it does not."""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from .. import files, registry, smoke
+from ..config import ProjectError
+from . import hub, promote, tags, targets
+from .tags import Release
+from .targets import PATIENCE, Target
+
+MARKER = "<!-- deployment -->"
+UNSET = """DEPLOY_TARGET is not set, so {image} was not deployed anywhere. To deploy, set the repository's variable
+DEPLOY_TARGET to kubernetes (with the secret KUBECONFIG) or compose (with the variable DEPLOY_RUNNER, a runner on the
+server): docs/deploy.md"""
+
+
+def deploy(environment: str, release: Release) -> str:
+    """Make *environment* run *release*; return what happened, in words.
+
+    Raises ProjectError where it does not answer as it should; what ran before runs again then.
+    """
+    target = targets.find(environment)
+    if target is None:
+        return UNSET.format(image=release.image)
+    before = target.current()
+    with tempfile.TemporaryDirectory() as scratch:
+        model = Path(scratch) / "model"
+        if registry.fetch(release.version, model) is None:
+            raise ProjectError(f"the registry has no version {release.version}: `make pull` brings what others registered")
+        try:
+            _run(target, release.image, model)
+        except ProjectError as error:
+            raise ProjectError(_go_back(target, before, release, error)) from error
+    return f"{environment} runs version {release.version}, which answers as it should: {release.image}"
+
+
+def _run(target: Target, image: str, model: Path) -> None:
+    target.apply(image)
+    with target.address() as url:
+        client, deadline = smoke.Client(url), time.monotonic() + PATIENCE
+        while not client.ready():
+            if time.monotonic() > deadline:
+                raise ProjectError(f"{url} was not ready after {PATIENCE} seconds")
+            time.sleep(0.2)
+        smoke.check(client, files.read_json(model / "golden.json"))
+
+
+def _go_back(target: Target, before: str | None, release: Release, error: ProjectError) -> str:
+    said = f"version {release.version} ({release.image}) does not answer as it should: {error.message}"
+    if before in (None, release.image):
+        return f"{said}\nthere is nothing else to go back to"
+    target.apply(str(before))
+    return f"{said}\n{before} runs again"
+
+
+def wanted(environment: str) -> Release | None:
+    """Return what git says an environment runs: the newest tag in staging, the overlay's image in production."""
+    hub.fetch()
+    if environment == "staging":
+        return next(iter(tags.every()), None)
+    image = promote.pinned(Path(promote.OVERLAY).read_text(encoding="utf-8"))
+    return tags.of_image(image) if image else None
+
+
+@click.group()
+def main() -> None:
+    """Deploy what git says."""
+
+
+@main.command(name="run")
+@click.argument("environment", type=click.Choice(["staging", "production"]))
+def _run_command(environment: str) -> None:
+    """Make ENVIRONMENT run what git says, and prove that it answers."""
+    release = wanted(environment)
+    said = deploy(environment, release) if release else f"{environment} runs nothing yet: `make promote` puts a version there"
+    click.echo(said)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(said + "\n")
+
+
+@main.command(name="champion")
+def _champion() -> None:
+    """Make the version that production runs the champion of the registry."""
+    release = wanted("production")
+    if release is None:
+        click.echo("production runs nothing yet: the champion stays")
+        return
+    number, changed = registry.promote(release.version, _evidence())
+    click.echo(f"version {number} is {'now' if changed else 'already'} the champion")
+
+
+def _evidence() -> str | None:
+    """Return the address of the pull request that this commit merged."""
+    commit = os.environ.get("GITHUB_SHA")
+    pulls = hub.pulls_of(commit) if commit else []
+    return str(pulls[0]["html_url"]) if pulls else None
+
+
+@main.command(name="failed")
+def _failed() -> None:
+    """Say on the pull request that the deployment failed, and open the one that puts the champion back."""
+    bad, run = wanted("production"), os.environ
+    champion = tags.find(registry.number("champion")) if registry.has("champion") else None
+    address = f"{run.get('GITHUB_SERVER_URL')}/{run.get('GITHUB_REPOSITORY')}/actions/runs/{run.get('GITHUB_RUN_ID')}"
+    name = f"version {bad.version}" if bad else "the new version"
+    text = f"## ❌ Production did not take {name}\n\nThe deployment failed ([log]({address}))."
+    if champion and bad and champion.image != bad.image:
+        url = promote.propose(champion, f"Production did not take {name} ([log]({address})), and runs this one again.")
+        text += f" Version {champion.version} runs again; so that git says the same: {url}"
+    for pull in hub.pulls_of(str(run.get("GITHUB_SHA"))):
+        hub.comment(pull["number"], MARKER, text)
+    click.echo(text)
+
+
+if __name__ == "__main__":
+    main()

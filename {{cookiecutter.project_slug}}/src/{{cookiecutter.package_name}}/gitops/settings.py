@@ -1,0 +1,35 @@
+"""Applies this repository's settings at GitHub: rules for branches and tags, environments, what workflows may do."""
+
+from pathlib import Path
+
+import click
+
+from .. import files
+from . import hub
+
+RULES = Path(".github/rulesets")
+ENVIRONMENTS = ("staging", "production")
+
+
+@click.command()
+def main() -> None:
+    """Apply .github/rulesets and the environments to the repository at GitHub; safe to repeat."""
+    known = {one["name"]: one["id"] for one in hub.api("/rulesets")}
+    for path in sorted(RULES.glob("*.json")):
+        rule = files.read_json(path)
+        where = f"/rulesets/{known[rule['name']]}" if rule["name"] in known else "/rulesets"
+        hub.api(where, "PUT" if rule["name"] in known else "POST", rule)
+        click.echo(f"{path}: {'updated' if rule['name'] in known else 'made'}")
+    for name in ENVIRONMENTS:
+        # only what is on main may be deployed
+        hub.api(f"/environments/{name}", "PUT", {"deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True}})
+        hub.api(f"/environments/{name}/deployment-branch-policies", "POST", {"name": hub.DEFAULT}, missing=("already", "303"))
+        click.echo(f"environment {name}: deploys from {hub.DEFAULT} alone")
+    permissions = {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": True}
+    hub.api("/actions/permissions/workflow", "PUT", permissions)  # GitHub has one switch for opening and approving
+    hub.api("", "PATCH", {"delete_branch_on_merge": True})
+    click.echo("workflows may open pull requests; merged branches are deleted")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The tags model/vN: which image is version N, where it comes from, and why it was accepted. They never move."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from .. import files
+from ..config import ProjectError
+from ..git import git
+from ..origin import PROJECT
+from . import hub
+
+PREFIX = "model/v"
+BUILT, REVIEW = Path("build/image.json"), Path("reports/review.md")
+
+
+@dataclass(frozen=True)
+class Release:
+    """A version whose image was pushed: what its tag says."""
+
+    version: str
+    image: str
+    facts: dict[str, str]
+    review: str
+
+
+def create(version: str, image: str, facts: dict[str, str], review: str) -> bool:
+    """Tag the current commit as a version, here and at origin; return False where that version has its tag already."""
+    hub.fetch()
+    if find(version):
+        return False
+    lines = [f"{PROJECT} {version}", "", f"image: {image}", *(f"{name}: {value}" for name, value in facts.items())]
+    with tempfile.TemporaryDirectory() as scratch:
+        message = Path(scratch) / "message"
+        message.write_text("\n".join([*lines, "", review]), encoding="utf-8")
+        git("tag", "--annotate", "--cleanup=verbatim", "--file", str(message), f"{PREFIX}{version}", "HEAD")
+    if git("push", "--quiet", "origin", f"refs/tags/{PREFIX}{version}", fails=("already exists", "rejected")) is None:
+        git("tag", "--delete", f"{PREFIX}{version}")
+        hub.fetch()
+        return False
+    return True
+
+
+def find(version: str) -> Release | None:
+    """Return the release of a version, or None where it has no tag."""
+    name = f"{PREFIX}{version.removeprefix('v')}"
+    text = git("tag", "--list", "--format=%(contents)", name)
+    if not text:
+        return None
+    _, said, review = [*text.split("\n\n", 2), "", ""][:3]
+    facts = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
+    return Release(version.removeprefix("v"), facts.pop("image"), facts, review)
+
+
+def every() -> list[Release]:
+    """Return all releases, the newest first."""
+    names = (git("tag", "--list", f"{PREFIX}*", "--sort=-version:refname") or "").split()
+    return [release for name in names if (release := find(name.removeprefix(PREFIX)))]
+
+
+def of_image(image: str) -> Release:
+    """Return the release of an image; raises ProjectError where there is none."""
+    found = next((release for release in every() if release.image == image), None)
+    if found is None:
+        raise ProjectError(f"no tag {PREFIX}* names {image}: only what `release` has proved and tagged is deployed")
+    return found
+
+
+@click.command()
+def main() -> None:
+    """Tag the commit as the version whose image was pushed last, with the review that accepted it."""
+    if not BUILT.is_file() or "digest" not in (made := files.read_json(BUILT)):
+        raise ProjectError("no image was pushed yet: `make image push`")
+    version, image = made["labels"]["version"], f"{made['repository']}@{made['digest']}"
+    review = REVIEW.read_text(encoding="utf-8") if REVIEW.is_file() else ""
+    new = create(version, image, made["labels"] | _metrics(), review)
+    release = find(version)
+    if release is None:
+        raise ProjectError(f"{PREFIX}{version} was not found again: `git fetch --tags`")
+    said = "" if new else ", as before" if release.image == image else f", and stays {release.image}"
+    click.echo(f"{PREFIX}{version}: {image}{said}")
+    if output := os.environ.get("GITHUB_OUTPUT"):  # the steps that follow sign and deploy what the tag says
+        name, _, digest = release.image.partition("@")
+        with Path(output).open("a", encoding="utf-8") as file:
+            file.write(f"version={version}\nname={name}\ndigest={digest}\n")
+
+
+def _metrics() -> dict[str, str]:
+    path = Path("reports/metrics.json")
+    found = files.read_json(path) if path.is_file() else {}
+    return {name: f"{value:.4f}" for name, value in found.items() if isinstance(value, float)}
+
+
+if __name__ == "__main__":
+    main()

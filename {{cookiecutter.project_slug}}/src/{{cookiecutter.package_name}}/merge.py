@@ -1,0 +1,70 @@
+"""Merges the MLflow databases of two machines that both went on from the same one: each row as a file would be."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+from . import files
+from .config import ProjectError
+
+
+def databases(base: Path | None, theirs: Path, ours: Path) -> None:
+    """Give *ours* the rows of *theirs*: what one side added or changed since *base* stays.
+
+    Of a row that both have changed, or a name or number that both have given, theirs stays: it is already public.
+    """
+    if not ours.is_file():
+        with files.replacing(ours) as new:
+            shutil.copyfile(theirs, new)
+        return
+    with files.replacing(ours) as new:
+        shutil.copyfile(theirs, new)
+        connection = sqlite3.connect(new, isolation_level=None)
+        try:
+            _merge(connection, base, ours)
+        finally:
+            connection.close()
+
+
+def _merge(db: sqlite3.Connection, base: Path | None, ours: Path) -> None:
+    db.execute("ATTACH ? AS ours", (str(ours),))
+    db.execute("ATTACH ? AS base", (str(base) if base else ":memory:",))
+    versions = [db.execute(f"SELECT version_num FROM {side}.alembic_version").fetchone() for side in ("main", "ours")]  # noqa: S608  # two names
+    if versions[0] != versions[1]:
+        raise ProjectError(
+            f"{ours}: was written by another MLflow than the history that was pushed: `make setup`, then "
+            f"`uv run mlflow db upgrade sqlite:///{ours}`"
+        )
+    db.execute("BEGIN")
+    known = {name for (name,) in db.execute("SELECT name FROM base.sqlite_master WHERE type = 'table'")}
+    tables = [name for (name,) in db.execute("SELECT name FROM ours.sqlite_master WHERE type = 'table'")]
+    for table in tables:
+        if table.startswith("sqlite_") or table == "alembic_version":
+            continue
+        if table not in known:
+            db.execute(f'CREATE TABLE base."{table}" AS SELECT * FROM ours."{table}" WHERE 0')  # noqa: S608  # from the schema
+        _table(db, table)
+    # both sides have described the same data: what we said of it belongs to theirs
+    db.execute(
+        "UPDATE OR IGNORE inputs SET source_id = (SELECT m.dataset_uuid FROM main.datasets m JOIN ours.datasets o "
+        "USING (experiment_id, name, digest) WHERE o.dataset_uuid = inputs.source_id) WHERE source_type = 'DATASET' "
+        "AND source_id NOT IN (SELECT dataset_uuid FROM main.datasets)"
+    )
+    db.execute("COMMIT")
+
+
+def _table(db: sqlite3.Connection, table: str) -> None:
+    """Bring the rows of one table that we have added, changed or deleted."""
+    described = list(db.execute(f'PRAGMA ours.table_info("{table}")'))
+    names = ", ".join(f'"{column[1]}"' for column in described)
+    key = ", ".join(f'"{column[1]}"' for column in described if column[5]) or names
+    rows = {side: f'SELECT {names} FROM {side}."{table}"' for side in ("main", "ours", "base")}  # noqa: S608  # from the schema
+    db.execute(f'CREATE TEMP TABLE public AS SELECT {key} FROM ({rows["main"]} EXCEPT {rows["base"]})')
+    settled = f"({key}) NOT IN (SELECT {key} FROM temp.public)"
+    old = f'({key}) IN (SELECT {key} FROM base."{table}")'  # noqa: S608
+    changed = f"({rows['ours']} EXCEPT {rows['base']})"
+    db.execute(f'REPLACE INTO main."{table}" ({names}) SELECT {names} FROM {changed} WHERE {settled} AND {old}')  # noqa: S608
+    db.execute(f'INSERT OR IGNORE INTO main."{table}" ({names}) SELECT {names} FROM {changed}')  # noqa: S608
+    gone = f'({key}) NOT IN (SELECT {key} FROM ours."{table}")'  # noqa: S608
+    db.execute(f'DELETE FROM main."{table}" WHERE {old} AND {gone} AND {settled}')  # noqa: S608
+    db.execute("DROP TABLE temp.public")

@@ -1,0 +1,160 @@
+"""The branch `store`: what git does not keep beside the code (DVC's objects, MLflow's database and files), in .store/.
+
+.store is a repository of its own with that one branch, and no folder of git's that another one points to: so it may be
+moved together with the project. Where two machines push at once, the files of both are kept, and the databases are
+merged row by row; see `merge`.
+"""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+import click
+
+from . import merge
+from .config import ProjectError
+from .git import git
+from .storage import store
+
+BRANCH = "store"
+SHARED = f"refs/remotes/origin/{BRANCH}"  # the last commit that was taken from there or pushed
+DATABASE = "mlflow/mlflow.db"
+LIMIT = 100 * 2**20  # bytes of a file; what GitHub takes, and others similarly
+TRIES = 10  # times that others may push first
+REFUSED = ("[rejected]", "fetch first", "non-fast-forward", "cannot lock ref", "failed to update ref", "[remote rejected]")
+
+
+def pull() -> bool:
+    """Bring what others have pushed into .store; return whether there was anything to bring."""
+    url = _origin()
+    if url is None:
+        return False
+    found = _git("fetch", "--quiet", "--depth=1", "--no-tags", url, f"refs/heads/{BRANCH}", fails=("remote ref",))
+    if found is None:
+        return False
+    _take(_git("rev-parse", "FETCH_HEAD") or "")
+    return True
+
+
+def push() -> bool:
+    """Push what is new in .store; return False where others were first, whose work is then in .store, too.
+
+    Raises ProjectError, before anything is pushed, for a file that git hosts refuse.
+    """
+    url = _origin()
+    if url is None:
+        return True
+    _commit()
+    if _git("rev-parse", "--verify", "--quiet", "HEAD", fails=("",)) is None:  # nothing was ever kept
+        return True
+    if _git("push", "--quiet", url, f"HEAD:refs/heads/{BRANCH}", fails=REFUSED) is not None:
+        _git("update-ref", SHARED, "HEAD")
+        return True
+    pull()
+    return False
+
+
+def share() -> None:
+    """Push what is new in .store, together with whatever others push at the same time."""
+    for _ in range(TRIES):
+        if push():
+            return
+    raise ProjectError(f"others pushed the branch {BRANCH} {TRIES} times meanwhile: try again")
+
+
+def _origin() -> str | None:
+    """Return the address of the project's repository, with .store made ready for its branch; None without one."""
+    url = git("ls-remote", "--get-url", "origin", fails=("",))
+    if url in (None, "origin"):  # which git says where there is none
+        return None
+    if not (store() / ".git").is_dir():
+        _git("init", "--quiet", f"--initial-branch={BRANCH}", ".store")
+    return url
+
+
+def _git(*words: str, fails: tuple[str, ...] = ()) -> str | None:
+    """Return what git says about .store, asked in the project's folder, where an address may be relative."""
+    folder = [] if words[0] == "init" else [f"--git-dir={store() / '.git'}", f"--work-tree={store()}"]
+    return git("-c", "core.autocrlf=false", "-c", "gc.auto=0", *folder, *words, fails=fails)
+
+
+def _commit() -> None:
+    """Commit what is new in .store; raises ProjectError for a file that is too large."""
+    listed = _git("ls-files", "--others", "--modified", "--exclude-standard", "-z")
+    for name in filter(None, (listed or "").split("\0")):
+        path = store() / name
+        if path.is_file() and path.stat().st_size > LIMIT:
+            raise ProjectError(
+                f".store/{name}: {path.stat().st_size / 2**20:.0f} MB, and git hosts take {LIMIT // 2**20}: keep data and "
+                "models in a bucket (docs/storage.md): `uv run dvc remote modify storage url s3://bucket/dvc`"
+            )
+    _git("add", "--all", "--force", "--", ":/", ":!/mlflow/*.lock")
+    if _git("diff", "--cached", "--quiet", fails=("",)) is None:
+        _git("commit", "--quiet", "--no-verify", "-m", "Keep data, models and runs")
+
+
+def _take(theirs: str) -> None:
+    """Merge the commit *theirs* into .store: its files beside ours, the rows of its database among ours.
+
+    The commit of ours that was not pushed is dropped: what it held is in the folder, and in the next commit.
+    """
+    before = _git("rev-parse", "--verify", "--quiet", SHARED, fails=("",))
+    if before == theirs:
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        old, new = (_database(commit, Path(scratch) / name) for commit, name in ((before, "old"), (theirs, "new")))
+        if new:
+            merge.databases(old, new, store() / DATABASE)
+        _git("reset", "--quiet", "--mixed", theirs)
+        _git("checkout-index", "--all", fails=("already exists",))
+    _git("update-ref", SHARED, theirs)
+
+
+def _database(commit: str | None, path: Path) -> Path | None:
+    """Write the database of a commit to *path*; return None where it has none."""
+    if not commit:
+        return None
+    listed = _git("ls-tree", "--object-only", commit, "--", DATABASE, fails=("",))
+    if not listed:
+        return None
+    with path.open("wb") as file:
+        subprocess.run(["git", "cat-file", "blob", listed], cwd=store(), stdout=file, check=True)
+    return path
+
+
+@click.group()
+def main() -> None:
+    """Share data, models and history through the branch `store` of this repository."""
+
+
+@main.command(name="pull")
+def _pull() -> None:
+    """Bring what others have pushed."""
+    click.echo(".store: up to date with the branch store" if pull() else ".store: nothing was pushed yet")
+
+
+@main.command(name="push")
+def _push() -> None:
+    """Push what is new, together with what others push at the same time."""
+    share()
+
+
+@main.command(name="share", context_settings={"ignore_unknown_options": True})
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def _share(command: tuple[str, ...]) -> None:
+    """Bring what others have pushed, run COMMAND, push; where others were first, do it again.
+
+    COMMAND must leave alone what it finds done: register and promote do.
+    """
+    for _ in range(TRIES):
+        pull()
+        code = subprocess.run(command).returncode
+        if code:
+            click.get_current_context().exit(code)
+        if push():
+            return
+    raise ProjectError(f"others pushed the branch {BRANCH} {TRIES} times meanwhile: try again")
+
+
+if __name__ == "__main__":
+    main()
