@@ -301,7 +301,9 @@ def rendered(approved: Path, built: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what staging applies once the image is pinned there."""
     image = f"{built['repository']}@{built['digest']}"
     run(".venv/bin/python", "-m", "flight_delays.image.overlay", "pin", "staging", cwd=approved)
-    assert run(".venv/bin/python", "-m", "flight_delays.image.overlay", "show", "staging", cwd=approved).strip() == image
+    assert (
+        run(".venv/bin/python", "-m", "flight_delays.image.overlay", "show", "staging", cwd=approved).strip() == image
+    )
     return list(yaml.safe_load_all(run("kubectl", "kustomize", "deploy/overlays/staging", cwd=approved)))
 
 
