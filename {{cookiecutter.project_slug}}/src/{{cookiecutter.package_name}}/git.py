@@ -19,11 +19,10 @@ def git(*words: str, fails: tuple[str, ...] = (), cwd: Path | None = None) -> st
     identity = ("-c", f"user.name={who()}", "-c", f"user.email={os.environ.get('GIT_AUTHOR_EMAIL', 'git@localhost')}")
     here = {key: value for key, value in os.environ.items() if key not in CALLERS}
     command = ["git", *login, *identity, *words]
-    done = subprocess.run(
-        command, cwd=cwd or root(), env=here, capture_output=True, encoding="utf-8", errors="replace"
-    )
+    done = subprocess.run(command, cwd=cwd or root(), env=here, capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode == 0:
         return done.stdout.rstrip("\n")
     if any(text in done.stderr for text in fails):
         return None
-    raise ProjectError(f"git {next(word for word in words if not word.startswith('-'))} says: {done.stderr.strip()}")
+    verb = next(word for word in words if not word.startswith("-") and "=" not in word)
+    raise ProjectError(f"git {verb} says: {done.stderr.strip()}")

@@ -1,5 +1,7 @@
 """Merges the MLflow databases of two machines that both went on from the same one: each row as a file would be."""
 
+# ruff: noqa: S608  # the names in these commands are those of the tables themselves
+
 import shutil
 import sqlite3
 from pathlib import Path
@@ -29,7 +31,7 @@ def databases(base: Path | None, theirs: Path, ours: Path) -> None:
 def _merge(db: sqlite3.Connection, base: Path | None, ours: Path) -> None:
     db.execute("ATTACH ? AS ours", (str(ours),))
     db.execute("ATTACH ? AS base", (str(base) if base else ":memory:",))
-    versions = [db.execute(f"SELECT version_num FROM {side}.alembic_version").fetchone() for side in ("main", "ours")]  # noqa: S608  # two names
+    versions = [db.execute(f"SELECT version_num FROM {side}.alembic_version").fetchone() for side in ("main", "ours")]
     if versions[0] != versions[1]:
         raise ProjectError(
             f"{ours}: was written by another MLflow than the history that was pushed: `make setup`, then "
@@ -42,7 +44,7 @@ def _merge(db: sqlite3.Connection, base: Path | None, ours: Path) -> None:
         if table.startswith("sqlite_") or table == "alembic_version":
             continue
         if table not in known:
-            db.execute(f'CREATE TABLE base."{table}" AS SELECT * FROM ours."{table}" WHERE 0')  # noqa: S608  # from the schema
+            db.execute(f'CREATE TABLE base."{table}" AS SELECT * FROM ours."{table}" WHERE 0')
         _table(db, table)
     # both sides have described the same data: what we said of it belongs to theirs
     db.execute(
@@ -58,13 +60,13 @@ def _table(db: sqlite3.Connection, table: str) -> None:
     described = list(db.execute(f'PRAGMA ours.table_info("{table}")'))
     names = ", ".join(f'"{column[1]}"' for column in described)
     key = ", ".join(f'"{column[1]}"' for column in described if column[5]) or names
-    rows = {side: f'SELECT {names} FROM {side}."{table}"' for side in ("main", "ours", "base")}  # noqa: S608  # from the schema
-    db.execute(f'CREATE TEMP TABLE public AS SELECT {key} FROM ({rows["main"]} EXCEPT {rows["base"]})')
+    rows = {side: f'SELECT {names} FROM {side}."{table}"' for side in ("main", "ours", "base")}
+    db.execute(f"CREATE TEMP TABLE public AS SELECT {key} FROM ({rows['main']} EXCEPT {rows['base']})")
     settled = f"({key}) NOT IN (SELECT {key} FROM temp.public)"
-    old = f'({key}) IN (SELECT {key} FROM base."{table}")'  # noqa: S608
+    old = f'({key}) IN (SELECT {key} FROM base."{table}")'
     changed = f"({rows['ours']} EXCEPT {rows['base']})"
-    db.execute(f'REPLACE INTO main."{table}" ({names}) SELECT {names} FROM {changed} WHERE {settled} AND {old}')  # noqa: S608
-    db.execute(f'INSERT OR IGNORE INTO main."{table}" ({names}) SELECT {names} FROM {changed}')  # noqa: S608
-    gone = f'({key}) NOT IN (SELECT {key} FROM ours."{table}")'  # noqa: S608
-    db.execute(f'DELETE FROM main."{table}" WHERE {old} AND {gone} AND {settled}')  # noqa: S608
+    db.execute(f'REPLACE INTO main."{table}" ({names}) SELECT {names} FROM {changed} WHERE {settled} AND {old}')
+    db.execute(f'INSERT OR IGNORE INTO main."{table}" ({names}) SELECT {names} FROM {changed}')
+    gone = f'({key}) NOT IN (SELECT {key} FROM ours."{table}")'
+    db.execute(f'DELETE FROM main."{table}" WHERE {old} AND {gone} AND {settled}')
     db.execute("DROP TABLE temp.public")

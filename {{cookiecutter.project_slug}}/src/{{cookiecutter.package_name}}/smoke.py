@@ -79,12 +79,17 @@ def check(client: Client, golden: dict[str, Any]) -> list[float]:
     return seconds
 
 
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @contextmanager
 def running(model: Path) -> Iterator[Client]:
     """Start a service with *model*, give a client of it, and stop it; raises ProjectError with its log."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", f"{__package__}.serve", "--model", str(model), "--port", str(port)]
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)

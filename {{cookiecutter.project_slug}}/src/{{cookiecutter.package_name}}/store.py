@@ -21,7 +21,7 @@ SHARED = f"refs/remotes/origin/{BRANCH}"  # the last commit that was taken from 
 DATABASE = "mlflow/mlflow.db"
 LIMIT = 100 * 2**20  # bytes of a file; what GitHub takes, and others similarly
 TRIES = 10  # times that others may push first
-REFUSED = ("[rejected]", "fetch first", "non-fast-forward", "cannot lock ref", "failed to update ref", "[remote rejected]")
+REFUSED = ("[rejected]", "[remote rejected]", "fetch first", "non-fast-forward", "cannot lock ref", "failed to update")
 
 
 def pull() -> bool:
@@ -85,8 +85,8 @@ def _commit() -> None:
         path = store() / name
         if path.is_file() and path.stat().st_size > LIMIT:
             raise ProjectError(
-                f".store/{name}: {path.stat().st_size / 2**20:.0f} MB, and git hosts take {LIMIT // 2**20}: keep data and "
-                "models in a bucket (docs/storage.md): `uv run dvc remote modify storage url s3://bucket/dvc`"
+                f".store/{name}: {path.stat().st_size / 2**20:.0f} MB, and git hosts take {LIMIT // 2**20}: keep data "
+                "and models in a bucket: `uv run dvc remote modify storage url s3://bucket/dvc` (docs/storage.md)"
             )
     _git("add", "--all", "--force", "--", ":/", ":!/mlflow/*.lock")
     if _git("diff", "--cached", "--quiet", fails=("",)) is None:

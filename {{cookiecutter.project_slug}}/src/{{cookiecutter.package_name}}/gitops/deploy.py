@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
-from .. import files, registry, smoke
+from .. import files, smoke
 from ..config import ProjectError
+from ..image.overlay import pinned
+from ..registry import command as registry
 from . import hub, promote, tags, targets
 from .tags import Release
 from .targets import PATIENCE, Target
@@ -31,7 +33,7 @@ def deploy(environment: str, release: Release) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         model = Path(scratch) / "model"
         if registry.fetch(release.version, model) is None:
-            raise ProjectError(f"the registry has no version {release.version}: `make pull` brings what others registered")
+            raise ProjectError(f"the registry has no version {release.version}: `make pull` brings those of others")
         try:
             _run(target, release.image, model)
         except ProjectError as error:
@@ -63,7 +65,7 @@ def wanted(environment: str) -> Release | None:
     hub.fetch()
     if environment == "staging":
         return next(iter(tags.every()), None)
-    image = promote.pinned(Path(promote.OVERLAY).read_text(encoding="utf-8"))
+    image = pinned(Path(promote.OVERLAY).read_text(encoding="utf-8"))
     return tags.of_image(image) if image else None
 
 
@@ -77,7 +79,8 @@ def main() -> None:
 def _run_command(environment: str) -> None:
     """Make ENVIRONMENT run what git says, and prove that it answers."""
     release = wanted(environment)
-    said = deploy(environment, release) if release else f"{environment} runs nothing yet: `make promote` puts a version there"
+    nothing = f"{environment} runs nothing yet: `make promote` puts a version there"
+    said = deploy(environment, release) if release else nothing
     click.echo(said)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
@@ -106,7 +109,8 @@ def _evidence() -> str | None:
 def _failed() -> None:
     """Say on the pull request that the deployment failed, and open the one that puts the champion back."""
     bad, run = wanted("production"), os.environ
-    champion = tags.find(registry.number("champion")) if registry.has("champion") else None
+    last = registry.champion()
+    champion = tags.find(last) if last else None
     address = f"{run.get('GITHUB_SERVER_URL')}/{run.get('GITHUB_REPOSITORY')}/actions/runs/{run.get('GITHUB_RUN_ID')}"
     name = f"version {bad.version}" if bad else "the new version"
     text = f"## ❌ Production did not take {name}\n\nThe deployment failed ([log]({address}))."

@@ -1,26 +1,16 @@
-"""Puts a version into production, forwards or back: by a pull request where images run, else in the registry at once."""
+"""Puts a version into production, forwards or back: by a pull request where images run, else in the registry."""
 
-import re
 import tempfile
 from pathlib import Path
 
 import click
 
-from ..config import ProjectError
 from ..git import git
+from ..image.overlay import pin, pinned
 from . import hub, tags
 from .tags import Release
 
 OVERLAY = "deploy/overlays/production/kustomization.yaml"
-NOTHING = "0" * 64  # the digest of an overlay that nothing was promoted to
-
-
-def pinned(text: str) -> str | None:
-    """Return the image that the text of an overlay names, or None where it names none yet."""
-    name, digest = (re.search(rf"(?m)^ *{key}: *(\S+)", text) for key in ("newName", "digest"))
-    if not name or not digest:
-        raise ProjectError(f"{OVERLAY}: newName and digest of the image are missing")
-    return None if digest[1].endswith(NOTHING) else f"{name[1]}@{digest[1]}"
 
 
 def propose(release: Release, why: str = "") -> str:
@@ -38,19 +28,12 @@ def propose(release: Release, why: str = "") -> str:
         try:
             git("reset", "--quiet", cwd=tree)
             git("checkout", "--quiet", "--", OVERLAY, cwd=tree)
-            _pin(tree / OVERLAY, release.image)
+            pin(tree / OVERLAY, release.image)
             git("commit", "--quiet", "--no-verify", "-m", title, "--", OVERLAY, cwd=tree)
             git("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}", cwd=tree)
         finally:
             git("worktree", "remove", "--force", str(tree))
     return hub.propose(branch, title, _body(release, before, why))
-
-
-def _pin(path: Path, image: str) -> None:
-    text, (name, _, digest) = path.read_text(encoding="utf-8"), image.partition("@")
-    for key, value in (("newName", name), ("digest", digest)):
-        text = re.sub(rf"(?m)^( *{key}: *)\S+", lambda found, value=value: found[1] + value, text)
-    path.write_text(text, encoding="utf-8")
 
 
 def _body(release: Release, before: str | None, why: str) -> str:
@@ -70,11 +53,10 @@ def _body(release: Release, before: str | None, why: str) -> str:
 @click.option("--back", is_flag=True, help="The champion before this one, instead of VERSION.")
 def main(version: str, back: bool) -> None:
     """Put VERSION (a number or an alias) into production."""
-    from .. import registry  # MLflow takes seconds to import
+    from ..registry import command as registry  # MLflow takes seconds to import
 
     number = registry.previous() if back else registry.number(version)
-    hub_reached = git("remote", fails=("",))
-    if hub_reached:
+    if git("remote"):
         hub.fetch()
     release = tags.find(number)
     if release:

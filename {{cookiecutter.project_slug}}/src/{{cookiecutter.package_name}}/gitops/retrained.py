@@ -12,9 +12,9 @@ from . import hub
 
 LOCKS = ["dvc.lock", "uv.lock"]
 SUBJECT = "Retrain: "
-DRIFT = """`{branch}` has a change that its `dvc.lock` does not show: {stages} ran again. This brings `dvc.lock` up to date.
+DRIFT = """`{branch}` has a change that its `dvc.lock` does not show: {stages} ran again.
 
-The check `train` reviews the model; merging approves it."""
+This brings `dvc.lock` up to date. The check `train` reviews the model; merging approves it."""
 
 
 def changed_stages() -> list[str]:

@@ -9,6 +9,7 @@ from . import hub
 
 RULES = Path(".github/rulesets")
 ENVIRONMENTS = ("staging", "production")
+MAIN_ALONE = {"protected_branches": False, "custom_branch_policies": True}
 
 
 @click.command()
@@ -21,9 +22,10 @@ def main() -> None:
         hub.api(where, "PUT" if rule["name"] in known else "POST", rule)
         click.echo(f"{path}: {'updated' if rule['name'] in known else 'made'}")
     for name in ENVIRONMENTS:
-        # only what is on main may be deployed
-        hub.api(f"/environments/{name}", "PUT", {"deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True}})
-        hub.api(f"/environments/{name}/deployment-branch-policies", "POST", {"name": hub.DEFAULT}, missing=("already", "303"))
+        hub.api(f"/environments/{name}", "PUT", {"deployment_branch_policy": MAIN_ALONE})
+        where = f"/environments/{name}/deployment-branch-policies"
+        if hub.DEFAULT not in [one["name"] for one in hub.api(where)["branch_policies"]]:
+            hub.api(where, "POST", {"name": hub.DEFAULT})
         click.echo(f"environment {name}: deploys from {hub.DEFAULT} alone")
     permissions = {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": True}
     hub.api("/actions/permissions/workflow", "PUT", permissions)  # GitHub has one switch for opening and approving

@@ -4,8 +4,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -28,7 +28,7 @@ class Target(Protocol):
     def apply(self, image: str) -> None:
         """Make *image* run there, and return when it has taken over; raises ProjectError where it does not."""
 
-    def address(self) -> "Iterator[str]":
+    def address(self) -> AbstractContextManager[str]:
         """Give an address at which it answers."""
 
 
@@ -37,20 +37,17 @@ def find(environment: str) -> Target | None:
     wanted = os.environ.get("DEPLOY_TARGET") or "none"
     if wanted == "none":
         return None
-    kinds = {"kubernetes": Kubernetes, "compose": Compose}
+    kinds: dict[str, Callable[[str], Target]] = {"kubernetes": Kubernetes, "compose": Compose}
     if wanted not in kinds:
         raise ProjectError(f"DEPLOY_TARGET is {wanted}: it may be none, {', '.join(kinds)}")
-    target: Target = kinds[wanted](environment)
-    return target
+    return kinds[wanted](environment)
 
 
 def ask(command: list[str], given: str | None = None, **environment: str) -> str:
     """Return what a command prints; raises ProjectError with all that it says where it fails."""
     if not shutil.which(command[0]):
         raise ProjectError(f"{command[0]} is not installed here, and DEPLOY_TARGET needs it")
-    done = subprocess.run(
-        command, input=given, capture_output=True, encoding="utf-8", env=os.environ | environment
-    )
+    done = subprocess.run(command, input=given, capture_output=True, encoding="utf-8", env=os.environ | environment)
     if done.returncode:
         raise ProjectError(f"{' '.join(command[:4])} failed:\n{(done.stdout + done.stderr)[-3000:].strip()}")
     return done.stdout.strip()
@@ -60,8 +57,13 @@ class Kubernetes:
     """A cluster that kubectl reaches, as KUBECONFIG says."""
 
     def __init__(self, environment: str) -> None:
-        """Deploy the overlay of *environment*."""
+        """Deploy the overlay of *environment*; KUBECONFIG_DATA, if it is set, is what kubectl is configured by."""
         self.environment = environment
+        if data := os.environ.get("KUBECONFIG_DATA"):
+            file = Path(os.environ.get("RUNNER_TEMP", tempfile.gettempdir())) / "kubeconfig"
+            file.touch(mode=0o600)
+            file.write_text(data, encoding="utf-8")
+            os.environ["KUBECONFIG"] = str(file)
         self.url = os.environ.get("SCORING_URL")  # unset, a port is forwarded
         found = {one["kind"]: one["metadata"] for one in yaml.safe_load_all(self._rendered(None))}
         self.name, self.namespace = found["Deployment"]["name"], found["Deployment"]["namespace"]

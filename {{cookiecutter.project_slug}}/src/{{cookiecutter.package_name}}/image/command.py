@@ -75,7 +75,7 @@ def prove(engine: Engine, image: str, model: Path) -> float:
 
 def _settings() -> tuple[str, str]:
     wanted = Params.load(PARAMS).image
-    return os.environ.get("IMAGE_REPOSITORY") or wanted.repository, wanted.base
+    return (os.environ.get("IMAGE_REPOSITORY") or wanted.repository).lower(), wanted.base
 
 
 def _probe(engine: Engine, base: str) -> tuple[str, str]:

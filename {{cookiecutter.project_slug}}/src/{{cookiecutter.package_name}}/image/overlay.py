@@ -10,7 +10,23 @@ from .. import files
 from ..config import ProjectError
 from .command import BUILT
 
-OVERLAYS, ENVIRONMENTS = Path("deploy/overlays"), ("staging", "production")
+OVERLAYS, ENVIRONMENTS, FILE = Path("deploy/overlays"), ("staging", "production"), "kustomization.yaml"
+NOTHING = f"sha256:{'0' * 64}"  # until a version is promoted
+
+
+def pin(path: Path, image: str) -> None:
+    """Let the overlay in *path* run *image*, name@sha256:...; raises ProjectError where it is no digest."""
+    if not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", image):
+        raise ProjectError(f"{image}: is no digest; write name@sha256: and 64 hexadecimal digits")
+    name, _, digest = image.partition("@")
+    files.set_line(path, "newName", name)
+    files.set_line(path, "digest", digest)
+
+
+def pinned(text: str) -> str | None:
+    """Return the image that the *text* of an overlay names, or None where it names none yet."""
+    (image,) = yaml.safe_load(text)["images"]
+    return None if image["digest"] == NOTHING else f"{image['newName']}@{image['digest']}"
 
 
 @click.group()
@@ -28,11 +44,8 @@ def _pin(overlay: str, image: str | None) -> None:
         if "digest" not in made:
             raise ProjectError("no image was pushed yet: `make push` does, or give one as name@sha256:...")
         image = f"{made['repository']}@{made['digest']}"
-    if not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", image):
-        raise ProjectError(f"{image}: is no digest; write name@sha256: and 64 hexadecimal digits")
-    path, (name, _, digested) = OVERLAYS / overlay / "kustomization.yaml", image.partition("@")
-    files.set_line(path, "newName", name)
-    files.set_line(path, "digest", digested)
+    path = OVERLAYS / overlay / FILE
+    pin(path, image)
     click.echo(f"{path}: {image}; commit it to deploy it")
 
 
@@ -40,9 +53,10 @@ def _pin(overlay: str, image: str | None) -> None:
 @click.argument("overlay", type=click.Choice(ENVIRONMENTS))
 def _show(overlay: str) -> None:
     """Print the image that OVERLAY runs, as name@sha256:..."""
-    path = OVERLAYS / overlay / "kustomization.yaml"
-    (image,) = yaml.safe_load(path.read_text(encoding="utf-8"))["images"]
-    click.echo(f"{image['newName']}@{image['digest']}")
+    image = pinned((OVERLAYS / overlay / FILE).read_text(encoding="utf-8"))
+    if image is None:
+        raise ProjectError(f"{overlay} runs nothing yet: pin an image")
+    click.echo(image)
 
 
 if __name__ == "__main__":

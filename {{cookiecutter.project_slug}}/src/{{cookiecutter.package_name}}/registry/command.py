@@ -34,6 +34,21 @@ def rollback(because: str | None = None) -> str:
     return promotions.roll_back(connect(), because)
 
 
+def number(which: str) -> str:
+    """Return the number of a version, by number or alias; raises ProjectError where there is none."""
+    return str(versions.existing(connect(), which).version)
+
+
+def champion() -> str | None:
+    """Return the number of the champion, or None where no version was promoted yet."""
+    return next(iter(promotions.line(promotions.records(connect()))[-1:]), None)
+
+
+def previous() -> str:
+    """Return the number of the champion before this one; raises ProjectError where there is none."""
+    return promotions.previous(promotions.records(connect()))
+
+
 def history() -> list[dict[str, Any]]:
     """Return every promotion, the oldest first."""
     return [asdict(promotion) for promotion in promotions.records(connect())]

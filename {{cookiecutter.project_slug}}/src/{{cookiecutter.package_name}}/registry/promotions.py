@@ -66,14 +66,20 @@ def promote(client: "MlflowClient", version: "ModelVersion", because: str | None
 
 def roll_back(client: "MlflowClient", because: str | None = None) -> str:
     """Make the champion before this one the champion again and return its number; ProjectError if there is none."""
-    champions = line(records(client))
+    number = previous(records(client))
+    _record(client, existing(client, number), because, rollback=True)
+    return number
+
+
+def previous(past: list[Promotion]) -> str:
+    """Return the champion before this one; raises ProjectError where there is none."""
+    champions = line(past)
     if len(champions) < 2:
         raise ProjectError(
             f"no version was champion before {champions[0]}: promote another one"
             if champions
             else "no version was ever the champion: promote one"
         )
-    _record(client, existing(client, champions[-2]), because, rollback=True)
     return champions[-2]
 
 

@@ -1,0 +1,40 @@
+"""Brings what the template has learned since this repository was made, as a pull request."""
+
+import subprocess
+
+import click
+
+from ..config import ProjectError
+from ..git import git
+from ..storage import root
+from . import hub
+
+CRUFT = "cruft==2.16.0"
+BRANCH = "template"
+BODY = """What the template has changed since this repository was made from it, or was last updated.
+
+Where it and this repository have changed the same lines, the file `*.rej` says what could not be taken over: take it
+over by hand, and remove that file."""
+
+
+@click.command()
+def main() -> None:
+    """Update this repository from its template, on a branch, and open its pull request."""
+    if not (root() / ".cruft.json").is_file():
+        click.echo("this repository was not made by `cruft create`: it has no template to be updated from")
+        return
+    command = ["uvx", CRUFT, "update", "--skip-apply-ask"]
+    done = subprocess.run(command, cwd=root(), capture_output=True, encoding="utf-8")
+    if done.returncode:
+        raise ProjectError(f"{CRUFT} cannot update: {(done.stdout + done.stderr).strip()}")
+    if not git("status", "--porcelain"):
+        click.echo("up to date with the template")
+        return
+    git("add", "--all")
+    git("commit", "--quiet", "--no-verify", "-m", "Update from the template")
+    git("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{BRANCH}")
+    click.echo(hub.propose(BRANCH, "Update from the template", BODY))
+
+
+if __name__ == "__main__":
+    main()
