@@ -1,0 +1,275 @@
+"""Runs a repository's workflows as GitHub would when something is pushed, by act, on this machine, without a network.
+
+act runs jobs, steps, conditions and expressions. What it leaves out is done here: which workflows an event starts
+(branches, paths, whose token pushed), workflow_run, dispatches, and the commit that a run belongs to.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import doubles
+import yaml
+from fake_github import GitHub
+from support import run
+
+REPOSITORY = "acme/flight-delays"
+USES = re.compile(r"(?m)^\s*-?\s*uses:\s*([^\s#]+)")
+RUNNER = "ubuntu-24.04"
+BIN = Path(sys.executable).parent
+
+
+@dataclass
+class Run:
+    """A workflow that ran: what its jobs and steps came to, and what they said."""
+
+    workflow: str
+    event: str
+    ref: str
+    commit: str
+    events: list[dict[str, Any]]
+    text: str
+    seconds: float
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def jobs(self) -> dict[str, str]:
+        """Return the result of each job that ran, by its id."""
+        return {e["jobID"]: e["jobResult"] for e in self.events if "jobResult" in e}
+
+    @property
+    def ok(self) -> bool:
+        """Say whether every job that ran succeeded."""
+        return set(self.jobs.values()) <= {"success"} and bool(self.jobs)
+
+    @property
+    def log(self) -> str:
+        """Return what the steps printed."""
+        return "".join(e["msg"] for e in self.events if e.get("raw_output"))
+
+    @property
+    def steps(self) -> dict[str, float]:
+        """Return the seconds that each step took."""
+        return {e["step"]: e["executionTime"] / 1e9 for e in self.events if "executionTime" in e and "step" in e}
+
+    def used(self, action: str) -> list[dict[str, Any]]:
+        """Return the inputs of each use of *action*."""
+        return [call["with"] for call in self.calls if call["name"] == action]
+
+
+class Actions:
+    """A repository at a GitHub of its own: pushes and merges run its workflows, until nothing is left to run."""
+
+    def __init__(self, folder: Path, project: Path, environment: dict[str, str]) -> None:
+        """Put the repository *project* there; *environment* is what runners have set."""
+        self.folder, self.work = folder, project
+        self.origin = folder / "origins" / REPOSITORY
+        self.variables: dict[str, str] = {}
+        self.secrets: dict[str, str] = {}
+        self.runs: list[Run] = []
+        self.origin.parent.mkdir(parents=True)
+        run("git", "init", "--quiet", "--bare", "-b", "main", str(self.origin), cwd=folder)
+        run("git", "config", "uploadpack.allowAnySHA1InWant", "true", cwd=self.origin)
+        for name in ("artifacts", "home", "xdg", "gh", "bin", "actions"):
+            (folder / name).mkdir()
+        doubles.write(folder / "actions")
+        cosign = folder / "bin/cosign"
+        cosign.write_text('#!/bin/sh\njq -nc --args \'{name: "cosign", with: $ARGS.positional}\' -- "$@" >> "$FAKE_CALLS"\n')
+        cosign.chmod(0o755)
+        socket = folder / "gh.sock"
+        self.hub = GitHub(self.origin, REPOSITORY, folder / "artifacts", socket)
+        (folder / "gh/config.yml").write_text(f"http_unix_socket: {socket}\n", encoding="utf-8")
+        self.environment = {
+            "PATH": os.pathsep.join([str(folder / "bin"), str(BIN), "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"]),
+            "HOME": str(folder / "home"), "XDG_CACHE_HOME": str(folder / "xdg"), "LANG": "C.UTF-8",
+            "ACT_DISABLE_VERSION_CHECK": "1", "PAGER": "cat", "GIT_PAGER": "cat", "TERM": "dumb", "NO_COLOR": "1",
+            "GIT_TERMINAL_PROMPT": "0", "GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1",
+            "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.file://{folder}/origins/.insteadOf",
+            "GIT_CONFIG_VALUE_0": "https://github.com/",
+            "GH_CONFIG_DIR": str(folder / "gh"), "FAKE_ARTIFACTS": str(folder / "artifacts"),
+            "UV_CACHE_DIR": run("uv", "cache", "dir", cwd=folder).strip(), "UV_PYTHON": sys.executable,
+            "UV_PROJECT_ENVIRONMENT": str(folder / "venv"), "CI": "true", **environment,
+        }  # fmt: skip
+        run("git", "remote", "add", "origin", str(self.origin), cwd=self.work)
+
+    def close(self) -> None:
+        """Stop the API."""
+        self.hub.close()
+
+    # what people do
+
+    def commit(self, message: str) -> str:
+        """Commit everything in the work tree and return the commit."""
+        run("git", "add", "--all", cwd=self.work)
+        run("git", "commit", "--quiet", "--no-verify", "-m", message, cwd=self.work)
+        return run("git", "rev-parse", "HEAD", cwd=self.work).strip()
+
+    def push(self, branch: str, *flags: str) -> list[Run]:
+        """Push HEAD to *branch* and return what ran, in order, until nothing was left to run."""
+        before = self.hub.head(branch)
+        run("git", "push", "--quiet", "--no-verify", *flags, "origin", f"HEAD:refs/heads/{branch}", cwd=self.work)
+        first = len(self.runs)
+        self.pushed(branch, before)
+        self.settle()
+        return self.runs[first:]
+
+    def merge(self, number: int) -> list[Run]:
+        """Merge a pull request by a commit on main, as its button does; return what ran."""
+        pull, before = self.hub.pulls[number], self.hub.head("main")
+        scratch = self.folder / "merge"
+        run("git", "clone", "--quiet", str(self.origin), str(scratch), cwd=self.folder)
+        run("git", "merge", "--quiet", "--no-ff", "-m", f"Merge #{number}", f"origin/{pull['head']['ref']}", cwd=scratch)
+        run("git", "push", "--quiet", "origin", "HEAD:main", cwd=scratch)
+        shutil.rmtree(scratch)
+        pull |= {"state": "closed", "merge_commit_sha": self.hub.head("main")}
+        first = len(self.runs)
+        self.pushed("main", before)
+        self.settle()
+        run("git", "fetch", "--quiet", "origin", cwd=self.work)
+        return self.runs[first:]
+
+    def dispatch(self, workflow: str, ref: str = "main", **inputs: str) -> list[Run]:
+        """Start a workflow by hand; return what ran."""
+        first = len(self.runs)
+        self.hub.dispatched.append((workflow, ref, inputs))
+        self.settle()
+        return self.runs[first:]
+
+    # what GitHub does
+
+    def settle(self) -> None:
+        """Run what was dispatched, until nothing is left."""
+        while self.hub.dispatched:
+            workflow, ref, inputs = self.hub.dispatched.pop(0)
+            payload = {"ref": f"refs/heads/{ref}", "inputs": inputs}
+            self.start(workflow, "workflow_dispatch", payload, str(self.hub.head(ref)))
+
+    def pushed(self, branch: str, before: str | None) -> None:
+        """Run what a push by a person starts; what a workflow's own token pushes starts nothing."""
+        after = str(self.hub.head(branch))
+        payload = {"ref": f"refs/heads/{branch}", "before": before or "0" * 40, "after": after}
+        changed = run("git", "diff", "--name-only", before, after, cwd=self.origin).split() if before else None
+        for name, on in self.triggers(after).items():
+            if "push" in on and _wanted(on["push"] or {}, branch, changed):
+                self.start(name, "push", payload, after)
+        own = [p for p in self.hub.pulls.values() if p["state"] == "open" and p["head"]["ref"] == branch]
+        for pull in own:
+            self.pull_request(pull["number"], "synchronize")
+
+    def pull_request(self, number: int, action: str = "opened", fork: bool = False) -> None:
+        """Run what a pull request starts, on the commit that merging it would make."""
+        pull = self.hub.pulls[number]
+        merged = self._merged(number, pull["head"]["sha"])
+        payload = {"action": action, "number": number, "pull_request": {
+            **pull, "head": {**pull["head"], "repo": {"fork": fork, "full_name": pull["head"]["label"].replace(":", "/")}},
+        }}  # fmt: skip
+        for name, on in self.triggers(merged).items():
+            if "pull_request" in on:
+                self.start(name, "pull_request", payload, merged)
+
+    def _merged(self, number: int, head: str) -> str:
+        scratch = self.folder / "merge"
+        run("git", "clone", "--quiet", str(self.origin), str(scratch), cwd=self.folder)
+        run("git", "fetch", "--quiet", "origin", head, cwd=scratch)
+        run("git", "merge", "--quiet", "--no-ff", "-m", "merge", "FETCH_HEAD", cwd=scratch)
+        run("git", "push", "--quiet", "--force", "origin", f"HEAD:refs/pull/{number}/merge", cwd=scratch)
+        commit = run("git", "rev-parse", "HEAD", cwd=scratch).strip()
+        shutil.rmtree(scratch)
+        return commit
+
+    def triggers(self, commit: str) -> dict[str, Any]:
+        """Return what starts each workflow of *commit*, by file name."""
+        listed = run("git", "ls-tree", "--name-only", commit, ".github/workflows/", cwd=self.origin).split()
+        found = {}
+        for path in listed:
+            workflow = yaml.load(run("git", "show", f"{commit}:{path}", cwd=self.origin), Loader=yaml.BaseLoader)  # noqa: S506
+            found[Path(path).name] = workflow["on"]
+        return found
+
+    def start(self, workflow: str, event: str, payload: dict[str, Any], commit: str) -> Run:
+        """Run *workflow* as it is in *commit*, for *event*, and after it what follows its end."""
+        number = len(self.runs) + 1
+        tree = self.folder / f"tree-{number}"
+        run("git", "clone", "--quiet", "--no-checkout", str(self.origin), str(tree), cwd=self.folder)
+        run("git", "fetch", "--quiet", "origin", commit, cwd=tree)
+        run("git", "checkout", "--quiet", "--detach", commit, cwd=tree)
+        run("git", "remote", "set-url", "origin", f"https://github.com/{REPOSITORY}", cwd=tree)
+        owner, _, name = REPOSITORY.partition("/")
+        payload = {
+            "repository": {"full_name": REPOSITORY, "name": name, "owner": {"login": owner}, "default_branch": "main"},
+            **payload,
+        }
+        (self.folder / "event.json").write_text(json.dumps(payload), encoding="utf-8")
+        calls = self.folder / f"calls-{number}.jsonl"
+        calls.touch()
+        command = [
+            str(BIN / "act"), event, "--json", "--workflows", f".github/workflows/{workflow}",
+            "--eventpath", str(self.folder / "event.json"), "--no-skip-checkout", "--actor", "octocat",
+            "--env", f"GITHUB_REPOSITORY={REPOSITORY}", "--env", f"GITHUB_RUN_ID={number}",
+            "--platform", f"{RUNNER}=-self-hosted", "--no-cache-server", "--action-offline-mode",
+            "--secret", "GITHUB_TOKEN=fake-github-token", *self._actions(tree),
+        ]  # fmt: skip
+        command += [word for pair in self.variables.items() for word in ("--var", "=".join(pair))]
+        fork = event == "pull_request" and payload["pull_request"]["head"]["repo"]["fork"]
+        secrets = {} if fork else self.secrets
+        command += [word for pair in secrets.items() for word in ("--secret", "=".join(pair))]
+        begun = time.monotonic()
+        done = subprocess.run(
+            command, cwd=tree, env=self.environment | {"FAKE_CALLS": str(calls)}, capture_output=True,
+            encoding="utf-8", check=False, timeout=900,
+        )  # fmt: skip
+        seconds = time.monotonic() - begun
+        shutil.rmtree(tree)
+        events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        unknown = [e["msg"] for e in events if "Skipping unsupported platform" in e.get("msg", "")]
+        assert not unknown, unknown
+        ended = Run(workflow, event, payload.get("ref", ""), commit, events, done.stdout + done.stderr, seconds)
+        ended.calls = [json.loads(line) for line in calls.read_text(encoding="utf-8").splitlines()]
+        self.runs.append(ended)
+        if ended.jobs:
+            self._follow(ended, number, payload)
+        return ended
+
+    def _follow(self, ended: Run, number: int, payload: dict[str, Any]) -> None:
+        """Run what waits for the end of a workflow, as main has it."""
+        pull = payload.get("pull_request")
+        fork = bool(pull and pull["head"]["repo"]["fork"])
+        main = str(self.hub.head("main"))
+        about = {
+            "id": number, "html_url": f"https://github.com/{REPOSITORY}/actions/runs/{number}",
+            "conclusion": "success" if ended.ok else "failure", "event": ended.event,
+            "head_sha": pull["head"]["sha"] if pull else ended.commit,
+            "head_branch": pull["head"]["ref"] if pull else payload["ref"].removeprefix("refs/heads/"),
+            "head_repository": {"full_name": pull["head"]["repo"]["full_name"] if fork and pull else REPOSITORY},
+        }  # fmt: skip
+        name = ended.workflow.removesuffix(".yml")
+        for file, on in self.triggers(main).items():
+            if name in on.get("workflow_run", {}).get("workflows", []):
+                self.start(file, "workflow_run", {"workflow_run": about, "ref": "refs/heads/main"}, main)
+
+    def _actions(self, tree: Path) -> list[str]:
+        files = [*tree.glob(".github/workflows/*.yml"), *tree.glob(".github/actions/*/action.yml")]
+        used = {name for file in files for name in USES.findall(file.read_text(encoding="utf-8"))}
+        words = []
+        for name in sorted(name for name in used if not name.startswith("./")):
+            words += ["--local-repository", f"{name}={self.folder / 'actions' / name.partition('@')[0]}"]
+        return words
+
+
+def _wanted(on: dict[str, Any], branch: str, changed: list[str] | None) -> bool:
+    """Say whether a push of *branch* that changed these files is one that *on* names."""
+    if "branches" in on and not any(fnmatch(branch, one) for one in on["branches"]):
+        return False
+    if any(fnmatch(branch, one) for one in on.get("branches-ignore", [])):
+        return False
+    if "paths" in on and changed is not None:
+        return any(fnmatch(path, one.replace("**", "*")) for path in changed for one in on["paths"])
+    return True

@@ -1,0 +1,220 @@
+"""A GitHub for the tests: the part of its API that the workflows ask, at a socket, over a bare repository."""
+
+import json
+import re
+import socketserver
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+BOT = "github-actions[bot]"
+
+
+class GitHub:
+    """What GitHub knows of one repository, in memory; git itself is in the bare repository *origin*."""
+
+    def __init__(self, origin: Path, name: str, artifacts: Path, socket: Path) -> None:
+        """Answer at *socket* until `close`."""
+        self.origin, self.name, self.artifacts = origin, name, artifacts
+        self.pulls: dict[int, dict[str, Any]] = {}
+        self.comments: dict[int, dict[str, Any]] = {}
+        self.dispatched: list[tuple[str, str, dict[str, str]]] = []
+        self.rulesets: dict[int, dict[str, Any]] = {}
+        self.policies: dict[str, list[str]] = {}
+        self.settings: dict[str, Any] = {}
+        self.calls: list[tuple[str, str, Any]] = []
+        hub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def address_string(self) -> str:
+                return "local"
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+            def answer(self) -> None:
+                text = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+                asked, body = urlsplit(self.path), json.loads(text) if text else None
+                if not self.headers.get("Authorization"):
+                    code, found = 401, {"message": "Requires authentication"}
+                else:
+                    query = {key: values[0] for key, values in parse_qs(asked.query).items()}
+                    code, found = hub.answer(self.command, asked.path, query, body)
+                raw = b"" if found is None else json.dumps(found).encode()
+                self.send_response(code)
+                self.send_header("Content-Type", "application/json; charset=utf-8")
+                self.send_header("Content-Length", str(len(raw)))
+                self.end_headers()
+                self.wfile.write(raw)
+
+            do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = answer  # noqa: N815  # as the base class calls them
+
+        class Server(socketserver.ThreadingUnixStreamServer):
+            daemon_threads = True
+
+        self._server = Server(str(socket), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def head(self, branch: str) -> str | None:
+        """Return the commit at the head of a branch, or None."""
+        done = subprocess.run(
+            ["git", "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"],
+            cwd=self.origin,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        return done.stdout.strip() or None
+
+    def open_pull(self, branch: str, title: str = "A change", body: str = "", owner: str | None = None) -> int:
+        """Open a pull request and return its number; one of a fork has another *owner*, and a head of its own."""
+        number = len(self.pulls) + 1
+        own = self.name.partition("/")[0]
+        self.pulls[number] = {
+            "number": number, "state": "open", "title": title, "body": body, "merge_commit_sha": None,
+            "html_url": f"https://github.com/{self.name}/pull/{number}",
+            "head": {"ref": branch, "label": f"{owner or own}:{branch}", "sha": self.head(branch)},
+            "base": {"ref": "main"},
+        }  # fmt: skip
+        return number
+
+    def _fresh(self, pull: dict[str, Any]) -> dict[str, Any]:
+        if pull["head"]["label"].startswith(self.name.partition("/")[0] + ":") and pull["state"] == "open":
+            pull["head"]["sha"] = self.head(pull["head"]["ref"])
+        return pull
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+        """Return status and answer to a request."""
+        self.calls.append((method, path, body))
+        rest = path.removeprefix(f"/repos/{self.name}")
+        if rest == path:
+            return 404, {"message": "Not Found"}
+        for wanted, pattern, function in ROUTES:
+            if method == wanted and (found := re.fullmatch(pattern, rest)):
+                return function(self, *found.groups(), query=query, body=body)
+        return 404, {"message": f"the tests know no {method} {rest}"}
+
+    def list_pulls(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """GET /pulls."""
+        pulls = [self._fresh(pull) for pull in self.pulls.values() if pull["state"] == query.get("state", "open")]
+        return 200, [pull for pull in pulls if pull["head"]["label"] == query.get("head", pull["head"]["label"])]
+
+    def make_pull(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """POST /pulls."""
+        number = self.open_pull(body["head"], body["title"], body["body"])
+        return (201, self.pulls[number]) if self.head(body["head"]) else (422, {"message": "head: invalid"})
+
+    def change_pull(self, number: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """PATCH /pulls/N."""
+        self.pulls[int(number)] |= body
+        return 200, self.pulls[int(number)]
+
+    def pulls_of(self, commit: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """GET /commits/SHA/pulls."""
+        pulls = [self._fresh(pull) for pull in self.pulls.values()]
+        return 200, [pull for pull in pulls if commit in (pull["head"]["sha"], pull["merge_commit_sha"])]
+
+    def list_comments(self, number: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """GET /issues/N/comments."""
+        page = int(query.get("page", 1))
+        found = [comment for comment in self.comments.values() if comment["issue"] == int(number)]
+        size = int(query.get("per_page", 30))
+        return 200, found[(page - 1) * size : page * size]
+
+    def make_comment(self, number: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """POST /issues/N/comments."""
+        if len(body["body"]) > 65_536:
+            return 422, {"message": "body is too long"}
+        new = {"id": len(self.comments) + 1, "issue": int(number), "body": body["body"], "user": {"login": BOT}}
+        self.comments[new["id"]] = new
+        return 201, new
+
+    def change_comment(self, number: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """PATCH /issues/comments/N."""
+        self.comments[int(number)] |= body
+        return 200, self.comments[int(number)]
+
+    def dispatch(self, workflow: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """POST /actions/workflows/FILE/dispatches."""
+        if not self.head(body["ref"]):
+            return 422, {"message": f"No ref found for: {body['ref']}"}
+        self.dispatched.append((workflow, body["ref"], body.get("inputs", {})))
+        return 204, None
+
+    def list_artifacts(self, run: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """GET /actions/runs/ID/artifacts."""
+        folder = self.artifacts / run
+        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        return 200, {"artifacts": [{"id": 100 + n, "name": name} for n, name in enumerate(names)]}
+
+    def list_rulesets(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """GET /rulesets."""
+        return 200, [{"id": key, "name": rule["name"]} for key, rule in self.rulesets.items()]
+
+    def make_ruleset(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """POST /rulesets."""
+        if body["name"] in [rule["name"] for rule in self.rulesets.values()]:
+            return 422, {"message": "Name must be unique"}
+        self.rulesets[len(self.rulesets) + 1] = body
+        return 201, body
+
+    def change_ruleset(self, key: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """PUT /rulesets/ID."""
+        self.rulesets[int(key)] = body
+        return 200, body
+
+    def list_policies(self, name: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """GET /environments/NAME/deployment-branch-policies."""
+        return 200, {"branch_policies": [{"name": branch} for branch in self.policies[name]]}
+
+    def make_policy(self, name: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """POST /environments/NAME/deployment-branch-policies."""
+        self.policies[name].append(body["name"])
+        return 200, body
+
+    def put_environment(self, name: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """PUT /environments/NAME."""
+        self.policies.setdefault(name, [])
+        self.settings[f"environment {name}"] = body
+        return 200, body
+
+    def put_permissions(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """PUT /actions/permissions/workflow."""
+        self.settings["workflow permissions"] = body
+        return 204, None
+
+    def change_repository(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """PATCH the repository."""
+        self.settings["repository"] = body
+        return 200, body
+
+
+ROUTES: list[tuple[str, str, Any]] = [
+    ("GET", "/pulls", GitHub.list_pulls),
+    ("POST", "/pulls", GitHub.make_pull),
+    ("PATCH", r"/pulls/(\d+)", GitHub.change_pull),
+    ("GET", "/commits/([0-9a-f]{40})/pulls", GitHub.pulls_of),
+    ("GET", r"/issues/(\d+)/comments", GitHub.list_comments),
+    ("POST", r"/issues/(\d+)/comments", GitHub.make_comment),
+    ("PATCH", r"/issues/comments/(\d+)", GitHub.change_comment),
+    ("POST", r"/actions/workflows/([\w.]+)/dispatches", GitHub.dispatch),
+    ("GET", r"/actions/runs/(\d+)/artifacts", GitHub.list_artifacts),
+    ("GET", "/rulesets", GitHub.list_rulesets),
+    ("POST", "/rulesets", GitHub.make_ruleset),
+    ("PUT", r"/rulesets/(\d+)", GitHub.change_ruleset),
+    ("PUT", r"/environments/(\w+)", GitHub.put_environment),
+    ("GET", r"/environments/(\w+)/deployment-branch-policies", GitHub.list_policies),
+    ("POST", r"/environments/(\w+)/deployment-branch-policies", GitHub.make_policy),
+    ("PUT", "/actions/permissions/workflow", GitHub.put_permissions),
+    ("PATCH", "", GitHub.change_repository),
+]
