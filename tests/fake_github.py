@@ -38,7 +38,7 @@ class GitHub:
                 pass
 
             def answer(self) -> None:
-                text = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+                text = self.content().decode()
                 asked, body = urlsplit(self.path), json.loads(text) if text else None
                 if not self.headers.get("Authorization"):
                     code, found = 401, {"message": "Requires authentication"}
@@ -51,6 +51,16 @@ class GitHub:
                 self.send_header("Content-Length", str(len(raw)))
                 self.end_headers()
                 self.wfile.write(raw)
+
+            def content(self) -> bytes:
+                if self.headers.get("Transfer-Encoding") != "chunked":
+                    return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                found = b""
+                while size := int(self.rfile.readline(), 16):
+                    found += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return found
 
             do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = answer  # noqa: N815  # as the base class calls them
 

@@ -18,6 +18,7 @@ FRAMEWORKS = {  # framework -> the modules and packages that may import it
 }
 PARTS: dict[str, set[str]] = {  # package -> the other packages that it may import from
     "adopt": set(),
+    "gitops": {"image", "registry", "review"},  # carries out what the others have decided
     "image": {"registry"},
     "registry": {"service"},  # a version reads a request as the service does
     "review": {"registry"},  # which knows the champion
