@@ -75,6 +75,8 @@ class Actions:
         self.variables: dict[str, str] = {}
         self.secrets: dict[str, str] = {}
         self.runs: list[Run] = []
+        self.begun = 0
+        self.left_out: set[str] = set()  # workflows that a test is not about
         self.origin.parent.mkdir(parents=True)
         run("git", "init", "--quiet", "--bare", "-b", "main", str(self.origin), cwd=folder)
         run("git", "config", "uploadpack.allowAnySHA1InWant", "true", cwd=self.origin)
@@ -82,7 +84,9 @@ class Actions:
             (folder / name).mkdir()
         doubles.write(folder / "actions")
         cosign = folder / "bin/cosign"
-        cosign.write_text('#!/bin/sh\njq -nc --args \'{name: "cosign", with: $ARGS.positional}\' -- "$@" >> "$FAKE_CALLS"\n')
+        cosign.write_text(
+            '#!/bin/sh\njq -nc --args \'{name: "cosign", with: $ARGS.positional}\' -- "$@" >> "$FAKE_CALLS"\n'
+        )
         cosign.chmod(0o755)
         socket = folder / "gh.sock"
         self.hub = GitHub(self.origin, REPOSITORY, folder / "artifacts", socket)
@@ -104,6 +108,12 @@ class Actions:
         """Stop the API."""
         self.hub.close()
 
+    def program(self, name: str, shell: str) -> None:
+        """Let runners find a program that does what *shell* says."""
+        path = self.folder / "bin" / name
+        path.write_text(f"#!/bin/sh\n{shell}\n", encoding="utf-8")
+        path.chmod(0o755)
+
     # what people do
 
     def commit(self, message: str) -> str:
@@ -121,12 +131,30 @@ class Actions:
         self.settle()
         return self.runs[first:]
 
+    def open(self, branch: str) -> int:
+        """Open a pull request of a branch; return its number."""
+        number = self.hub.open_pull(branch)
+        self.pull_request(number, "opened")
+        self.settle()
+        return number
+
+    def fork(self, branch: str, owner: str = "mallory") -> int:
+        """Open a pull request of HEAD, which is in another repository; return its number."""
+        number = self.hub.open_pull(branch, owner=owner)
+        run("git", "push", "--quiet", "--no-verify", "origin", f"HEAD:refs/pull/{number}/head", cwd=self.work)
+        self.hub.pulls[number]["head"]["sha"] = run("git", "rev-parse", "HEAD", cwd=self.work).strip()
+        self.pull_request(number, "opened")
+        self.settle()
+        return number
+
     def merge(self, number: int) -> list[Run]:
         """Merge a pull request by a commit on main, as its button does; return what ran."""
         pull, before = self.hub.pulls[number], self.hub.head("main")
         scratch = self.folder / "merge"
         run("git", "clone", "--quiet", str(self.origin), str(scratch), cwd=self.folder)
-        run("git", "merge", "--quiet", "--no-ff", "-m", f"Merge #{number}", f"origin/{pull['head']['ref']}", cwd=scratch)
+        run(
+            "git", "merge", "--quiet", "--no-ff", "-m", f"Merge #{number}", f"origin/{pull['head']['ref']}", cwd=scratch
+        )
         run("git", "push", "--quiet", "origin", "HEAD:main", cwd=scratch)
         shutil.rmtree(scratch)
         pull |= {"state": "closed", "merge_commit_sha": self.hub.head("main")}
@@ -149,6 +177,8 @@ class Actions:
         """Run what was dispatched, until nothing is left."""
         while self.hub.dispatched:
             workflow, ref, inputs = self.hub.dispatched.pop(0)
+            if workflow in self.left_out:
+                continue
             payload = {"ref": f"refs/heads/{ref}", "inputs": inputs}
             self.start(workflow, "workflow_dispatch", payload, str(self.hub.head(ref)))
 
@@ -158,22 +188,23 @@ class Actions:
         payload = {"ref": f"refs/heads/{branch}", "before": before or "0" * 40, "after": after}
         changed = run("git", "diff", "--name-only", before, after, cwd=self.origin).split() if before else None
         for name, on in self.triggers(after).items():
-            if "push" in on and _wanted(on["push"] or {}, branch, changed):
+            if name not in self.left_out and "push" in on and _wanted(on["push"] or {}, branch, changed):
                 self.start(name, "push", payload, after)
         own = [p for p in self.hub.pulls.values() if p["state"] == "open" and p["head"]["ref"] == branch]
         for pull in own:
             self.pull_request(pull["number"], "synchronize")
 
-    def pull_request(self, number: int, action: str = "opened", fork: bool = False) -> None:
-        """Run what a pull request starts, on the commit that merging it would make."""
+    def pull_request(self, number: int, action: str) -> None:
+        """Run what a pull request starts, on the commit that merging it would make, or on main."""
         pull = self.hub.pulls[number]
-        merged = self._merged(number, pull["head"]["sha"])
-        payload = {"action": action, "number": number, "pull_request": {
-            **pull, "head": {**pull["head"], "repo": {"fork": fork, "full_name": pull["head"]["label"].replace(":", "/")}},
-        }}  # fmt: skip
+        merged, main = self._merged(number, pull["head"]["sha"]), str(self.hub.head("main"))
+        payload = {"action": action, "number": number, "pull_request": pull}
         for name, on in self.triggers(merged).items():
-            if "pull_request" in on:
+            if name not in self.left_out and "pull_request" in on:
                 self.start(name, "pull_request", payload, merged)
+        for name, on in self.triggers(main).items():
+            if action in on.get("pull_request_target", {}).get("types", []):
+                self.start(name, "pull_request_target", payload, main)
 
     def _merged(self, number: int, head: str) -> str:
         scratch = self.folder / "merge"
@@ -196,7 +227,8 @@ class Actions:
 
     def start(self, workflow: str, event: str, payload: dict[str, Any], commit: str) -> Run:
         """Run *workflow* as it is in *commit*, for *event*, and after it what follows its end."""
-        number = len(self.runs) + 1
+        self.begun += 1
+        number = self.begun
         tree = self.folder / f"tree-{number}"
         run("git", "clone", "--quiet", "--no-checkout", str(self.origin), str(tree), cwd=self.folder)
         run("git", "fetch", "--quiet", "origin", commit, cwd=tree)
@@ -239,17 +271,16 @@ class Actions:
         return ended
 
     def _follow(self, ended: Run, number: int, payload: dict[str, Any]) -> None:
-        """Run what waits for the end of a workflow, as main has it."""
-        pull = payload.get("pull_request")
-        fork = bool(pull and pull["head"]["repo"]["fork"])
-        main = str(self.hub.head("main"))
+        """Note the end of a run, and run what waits for it, as main has it."""
+        pull, main = payload.get("pull_request"), str(self.hub.head("main"))
         about = {
-            "id": number, "html_url": f"https://github.com/{REPOSITORY}/actions/runs/{number}",
+            "id": number, "file": ended.workflow, "html_url": f"https://github.com/{REPOSITORY}/actions/runs/{number}",
             "conclusion": "success" if ended.ok else "failure", "event": ended.event,
             "head_sha": pull["head"]["sha"] if pull else ended.commit,
             "head_branch": pull["head"]["ref"] if pull else payload["ref"].removeprefix("refs/heads/"),
-            "head_repository": {"full_name": pull["head"]["repo"]["full_name"] if fork and pull else REPOSITORY},
+            "head_repository": {"full_name": pull["head"]["repo"]["full_name"] if pull else REPOSITORY},
         }  # fmt: skip
+        self.hub.runs.append(about)
         name = ended.workflow.removesuffix(".yml")
         for file, on in self.triggers(main).items():
             if name in on.get("workflow_run", {}).get("workflows", []):

@@ -24,13 +24,6 @@ to="$FAKE_ARTIFACTS/$GITHUB_RUN_ID/$name"
 mkdir -p "$to"
 if [ -d "$path" ]; then cp -r "$path/." "$to"; else cp "$path" "$to"; fi
 """
-DOWNLOAD = """\
-set -euo pipefail
-from="$FAKE_ARTIFACTS/${run_id:-$GITHUB_RUN_ID}/$name"
-[ -d "$from" ] || { echo "::error::Artifact not found for name: $name"; exit 1; }
-mkdir -p "$path"
-cp -r "$from/." "$path"
-"""
 LOGIN = 'podman login --tls-verify=false --authfile "$HOME/auth.json" -u "$username" -p "$password" "$registry" || true'
 
 
@@ -53,10 +46,6 @@ DOUBLES = {
     ),
     "actions/checkout": Double(
         _optional("repository", "ref", "token", "path", "fetch-depth", "fetch-tags", "persist-credentials"), CHECKOUT
-    ),
-    "actions/download-artifact": Double(
-        {"path": ".", **_optional("name", "pattern", "merge-multiple", "run-id", "repository", "github-token")},
-        DOWNLOAD,
     ),
     "actions/upload-artifact": Double(
         {"name": "artifact", "archive": "true"}

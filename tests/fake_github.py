@@ -1,10 +1,12 @@
 """A GitHub for the tests: the part of its API that the workflows ask, at a socket, over a bare repository."""
 
+import io
 import json
 import re
 import socketserver
 import subprocess
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ class GitHub:
         self.origin, self.name, self.artifacts = origin, name, artifacts
         self.pulls: dict[int, dict[str, Any]] = {}
         self.comments: dict[int, dict[str, Any]] = {}
+        self.runs: list[dict[str, Any]] = []
         self.dispatched: list[tuple[str, str, dict[str, str]]] = []
         self.rulesets: dict[int, dict[str, Any]] = {}
         self.policies: dict[str, list[str]] = {}
@@ -45,7 +48,7 @@ class GitHub:
                 else:
                     query = {key: values[0] for key, values in parse_qs(asked.query).items()}
                     code, found = hub.answer(self.command, asked.path, query, body)
-                raw = b"" if found is None else json.dumps(found).encode()
+                raw = found if isinstance(found, bytes) else b"" if found is None else json.dumps(found).encode()
                 self.send_response(code)
                 self.send_header("Content-Type", "application/json; charset=utf-8")
                 self.send_header("Content-Length", str(len(raw)))
@@ -93,7 +96,10 @@ class GitHub:
         self.pulls[number] = {
             "number": number, "state": "open", "title": title, "body": body, "merge_commit_sha": None,
             "html_url": f"https://github.com/{self.name}/pull/{number}",
-            "head": {"ref": branch, "label": f"{owner or own}:{branch}", "sha": self.head(branch)},
+            "head": {
+                "ref": branch, "label": f"{owner or own}:{branch}", "sha": self.head(branch),
+                "repo": {"fork": bool(owner), "full_name": f"{owner or own}/{self.name.partition('/')[2]}"},
+            },
             "base": {"ref": "main"},
         }  # fmt: skip
         return number
@@ -111,7 +117,8 @@ class GitHub:
             return 404, {"message": "Not Found"}
         for wanted, pattern, function in ROUTES:
             if method == wanted and (found := re.fullmatch(pattern, rest)):
-                return function(self, *found.groups(), query=query, body=body)
+                answer: tuple[int, Any] = function(self, *found.groups(), query=query, body=body)
+                return answer
         return 404, {"message": f"the tests know no {method} {rest}"}
 
     def list_pulls(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
@@ -165,7 +172,22 @@ class GitHub:
         """GET /actions/runs/ID/artifacts."""
         folder = self.artifacts / run
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        return 200, {"artifacts": [{"id": 100 + n, "name": name} for n, name in enumerate(names)]}
+        return 200, {"artifacts": [{"id": int(run) * 100 + n, "name": name} for n, name in enumerate(names)]}
+
+    def get_artifact(self, key: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """GET /actions/artifacts/ID/zip."""
+        run, place = divmod(int(key), 100)
+        folder = sorted((self.artifacts / str(run)).iterdir())[place]
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for path in sorted(folder.rglob("*")):
+                archive.write(path, path.relative_to(folder))
+        return 200, packed.getvalue()
+
+    def list_runs(self, workflow: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """GET /actions/workflows/FILE/runs."""
+        found = [run for run in self.runs if (run["file"], run["head_sha"]) == (workflow, query["head_sha"])]
+        return 200, {"workflow_runs": found[::-1]}
 
     def list_rulesets(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
         """GET /rulesets."""
@@ -219,6 +241,8 @@ ROUTES: list[tuple[str, str, Any]] = [
     ("PATCH", r"/issues/comments/(\d+)", GitHub.change_comment),
     ("POST", r"/actions/workflows/([\w.]+)/dispatches", GitHub.dispatch),
     ("GET", r"/actions/runs/(\d+)/artifacts", GitHub.list_artifacts),
+    ("GET", r"/actions/artifacts/(\d+)/zip", GitHub.get_artifact),
+    ("GET", r"/actions/workflows/([\w.]+)/runs", GitHub.list_runs),
     ("GET", "/rulesets", GitHub.list_rulesets),
     ("POST", "/rulesets", GitHub.make_ruleset),
     ("PUT", r"/rulesets/(\d+)", GitHub.change_ruleset),

@@ -3,8 +3,10 @@
 The comment is made where no code of the pull request runs: what its run of `train` has left is read as data.
 """
 
+import io
 import json
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,45 +19,61 @@ from ..review.markdown_page import MARKER
 from . import hub
 
 ZERO_WIDTH = "\u200b"
+LARGEST = 1_000_000  # bytes of a page
 FORK = (
     "> This comes from another repository: its own code has made this page. Read the changes of code first. "
     "Nothing of it was pushed, registered or given a secret."
 )
 
 
-def page(reports: Path) -> str:
+def page(review: str | None, validation: dict[str, Any] | None) -> str:
     """Return what to show: the review, or what the data broke, or that there is neither."""
-    review, validation = reports / "review.md", reports / "validation.json"
-    if review.is_file():
-        return review.read_text(encoding="utf-8", errors="replace")
-    found = files.read_json(validation) if validation.is_file() else {"success": True}
-    if not found["success"]:
-        said = findings.explain(found).replace("```", "'''")
+    if review:
+        return review
+    if validation and not validation["success"]:
+        said = findings.explain(validation).replace("```", "'''")
         return f"{MARKER}\n\n## ❌ The data breaks the contract: nothing was trained\n\n```text\n{said}\n```\n"
     return f"{MARKER}\n\n## ❌ There is no model to review\n\nThe run failed before there was one: its log says why.\n"
 
 
-def for_pull_request(run: dict[str, Any], reports: Path) -> int | None:
-    """Write or change the comment for a run of `train`; return the pull request's number, None where there is none.
+def subject(event: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Return the pull request that an event is about, and the run of `train` on its very head; None without both.
 
-    Which one it is, GitHub says: nothing in *reports* is believed about that.
+    Which they are, GitHub says: nothing that the run has left is believed about that.
     """
-    source = run["head_repository"]["full_name"]
-    head = quote(f"{source.partition('/')[0]}:{run['head_branch']}")
-    pulls = [p for p in hub.api(f"/pulls?state=open&head={head}") if p["head"]["sha"] == run["head_sha"]]
-    if not pulls:
-        return None
-    fork, text = source != hub.repository(), page(reports)
-    if fork:
+    if "workflow_run" in event:
+        run = event["workflow_run"]
+        head = quote(f"{run['head_repository']['full_name'].partition('/')[0]}:{run['head_branch']}")
+        pulls = [p for p in hub.api(f"/pulls?state=open&head={head}") if p["head"]["sha"] == run["head_sha"]]
+        return (pulls[0], run) if pulls else None
+    pull = event["pull_request"]
+    asked = f"/actions/workflows/train.yml/runs?status=completed&head_sha={pull['head']['sha']}"
+    runs = [run for run in hub.api(asked)["workflow_runs"] if run["conclusion"] in ("success", "failure")]
+    return (pull, runs[0]) if runs else None
+
+
+def post(pull: dict[str, Any], run: dict[str, Any]) -> None:
+    """Write or change the comment on *pull* with what *run* has left."""
+    left = {one["name"]: one for one in hub.api(f"/actions/runs/{run['id']}/artifacts")["artifacts"]}
+    found = _read(left["reports"]["id"]) if "reports" in left else {}
+    validation = found.get("validation.json")
+    text = page(found.get("review.md"), json.loads(validation) if validation else None)
+    if pull["head"]["repo"]["full_name"] != hub.repository():
         text = f"{MARKER}\n{FORK}\n\n{text.replace('@', '@' + ZERO_WIDTH)}"
-    foot = f"\n---\n[the run]({run['html_url']}) · {_links(run)}commit {run['head_sha'][:10]}\n"
-    hub.comment(pulls[0]["number"], MARKER, text[: hub.BODY - len(foot)] + foot)
-    return int(pulls[0]["number"])
+    links = [("the run", "")] + [(name, f"/artifacts/{one['id']}") for name, one in left.items()]
+    said = " · ".join(f"[{name}]({run['html_url']}{path})" for name, path in links)
+    foot = f"\n---\n{said} · commit {run['head_sha'][:10]}\n"
+    hub.comment(pull["number"], MARKER, text[: hub.BODY - len(foot)] + foot)
 
 
-def _links(run: dict[str, Any]) -> str:
-    found = hub.api(f"/actions/runs/{run['id']}/artifacts")["artifacts"]
-    return "".join(f"[{one['name']}]({run['html_url']}/artifacts/{one['id']}) · " for one in found)
+def _read(artifact: int) -> dict[str, str]:
+    """Return the files of an artifact that a comment is made of; what else is in it, or too large, is not looked at."""
+    with zipfile.ZipFile(io.BytesIO(hub.download(f"/actions/artifacts/{artifact}/zip"))) as archive:
+        return {
+            one.filename: archive.read(one).decode(errors="replace")
+            for one in archive.infolist()
+            if one.filename in ("review.md", "validation.json") and one.file_size < LARGEST
+        }
 
 
 @click.group()
@@ -67,7 +85,11 @@ def main() -> None:
 @click.argument("reports", type=click.Path(path_type=Path), default="reports")
 def _summary(reports: Path) -> None:
     """Print the page about what is in REPORTS; inside a workflow, to its summary."""
-    text = page(reports)
+    review, validation = reports / "review.md", reports / "validation.json"
+    text = page(
+        review.read_text(encoding="utf-8") if review.is_file() else None,
+        files.read_json(validation) if validation.is_file() else None,
+    )
     if target := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(target).open("a", encoding="utf-8") as file:
             file.write(text)
@@ -76,15 +98,15 @@ def _summary(reports: Path) -> None:
 
 
 @main.command(name="post")
-@click.argument("reports", type=click.Path(path_type=Path), default="reports")
-def _post(reports: Path) -> None:
-    """Comment on the pull request of the workflow run that this one follows, with what it left in REPORTS."""
+def _post() -> None:
+    """Comment on the pull request that this workflow is about."""
     event = os.environ.get("GITHUB_EVENT_PATH")
     if not event:
         raise ProjectError("this is no workflow: `summary` prints the page")
-    run = json.loads(Path(event).read_text(encoding="utf-8"))["workflow_run"]
-    number = for_pull_request(run, reports)
-    click.echo(f"pull request {number}: the comment is up to date" if number else "no pull request is at that commit")
+    about = subject(files.read_json(Path(event)))
+    if about:
+        post(*about)
+    click.echo(f"pull request {about[0]['number']}: the comment is up to date" if about else "there is nothing to show")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from ..git import git
 
 DEFAULT = "main"  # the branch that says what is approved
 BODY = 60_000  # characters; GitHub refuses more than 65,536
-ALREADY = "already exists"
 
 
 def repository() -> str:
@@ -25,18 +24,28 @@ def api(path: str, method: str = "GET", body: Any = None, missing: tuple[str, ..
 
     Raises ProjectError with its answer otherwise.
     """
-    if not shutil.which("gh"):
-        raise ProjectError("gh, GitHub's command-line program, is not installed: https://cli.github.com")
-    command = ["gh", "api", "--method", method, f"repos/{repository()}{path}"]
-    command += ["--input", "-"] if body is not None else []
-    text = None if body is None else json.dumps(body)
-    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8")
+    words = ["--method", method] + (["--input", "-"] if body is not None else [])
+    done = _ask(path, *words, given=None if body is None else json.dumps(body).encode())
+    said = (done.stderr + done.stdout).decode(errors="replace").strip()
+    if done.returncode and any(text in said for text in missing):
+        return None
     if done.returncode:
-        said = (done.stderr + done.stdout).strip()
-        if any(text in said for text in missing):
-            return None
         raise ProjectError(f"GitHub refuses {method} {path}: {said}")
     return json.loads(done.stdout) if done.stdout.strip() else None
+
+
+def download(path: str) -> bytes:
+    """Return the file at a path below the repository; raises ProjectError where it is not given."""
+    done = _ask(path)
+    if done.returncode:
+        raise ProjectError(f"GitHub does not give {path}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
+
+
+def _ask(path: str, *words: str, given: bytes | None = None) -> "subprocess.CompletedProcess[bytes]":
+    if not shutil.which("gh"):
+        raise ProjectError("gh, GitHub's command-line program, is not installed: https://cli.github.com")
+    return subprocess.run(["gh", "api", f"repos/{repository()}{path}", *words], input=given, capture_output=True)
 
 
 def pull_request(branch: str, title: str, body: str) -> str:

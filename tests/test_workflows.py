@@ -1,0 +1,234 @@
+"""The workflows of a generated repository, executed: from the first push to production, and back."""
+
+import json
+import os
+import re
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import containers
+import pytest
+from acting import Actions, Run
+from support import bake, run
+
+BASE = "docker.io/library/python:3.11-slim"
+TOOLS = [*containers.TOOLS, "jq", "act", "gh", "podman-compose"]
+MODEL = ("train.yml", "review.yml", "release.yml", "deploy.yml")
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, str], str]]:
+    """Return the environment of an engine of containers of its own, and the address of a registry of images."""
+    lacking = [tool for tool in TOOLS if not shutil.which(tool)]
+    if lacking:
+        pytest.skip(f"not installed here: {', '.join(lacking)}; .ci/run installs them")
+    folder, registry = tmp_path_factory.mktemp("engine"), f"localhost:{containers.free_port()}"
+    environment = containers.engine(folder, registry)
+    with containers.serving(folder, registry):
+        yield environment, registry
+    run("podman", "rm", "--all", "--force", cwd=folder, **environment)
+    run("podman", "rmi", "--all", "--force", cwd=folder, **environment)
+
+
+@pytest.fixture(scope="module")
+def started(engine: tuple[dict[str, str], str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a repository whose first model was made on a laptop and committed, as the README says; not yet pushed."""
+    folder, (environment, registry) = tmp_path_factory.mktemp("started"), engine
+    project = bake(folder)
+    base = containers.base(BASE, registry, folder, os.environ | environment)
+    edit(project, "params.yaml", r"(?m)^  base: .*$", f"  base: {base}")
+    edit(project, "data/flights.py", r"(LATE,\n        \}\n    \))", r"\1.iloc[::27]")  # a pipeline of seconds
+    run("make", "setup", "pipeline", cwd=project)
+    return project
+
+
+@pytest.fixture
+def actions(started: Path, engine: tuple[dict[str, str], str], tmp_path: Path) -> Iterator[Actions]:
+    """Return a repository at GitHub, with a copy of `started` to work in, and nothing pushed yet."""
+    work = tmp_path / started.name
+    made = shutil.ignore_patterns(".venv", ".store", "cache", "__pycache__")
+    shutil.copytree(started, work, ignore=made, symlinks=True)
+    environment, registry = engine
+    ports = {"SCORING_PORT": str(containers.free_port())}
+    found = Actions(tmp_path, work, environment | ports)
+    found.variables |= {"REGISTRY": registry, "DEPLOY_TARGET": "compose"}
+    found.left_out = {"ci.yml"}
+    found.commit("The first model")
+    yield found
+    found.close()
+
+
+def edit(project: Path, name: str, pattern: str, replacement: str) -> None:
+    """Change one place of a file of the project."""
+    path = project / name
+    text, times = re.subn(pattern, replacement, path.read_text(encoding="utf-8"))
+    assert times == 1, f"{name}: {pattern} is there {times} times"
+    path.write_text(text, encoding="utf-8")
+
+
+def green(runs: list[Run], *workflows: str) -> list[Run]:
+    """Return *runs* once it is sure that all of them succeeded, and that they are of these workflows, in any order."""
+    for one in runs:
+        assert one.ok, f"{one.workflow} ({one.event}): {one.jobs}\n{one.log[-6000:]}\n{one.text[-2000:]}"
+    assert sorted(one.workflow for one in runs) == sorted(workflows)
+    return runs
+
+
+def lineage(actions: Actions) -> dict[str, Any]:
+    """Return what the running service says of itself."""
+    url = f"http://127.0.0.1:{actions.environment['SCORING_PORT']}/lineage"
+    with urllib.request.urlopen(url, timeout=10) as answer:  # one of this machine
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+def comments(actions: Actions, number: int) -> list[str]:
+    """Return the comments below a pull request."""
+    return [one["body"] for one in actions.hub.comments.values() if one["issue"] == number]
+
+
+def git(actions: Actions, *words: str) -> str:
+    """Return what git says of the repository at GitHub."""
+    return run("git", *words, cwd=actions.origin).strip()
+
+
+def registry(actions: Actions, *words: str) -> str:
+    """Return what a laptop that has pulled sees in the registry."""
+    python = Path(actions.environment["UV_PROJECT_ENVIRONMENT"]) / "bin/python"
+    here = {"PYTHONPATH": str(actions.work / "src")}
+    run(str(python), "-m", "flight_delays.store", "pull", cwd=actions.work, **here)
+    return run(str(python), "-m", "flight_delays.registry", *words, cwd=actions.work, **here)
+
+
+def branch(actions: Actions, name: str, start: str = "origin/main") -> None:
+    """Begin a branch where main is."""
+    run("git", "fetch", "--quiet", "origin", cwd=actions.work)
+    run("git", "checkout", "--quiet", "--force", "-B", name, start, cwd=actions.work)
+
+
+def test_from_the_first_push_to_production_and_back(actions: Actions) -> None:
+    # 1. the first push: what the laptop made is made again, byte for byte, and released
+    runs = green(actions.push("main"), "train.yml", "review.yml", "release.yml", "deploy.yml")
+    first = git(actions, "rev-parse", "main")
+    message = git(actions, "tag", "--list", "--format=%(contents)", "model/v1")
+    image = re.search(r"(?m)^image: (\S+@sha256:[0-9a-f]{64})$", message)
+    assert image
+    assert git(actions, "rev-list", "-n1", "model/v1") == first
+    assert "Model accepted" in message
+    assert lineage(actions)["version"] == "1"
+    assert lineage(actions)["image"] == image[1]
+    assert "production runs nothing yet" in runs[[one.workflow for one in runs].index("deploy.yml")].log
+    release = next(one for one in runs if one.workflow == "release.yml")
+    assert release.used("cosign") == [["sign", "--yes", image[1]]]
+    attested = release.used("actions/attest")
+    assert [one["subject-digest"] for one in attested] == [image[1].partition("@")[2]] * 2
+    assert attested[1]["sbom-path"] == "build/sbom.cdx.json"
+
+    # 2. a branch with another setting: what changed is run, dvc.lock is written back, the reviewer sees the model
+    branch(actions, "more-trees")
+    edit(actions.work, "params.yaml", "iterations: 100", "iterations: 120")
+    pushed = actions.commit("More trees")
+    runs = green(actions.push("more-trees"), "train.yml", "train.yml", "review.yml", "review.yml")
+    assert re.findall(r"Running stage '(\w+)'", runs[0].log) == ["train", "evaluate", "export"]
+    assert "Running stage" not in runs[2].log
+    head = git(actions, "rev-parse", "more-trees")
+    assert git(actions, "log", "-1", "--format=%s%n%P", "more-trees") == f"Retrain: train, evaluate, export\n{pushed}"
+    assert [one.commit for one in runs if one.workflow == "train.yml"] == [pushed, head]
+    good = actions.open("more-trees")
+    (shown,) = comments(actions, good)
+    for part in (
+        "Model accepted",
+        "roc_auc",
+        "train.boosting.iterations",
+        "Gates",
+        "Lineage",
+        "review.html",
+        head[:10],
+    ):
+        assert part in shown
+    run("git", "pull", "--quiet", "--rebase", "origin", "more-trees", cwd=actions.work)
+    edit(actions.work, "params.yaml", "iterations: 120", "iterations: 110")
+    actions.commit("Fewer again")
+    actions.push("more-trees")
+    (again,) = comments(actions, good)
+    assert again != shown
+    assert git(actions, "rev-parse", "more-trees")[:10] in again
+
+    # 3. a worse model: the check is red, the reviewer sees why, nothing is registered
+    branch(actions, "worse")
+    edit(actions.work, "params.yaml", "iterations: 100", "iterations: 1")
+    actions.commit("Hardly any trees")
+    runs = actions.push("worse")
+    assert [one.jobs for one in runs if one.workflow == "train.yml"] == [{"train": "failure"}] * 2
+    (shown,) = comments(actions, actions.open("worse"))
+    assert "Model refused by" in shown
+
+    # 4. bad data: it stops before training, the reviewer sees which rows
+    branch(actions, "bad-data")
+    edit(actions.work, "data/flights.py", r'"distance": joined\["distance"\]', '"distance": -joined["distance"]')
+    actions.commit("Another source")
+    (trained, _) = actions.push("bad-data")
+    assert trained.jobs == {"train": "failure"}
+    assert re.findall(r"Running stage '(\w+)'", trained.log) == ["ingest", "validate"]
+    assert git(actions, "log", "-1", "--format=%s", "bad-data") == "Another source"
+    (shown,) = comments(actions, actions.open("bad-data"))
+    assert "The data breaks the contract" in shown
+    assert "distance" in shown
+    assert "row " in shown
+
+    # 5. the good branch is merged: nothing is trained again
+    assert registry(actions, "show", "challenger").splitlines()[0] == "version: 1"
+    runs = green(actions.merge(good), "train.yml", "review.yml", "release.yml")
+    assert not [one for one in runs if "Running stage" in one.log]
+    assert registry(actions, "show", "challenger").splitlines()[0] == "version: 2"
+    assert lineage(actions)["version"] == "2"
+    assert git(actions, "tag", "--list", "model/*").split() == ["model/v1", "model/v2"]
+
+    # 6. into production, each by a pull request that a person merges
+    for version, others in (("1", set()), ("2", {"1"})):
+        runs = actions.dispatch("promote.yml", version=version)
+        green(runs, "promote.yml", "train.yml", "review.yml")
+        number = max(actions.hub.pulls)
+        assert f"version {version}" in actions.hub.pulls[number]["title"]
+        assert "Model accepted" in actions.hub.pulls[number]["body"]
+        merged = actions.merge(number)
+        green([one for one in merged if one.workflow == "deploy.yml"], "deploy.yml")
+        assert lineage(actions)["version"] == version
+        assert registry(actions, "show").splitlines()[0] == f"version: {version}"
+        del others
+
+    # 7. a version that fails in production only: the one before runs again, and everybody is told
+    spoil(actions, "2")
+    actions.dispatch("promote.yml", version="1")
+    green([one for one in actions.merge(max(actions.hub.pulls)) if one.workflow == "deploy.yml"], "deploy.yml")
+    actions.dispatch("promote.yml", version="2")
+    number = max(actions.hub.pulls)
+    deployed = next(one for one in actions.merge(number) if one.workflow == "deploy.yml")
+    assert deployed.jobs == {"production": "failure"}
+    assert lineage(actions)["version"] == "1"
+    assert registry(actions, "show").splitlines()[0] == "version: 1"
+    (told,) = comments(actions, number)
+    assert "Production did not take version 2" in told
+    back = max(actions.hub.pulls)
+    assert actions.hub.pulls[back]["html_url"] in told
+    actions.merge(back)
+    assert lineage(actions)["version"] == "1"
+
+    # 8. who, when, what, on what evidence
+    past = registry(actions, "history").splitlines()
+    assert [re.split(r"  +", line)[1:4] for line in past[1:]] == [
+        ["octocat", "promoted", version] for version in ("1", "2", "1")
+    ]
+    assert all("/pull/" in line for line in past[1:])
+
+
+def spoil(actions: Actions, version: str) -> None:
+    """Let the image of a version not start any more, wherever it is deployed from now on."""
+    message = git(actions, "tag", "--list", "--format=%(contents)", f"model/v{version}")
+    found = re.search(r"(?m)^image: (\S+)$", message)
+    assert found
+    real = shutil.which("podman-compose")
+    actions.program("podman-compose", f'[ "$IMAGE" != "{found[1]}" ] || export SCORING_WORKERS=none\nexec {real} "$@"')
