@@ -41,7 +41,7 @@ demo: .venv/installed ## bake a project and run its whole loop on real data
 	printf '%-10s%5d s\n\nLook around: cd $(PROJECT) && make help\n' total $$(($$(date +%s) - began))
 
 .PHONY: test
-test: lint test-bakes test-project ## style, every bake, and a generated project that is really run
+test: lint test-bakes test-project test-image ## style, every bake, a generated project that is really run, and its image
 
 .PHONY: test-bakes
 test-bakes: .venv/installed ## every combination of answers is born clean (seconds)
@@ -56,7 +56,7 @@ test-adopt: .venv/installed ## real tables of one's own, through the whole loop 
 	pytest tests/test_adopt.py
 
 .PHONY: test-image
-test-image: .venv/installed ## the scoring image is built, run, pushed, deployed and broken (minutes; not yet part of test)
+test-image: .venv/installed ## the scoring image is built, run, pushed, deployed and broken (minutes)
 	pytest tests/test_image.py
 
 .PHONY: lint

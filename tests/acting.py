@@ -266,6 +266,8 @@ class Actions:
         ended = Run(workflow, event, payload.get("ref", ""), commit, events, done.stdout + done.stderr, seconds)
         ended.calls = [json.loads(line) for line in calls.read_text(encoding="utf-8").splitlines()]
         self.runs.append(ended)
+        slow = ", ".join(f"{name} {took:.0f} s" for name, took in ended.steps.items() if took >= 1)
+        print(f"{workflow} ({event}, {payload.get('ref', '')}): {ended.jobs} in {seconds:.0f} s ({slow})")  # with -s
         if ended.jobs:
             self._follow(ended, number, payload)
         return ended

@@ -195,7 +195,7 @@ def test_the_run_that_trained_the_model_is_not_recorded_again(model: Path, expor
     register(model)
     found = versions.existing(storage.connect(), "1")
     assert found.run_id == run
-    assert found.tags["train_sha256"] == digest(data)
+    assert versions.facts(storage.connect(), found)["train_sha256"] == digest(data)  # the image's label `data`
 
 
 def test_a_run_that_cannot_be_recorded_again_stops_the_registration(model: Path) -> None:

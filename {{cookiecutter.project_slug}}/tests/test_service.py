@@ -367,6 +367,30 @@ def test_more_requests_than_can_wait_are_sent_away_at_once(exported: Path, row: 
     assert (b"retry-after", b"1") in found[2][0]["headers"]
 
 
+def test_a_caller_whose_body_does_not_come_is_sent_away_and_holds_no_place(exported: Path, row: dict[str, Any]) -> None:
+    api = Api()
+    service.start(api, exported, Limits(max_concurrency=1, max_seconds=1))
+    begun = {"type": "http.request", "body": b"{", "more_body": True}
+
+    async def drip() -> dict[str, Any]:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b" ", "more_body": True}
+
+    async def stall() -> dict[str, Any]:
+        return begun if not stalled.is_set() and not stalled.set() else await asyncio.get_running_loop().create_future()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": json.dumps(row).encode()}
+
+    async def turns() -> list[list[Any]]:
+        return [await ask(api, one) for one in (drip, stall, receive)]
+
+    stalled = asyncio.Event()
+    found = asyncio.run(turns())
+    assert [messages[0]["status"] for messages in found] == [408, 408, 200]
+    assert (b"connection", b"close") in found[0][0]["headers"]
+
+
 def test_metrics_do_not_grow_with_what_is_asked(exported: Path, row: dict[str, Any]) -> None:
     counted = client(exported)
     counted.post("/predict", json=[row, row])
@@ -465,7 +489,7 @@ def test_a_model_that_answers_otherwise_is_refused(exported: Path, tmp_path: Pat
         client(folder)
 
 
-@pytest.mark.parametrize("name", ["MAX_BYTES", "MAX_ROWS", "MAX_CONCURRENCY"])
+@pytest.mark.parametrize("name", ["MAX_BYTES", "MAX_ROWS", "MAX_CONCURRENCY", "MAX_SECONDS"])
 @pytest.mark.parametrize("text", ["0", "-1", "ten", "1e6"])
 def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
     monkeypatch.setenv(f"SCORING_{name}", text)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -93,6 +94,38 @@ def other(exported: Path, folder: Path) -> Path:
     manifest["files"]["golden.json"] = digest(folder / "golden.json")
     files.write_json(folder / "manifest.json", manifest)
     return folder
+
+
+def test_a_service_that_is_told_to_end_answers_what_it_has_begun(exported: Path) -> None:
+    golden = files.read_json(exported / "golden.json")
+    body = json.dumps(golden["rows"][0]).encode()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    client = Client(f"http://127.0.0.1:{port}")
+    command = [sys.executable, "-m", "{{ cookiecutter.package_name }}.serve", "--model", str(exported)]
+    with subprocess.Popen([*command, "--port", str(port)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        try:
+            while not client.ready():
+                assert process.poll() is None
+            waiting = [HTTPConnection(f"127.0.0.1:{port}", timeout=30) for _ in range(9)]
+            for connection in waiting:
+                connection.putrequest("POST", "/predict")
+                connection.putheader("Content-Type", "application/json")
+                connection.putheader("Content-Length", str(len(body)))
+                connection.endheaders(body[:9])
+            idle = waiting.pop()
+            idle.send(body[9:])
+            idle.getresponse().read()  # the last of them is answered: the others were accepted before
+            process.terminate()
+            assert idle.sock.recv(1) == b"", "it ends"
+            for connection in waiting:
+                connection.send(body[9:])
+                assert json.loads(connection.getresponse().read()) == golden["answers"][0]
+                connection.close()
+            process.communicate(timeout=60)
+            assert process.returncode == 0
+        finally:
+            process.kill()
 
 
 def test_smoke_names_the_row_whose_answer_differs(running: Client, exported: Path, tmp_path: Path) -> None:

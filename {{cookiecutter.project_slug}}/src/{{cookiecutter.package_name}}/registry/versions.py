@@ -8,6 +8,7 @@ from .. import files
 from ..config import ProjectError
 from ..origin import PROJECT
 from ..scorer import digest
+from ..tracking import TRAIN_TAG
 from .logged import copy_export, upload
 
 if TYPE_CHECKING:
@@ -63,11 +64,11 @@ def existing(client: "MlflowClient", which: str) -> "ModelVersion":
 
 
 def facts(client: "MlflowClient", version: "ModelVersion") -> dict[str, Any]:
-    """Return which version it is: its number, git commit, run and aliases."""
+    """Return which version it is: its number, git commit, run, the digest of what it learned from, and aliases."""
     model, number = registered(client), str(version.version)
     names = [alias for alias, one in (model.aliases if model else {}).items() if str(one) == number]
     known = {"version": number, "commit": version.tags.get("git_commit"), "run_id": version.run_id or None}
-    return {**known, "aliases": sorted(names)}
+    return {**known, TRAIN_TAG: version.tags.get(TRAIN_TAG), "aliases": sorted(names)}
 
 
 def publish(client: "MlflowClient", folder: Path, run_id: str | None, tags: dict[str, str]) -> "ModelVersion":

@@ -94,7 +94,11 @@ class Api:
         body = bytearray()
         try:
             self._limits.check_body(headers)
-            await self._receive(body, receive)
+            try:
+                async with asyncio.timeout(self._limits.max_seconds):
+                    await self._receive(body, receive)
+            except TimeoutError:
+                raise self._limits.too_slow() from None
             if len(body) > LONG:
                 answer, rows = await asyncio.get_running_loop().run_in_executor(self._beside, self.score, body)
             else:
@@ -141,6 +145,8 @@ class Api:
             headers += CHALLENGES
         if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
             headers.append((b"allow", b"POST" if path == "/predict" else b"GET, HEAD"))
+        if refusal.status == HTTPStatus.REQUEST_TIMEOUT:
+            headers.append((b"connection", b"close"))
         if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers.append((b"retry-after", b"1"))
         return headers, json.dumps({"error": refusal.error, "details": refusal.details}, ensure_ascii=False).encode()

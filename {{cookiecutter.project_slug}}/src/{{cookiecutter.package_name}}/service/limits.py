@@ -20,12 +20,14 @@ class Limits:
     max_bytes: int = 10_000_000  # of a body
     max_rows: int = 100_000  # of a request
     max_concurrency: int = 256  # requests that wait for an answer; more are sent away at once
+    max_seconds: int = 10  # until all of a body is there
     api_key: str = ""  # what callers must send; empty lets everybody in
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read SCORING_MAX_BYTES, _MAX_ROWS, _MAX_CONCURRENCY and _API_KEY; raises ProjectError."""
-        numbers = {name: _number(f"SCORING_{name.upper()}") for name in ("max_bytes", "max_rows", "max_concurrency")}
+        """Read SCORING_MAX_BYTES, _MAX_ROWS, _MAX_CONCURRENCY, _MAX_SECONDS and _API_KEY; raises ProjectError."""
+        names = ("max_bytes", "max_rows", "max_concurrency", "max_seconds")
+        numbers = {name: _number(f"SCORING_{name.upper()}") for name in names}
         given = {name: number for name, number in numbers.items() if number}
         return cls(**given, api_key=os.environ.get("SCORING_API_KEY", ""))
 
@@ -56,6 +58,10 @@ class Limits:
     def too_large(self) -> RequestError:
         """Return what is said to a caller whose body is too large."""
         return RequestError(413, f"the body is larger than {self.max_bytes} bytes: send the rows in several requests")
+
+    def too_slow(self) -> RequestError:
+        """Return what is said to a caller whose body does not come."""
+        return RequestError(408, f"the body was not there after {self.max_seconds} seconds: send it at once")
 
 
 def _number(name: str) -> int | None:

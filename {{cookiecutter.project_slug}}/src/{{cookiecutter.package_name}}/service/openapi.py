@@ -36,6 +36,7 @@ HEALTH = ("livez", "readyz")  # answered by BentoML, to everybody
 MEANINGS = {
     400: "The body is not JSON.",
     401: "The key is missing or wrong: send `Authorization: Bearer KEY`.",
+    408: "The body took too long to arrive.",
     413: "The body is too large, or has too many rows.",
     415: "The body is not sent as `application/json`.",
     422: "A row does not keep the contract.",
@@ -90,7 +91,8 @@ def _predict(contract: Contract, golden: dict[str, Any], limits: Limits) -> dict
             "application/json": {"schema": {"oneOf": [answer, {"type": "array", "items": answer}]}, "examples": told}
         },
     }
-    errors = {400: _refusal(contract, b"{"), 422: _refusal(contract, b"{}")} | dict.fromkeys((413, 415, 500, 503))
+    errors = {400: _refusal(contract, b"{"), 422: _refusal(contract, b"{}")}
+    errors |= dict.fromkeys((408, 413, 415, 500, 503))
     return {
         "summary": "Score one row or many",
         "operationId": "predict",
