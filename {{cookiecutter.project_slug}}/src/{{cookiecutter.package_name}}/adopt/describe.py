@@ -14,6 +14,7 @@ from .. import table
 NUMBERING = "ids?|key|uuid|guid|index|no|nr|num|number|row|rowid|rownames?|unnamed|obs|column 1"
 IDENTIFIER = re.compile(rf"(^|[\s_.-])({NUMBERING})([\s_.:\d-]|$)|[a-z]I[dD]$", re.IGNORECASE)
 LARGEST = 3.4e38  # what single precision holds
+BEYOND = "numbers beyond what the model can hold"
 LEVELS = 20  # a category of more values, or with rarer ones than COMMON rows, is left open
 COMMON = 5
 
@@ -38,7 +39,7 @@ def described(name: str, found: Found) -> Found:
         return Found(ignored("the same value in every row", missing=False), found.cells)
     if entry["type"] == "number":
         if np.abs(filled.astype("float64")).max() > LARGEST:
-            return Found(ignored("numbers beyond what the model can hold"), found.cells)
+            return Found(ignored(BEYOND), found.cells)
         entry["type"] = "integer" if (filled % 1 == 0).all() else "number"
         entry["min"], entry["max"] = bounds(float(filled.min()), float(filled.max()))
         found.identifier = entry["type"] == "integer" and _numbers_rows(name, filled, distinct, missing)

@@ -18,6 +18,7 @@ from .describe import Found
 ROWS = 10_000  # on which is tried how much one column tells
 CERTAIN, SUSPICIOUS = 0.9995, 0.98  # how well one column may tell the target before it is left out, or named
 MOMENT = re.compile(r"date|time|when|timestamp|created|month|day", re.IGNORECASE)
+UNNAMED = re.compile(r"column \d+|[-+]?[\d.,]+")  # what a column is called whose name is not in the header
 OTHER_MOMENT = re.compile(r"birth|dob|born|built|expir|due|until|end", re.IGNORECASE)
 
 
@@ -93,7 +94,8 @@ def _check_names(names: list[str], wishes: Wishes) -> None:
     for option, asked in wanted.items():
         for name in asked:
             if name not in names:
-                raise ProjectError(f"{option}={name}: there is no such column; there are: {', '.join(names)}")
+                hint = ": does the first line name the columns?" if any(map(UNNAMED.fullmatch, names)) else ""
+                raise ProjectError(f"{option}={name}: there is no such column; there are: {', '.join(names)}{hint}")
     if wishes.target in (*wishes.key, *time, *wishes.ignore):
         raise ProjectError(f"TARGET={wishes.target}: is also asked for as key, time or to be ignored")
     if len(names) < 2:
