@@ -41,7 +41,7 @@ demo: .venv/installed ## bake a project and run its whole loop on real data
 	printf '%-10s%5d s\n\nLook around: cd $(PROJECT) && make help\n' total $$(($$(date +%s) - began))
 
 .PHONY: test
-test: lint test-bakes test-project ## style, every bake, and a generated project that is really run
+test: lint test-bakes test-project test-adopt ## style, every bake, and generated projects that are really run
 
 .PHONY: test-bakes
 test-bakes: .venv/installed ## every combination of answers is born clean (seconds)
@@ -52,8 +52,8 @@ test-project: .venv/installed ## a generated project does what it promises (minu
 	pytest tests/test_project.py tests/test_gates.py tests/test_precommit.py tests/test_registry_server.py
 
 .PHONY: test-adopt
-test-adopt: .venv/installed ## real tables of one's own, through the whole loop (many minutes; not yet part of test)
-	pytest tests/test_adopt.py
+test-adopt: .venv/installed ## real tables of one's own go through the whole loop (minutes)
+	pytest --numprocesses auto --dist worksteal tests/test_adopt.py
 
 .PHONY: test-image
 test-image: .venv/installed ## the scoring image is built, run, pushed, deployed and broken (minutes; not yet part of test)
