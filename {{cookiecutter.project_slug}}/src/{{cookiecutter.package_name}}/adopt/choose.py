@@ -17,7 +17,8 @@ from ..split import split
 from ..train import cross_validate
 from .draft import evenly
 
-CELLS = 1_000_000  # of the sample: fewer rows of a wide table
+CELLS = 500_000  # of the sample: fewer rows of a wide table
+MANY = 200_000  # cells, of which three folds are enough
 ROWS = 40_000
 CANDIDATES: list[dict[str, Any]] = [  # the settings of each that differ from those in params.yaml
     {"algorithm": "boosting"},
@@ -99,7 +100,7 @@ def choose(contract: Contract, train: Train, rows: pd.DataFrame, share: float) -
 
 def _tried(contract: Contract, train: Train, candidate: dict[str, Any], rows: pd.DataFrame) -> float:
     """Return the primary metric of *candidate*, cross-validated; of nothing where no fold holds every class."""
-    folds = 10 if len(rows) < 1000 else 5 if len(rows) < 10_000 else 3
+    folds = 3 if rows.size > MANY or len(rows) >= 10_000 else 5 if len(rows) >= 1000 else 10
     settings = Train.model_validate(merged(train.model_dump(), candidate | {"folds": folds}))
     try:
         with threadpool_limits(1):

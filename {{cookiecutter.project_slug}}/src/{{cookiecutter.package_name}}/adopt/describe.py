@@ -56,12 +56,12 @@ def described(name: str, found: Found) -> Found:
 
 
 def _distinct(cells: pd.Series) -> int:
-    """Return how many values there are; of texts by their hashes, part by part, which takes a tenth of the memory."""
-    if cells.dtype != table.TEXT:
+    """Return how many values there are; of texts by their hashes, sorted, which takes the least memory."""
+    if cells.dtype != table.TEXT or cells.empty:
         return int(cells.nunique())
-    parts = (cells.iloc[start : start + table.PART] for start in range(0, len(cells), table.PART))
-    hashes = [pd.util.hash_pandas_object(part, index=False).to_numpy() for part in parts]
-    return len(np.unique(np.concatenate(hashes))) if hashes else 0
+    hashes = table.hashes(cells)
+    hashes.sort()
+    return 1 + int((hashes[1:] != hashes[:-1]).sum())
 
 
 def ignored(reason: str, missing: bool = True) -> dict[str, Any]:
