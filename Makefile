@@ -41,7 +41,7 @@ demo: .venv/installed ## bake a project and run its whole loop on real data
 	printf '%-10s%5d s\n\nLook around: cd $(PROJECT) && make help\n' total $$(($$(date +%s) - began))
 
 .PHONY: test
-test: lint test-bakes test-project test-image ## style, every bake, a generated project that is really run, and its image
+test: lint test-bakes test-project test-adopt test-image test-workflows ## everything: style, bakes, and projects that are really run
 
 .PHONY: test-bakes
 test-bakes: .venv/installed ## every combination of answers is born clean (seconds)
@@ -52,12 +52,16 @@ test-project: .venv/installed ## a generated project does what it promises (minu
 	pytest tests/test_project.py tests/test_gates.py tests/test_precommit.py tests/test_registry_server.py
 
 .PHONY: test-adopt
-test-adopt: .venv/installed ## real tables of one's own, through the whole loop (many minutes; not yet part of test)
-	pytest tests/test_adopt.py
+test-adopt: .venv/installed ## real tables of one's own go through the whole loop (minutes)
+	pytest --numprocesses auto --dist worksteal tests/test_adopt.py
 
 .PHONY: test-image
 test-image: .venv/installed ## the scoring image is built, run, pushed, deployed and broken (minutes)
 	pytest tests/test_image.py
+
+.PHONY: test-workflows
+test-workflows: .venv/installed ## the workflows are executed, from the first push to production and back (minutes)
+	pytest tests/test_workflows.py
 
 .PHONY: lint
 lint: .venv/installed ## style and types of the template's own files

@@ -48,12 +48,17 @@ def machine_git(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def baked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a baked project with its environment: to copy, not to change."""
+    made = bake(tmp_path_factory.mktemp("generated"))
+    run("make", "setup", cwd=made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def project(baked: Path) -> Path:
     """Return a baked project with its environment, whose pipeline has run: to look at, not to change."""
-    folder = tmp_path_factory.mktemp("generated")
-    baked = bake(folder)
-    run("make", "setup", cwd=baked)
-    (folder / "pipeline.log").write_text(run("make", "pipeline", cwd=baked), encoding="utf-8")
+    (baked.parent / "pipeline.log").write_text(run("make", "pipeline", cwd=baked), encoding="utf-8")
     return baked
 
 

@@ -369,7 +369,7 @@ def test_more_requests_than_can_wait_are_sent_away_at_once(exported: Path, row: 
 
 def test_a_caller_whose_body_does_not_come_is_sent_away_and_holds_no_place(exported: Path, row: dict[str, Any]) -> None:
     api = Api()
-    service.start(api, exported, Limits(max_concurrency=1, max_seconds=1))
+    scoring.start(api, exported, Limits(max_concurrency=1, max_seconds=1))
     begun = {"type": "http.request", "body": b"{", "more_body": True}
 
     async def drip() -> dict[str, Any]:

@@ -1,14 +1,18 @@
 """A row stays on its side of the split when the table grows, and the test part is what it should be."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import samples
+from click.testing import CliRunner
 
 from {{ cookiecutter.package_name }} import table
 from {{ cookiecutter.package_name }}.config import ProjectError
 from {{ cookiecutter.package_name }}.contract import Contract
-from {{ cookiecutter.package_name }}.split import split
+from {{ cookiecutter.package_name }}.split import main, split
 
 KEYED = samples.contract({"id": "{type: text}", "x": "{type: number}"}, key=["id"])
 PLAIN = samples.contract({"x": "{type: number}", "c": "{type: category, missing: true}"})
@@ -92,6 +96,25 @@ def test_rows_without_a_target_are_in_neither_part(contract: Contract) -> None:
 def test_the_order_of_the_table_does_not_matter() -> None:
     whole = rows(200, KEYED)
     assert sides(split(whole, KEYED, 0.3), "id") == sides(split(whole.iloc[::-1], KEYED, 0.3), "id")
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_the_stage_writes_both_parts_in_pieces_that_fit_together(
+    timed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = samples.wide("multiclass", **({"time": "day"} if timed else {}))
+    monkeypatch.chdir(tmp_path)
+    Path("contract.yaml").write_text(contract.model_dump_json(exclude_none=True), encoding="utf-8")
+    Path("params.yaml").write_text(samples.PARAMS.model_dump_json(), encoding="utf-8")
+    whole = table.parse(samples.rows("multiclass"), contract)
+    whole.to_parquet("raw.parquet", index=False)
+    expected = split(whole[list(contract.columns)], contract, samples.PARAMS.split.test)
+    monkeypatch.setattr(table, "PART", 7)
+    done = CliRunner().invoke(main, ["raw.parquet", "train.parquet", "test.parquet"])
+    assert done.exit_code == 0, done.output
+    for name, part in zip(("train", "test"), expected, strict=True):
+        assert pq.ParquetFile(f"{name}.parquet").num_row_groups > 1
+        pd.testing.assert_frame_equal(pd.read_parquet(f"{name}.parquet"), part)
 
 
 def test_too_few_rows_are_refused() -> None:

@@ -78,6 +78,15 @@ def test_a_fold_without_every_class_is_left_out_and_without_any_other_it_is_refu
         train.cross_validate(contract, samples.settings("linear"), rows.assign(y=False))
 
 
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_what_is_only_known_by_heart_is_not_taken_for_knowledge(task: str) -> None:
+    contract = samples.contract({"n": "{type: number}"}, task)
+    drawn = np.random.default_rng(3).random(300)
+    rows = pd.DataFrame({"n": np.arange(300.0), "y": drawn if task == "regression" else drawn > 0.5})
+    scores = train.cross_validate(contract, samples.settings("forest"), table.parse(pd.concat([rows] * 3), contract))
+    assert np.mean(scores) < (0.2 if task == "regression" else 0.65), "each row is in one fold, with those like it"
+
+
 def test_a_whole_number_as_target_is_not_taken_for_classes() -> None:
     contract = samples.contract({"c": "{type: category}", "n": "{type: number}"}, "regression")
     rows = pd.DataFrame({"c": [f"c{n % 9}" for n in range(90)], "n": np.arange(90.0), "y": np.arange(90) % 9 * 10.0})

@@ -18,6 +18,16 @@ KINDS = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
 EMPTY = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>"]  # as pandas reads them
 HEAD = 1 << 20  # bytes from which separator and header are found out
 SEPARATOR = re.compile(r'"?sep=(.)"?\s*')  # a line before the header, which spreadsheets write and obey
+BINARY = {  # how files begin that are no text, and what to do about them
+    b"PK": "unpack the archive, or save the sheet of the workbook as .csv",
+    b"\xd0\xcf\x11\xe0": "save the sheet of the workbook as .csv",
+    b"\x1f\x8b": "it is compressed with gzip, so let its name end with .csv.gz",
+    b"PAR1": "it is Parquet, so let its name end with .parquet",
+}
+TEXTS = {  # how texts begin that are no table, and what they are
+    re.compile(r'\s*(\{\s*"|\[\s*[\[{])'): "JSON: save it as .csv or .parquet",
+    re.compile(r"\s*<(!doctype|html|\?xml)", re.IGNORECASE): "a web page or XML: is it the right address?",
+}
 
 
 def batches(path: Path) -> Iterator[pa.RecordBatch]:
@@ -31,11 +41,14 @@ def batches(path: Path) -> Iterator[pa.RecordBatch]:
     ragged: list[str] = []
     try:
         if path.suffix.lower() == ".parquet":
-            yield from pq.ParquetFile(path).iter_batches()
+            for part in pq.ParquetFile(path).iter_batches():
+                # without what pandas keeps beside the columns: an index is a column like any other
+                yield pa.RecordBatch.from_arrays(part.columns, names=unique(part.schema.names))
         else:
             yield from _text_batches(path, ragged)
     except (OSError, EOFError, pa.ArrowInvalid, UnicodeError) as error:
-        raise ProjectError(f"{path}{ragged[0] if ragged else f': cannot be read as a table: {error}'}") from error
+        said = f": cannot be read as a table: is it complete, and what its name says? {error}"
+        raise ProjectError(f"{path}{ragged[0] if ragged else said}") from error
 
 
 def _text_batches(path: Path, ragged: list[str]) -> Iterator[pa.RecordBatch]:
@@ -44,17 +57,27 @@ def _text_batches(path: Path, ragged: list[str]) -> Iterator[pa.RecordBatch]:
     if not head.strip():
         raise ProjectError(f"{path}: is empty")
     if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise ProjectError(f"{path}: is not text, so no table: save it as .csv or .parquet")
+        todo = next((todo for magic, todo in BINARY.items() if head.startswith(magic)), "save it as .csv or .parquet")
+        raise ProjectError(f"{path}: is not text, so no table: {todo}")
     named = encoding(head, _is_utf8(path))
-    lines = list(io.StringIO(head.decode(named, errors="ignore").lstrip("\ufeff"), newline=""))
+    text = head.decode(named, errors="ignore").lstrip("\ufeff")
+    for beginning, what in TEXTS.items():
+        if beginning.match(text):
+            raise ProjectError(f"{path}: is no table but {what}")
+    lines = list(io.StringIO(text, newline=""))
     lines = lines[:-1] if len(head) == HEAD else lines  # the last one may be cut
+    if not lines:
+        raise ProjectError(f"{path}: its first line, which has to name the columns, does not end within a megabyte")
     told = SEPARATOR.fullmatch(lines[0]) if lines else None
     separator = told[1] if told else "\t" if ".tsv" in path.suffixes else _separator(lines[:50])
     skipped, header = _header(lines, separator, int(bool(told)))
     names = unique(header)
 
     def refuse(row: pa.csv.InvalidRow) -> str:
-        ragged.append(f":{row.number}: {row.actual_columns} cells, and the header names {row.expected_columns} columns")
+        ragged.append(
+            f":{row.number}: {row.actual_columns} cells, and the header names {row.expected_columns} columns: "
+            "mend that line, or remove what stands before the header"
+        )
         return "error"
 
     yield from pa.csv.open_csv(
@@ -102,6 +125,11 @@ def unique(header: list[str]) -> list[str]:
     """Return the names of the columns: none empty, none twice."""
     names: list[str] = []
     for position, name in enumerate(header, 1):
-        plain = " ".join(name.split()) or f"column {position}"
-        names.append(plain if plain not in names else f"{plain}.{position}")
+        one = plain(name) or f"column {position}"
+        names.append(one if one not in names else f"{one}.{position}")
     return names
+
+
+def plain(name: str) -> str:
+    """Return the name of a column without blanks around it, and with single ones in it."""
+    return " ".join(name.split())

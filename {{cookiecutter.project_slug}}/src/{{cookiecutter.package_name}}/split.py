@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from . import files, table
 from .config import ProjectError
@@ -13,23 +15,30 @@ from .settings import Params
 
 
 def split(rows: pd.DataFrame, contract: Contract, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return (train, test) of typed rows; those without a target are in neither.
+    """Return (train, test) of typed rows; see `sides`."""
+    train, test = sides(rows, contract, share)
+    return rows.iloc[train].reset_index(drop=True), rows.iloc[test].reset_index(drop=True)
+
+
+def sides(rows: pd.DataFrame, contract: Contract, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of train and of test rows; those without a target are in neither.
 
     With a time column the newest *share* of the rows is the test part. Without, the hash of a row's key decides (of all
     its inputs where there is no key), so that a row stays on its side when the table grows. Raises ProjectError when a
     part would lack rows or classes.
     """
-    rows = rows[rows[contract.target].notna()]
+    known = np.flatnonzero(rows[contract.target].notna())
     if contract.time:
-        rows = rows.sort_values([contract.time, *contract.key], kind="stable")
-        moments = rows[contract.time]
+        moments = rows[contract.time].iloc[known]
         test = (moments >= moments.quantile(1 - share, interpolation="higher")).to_numpy()
+        ties = [table.hashes(rows[list(contract.key)])[known]] if contract.key else []
+        order = np.lexsort([*ties, moments.to_numpy()])
+        known, test = known[order], test[order]
     else:
-        names = list(contract.key or contract.inputs)
-        test = pd.util.hash_pandas_object(rows[names], index=False).to_numpy() < share * 2**64
-    parts = rows[~test].reset_index(drop=True), rows[test].reset_index(drop=True)
+        test = table.hashes(rows[list(contract.key or contract.inputs)])[known] < share * 2**64
+    parts = known[~test], known[test]
     for name, part in zip(("train", "test"), parts, strict=True):
-        _check(name, part, contract)
+        _check(name, rows[[contract.target]].iloc[part], contract)
     return parts
 
 
@@ -52,13 +61,20 @@ def _check(name: str, part: pd.DataFrame, contract: Contract) -> None:
 def main(raw: Path, train: Path, test: Path) -> None:
     """Split RAW, which validate has passed, into TRAIN and TEST."""
     contract = Contract.load(Path("contract.yaml"))
-    rows = table.load(raw, contract)[list(contract.columns)]
-    for path, part in zip(
-        (train, test), split(rows, contract, Params.load(Path("params.yaml")).split.test), strict=True
-    ):
-        with files.replacing(path) as new:
-            part.to_parquet(new, index=False)
+    share = Params.load(Path("params.yaml")).split.test
+    rows = table.load(raw, contract, list(contract.columns))
+    for path, part in zip((train, test), sides(rows, contract, share), strict=True):
+        _write(rows, part, path)
         click.echo(f"{path}: {len(part):,} rows")
+
+
+def _write(rows: pd.DataFrame, positions: np.ndarray, path: Path) -> None:
+    """Write the *rows* at *positions* to *path*, part by part: there is no second copy of the table in memory."""
+    schema = pa.Schema.from_pandas(rows.head(1), preserve_index=False)
+    with files.replacing(path) as new, pq.ParquetWriter(new, schema) as writer:
+        for start in range(0, len(positions), table.PART):
+            part = rows.iloc[positions[start : start + table.PART]]
+            writer.write(pa.Table.from_pandas(part, schema=schema, preserve_index=False))
 
 
 if __name__ == "__main__":

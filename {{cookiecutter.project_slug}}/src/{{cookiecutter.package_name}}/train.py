@@ -2,13 +2,14 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import BaseCrossValidator, KFold, StratifiedKFold, TimeSeriesSplit
+from sklearn.model_selection import KFold, StratifiedKFold, TimeSeriesSplit
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
@@ -27,13 +28,13 @@ def fit(contract: Contract, params: Train, rows: pd.DataFrame) -> Pipeline:
 
 
 def cross_validate(contract: Contract, params: Train, rows: pd.DataFrame) -> list[float]:
-    """Return the primary metric of each fold; with a time column a fold is tested on what came after it.
+    """Return the primary metric of each fold; as in the split, with a time column it is tested on what came after it.
 
     Folds that lack a class are left out. Raises ProjectError when none is left.
     """
     inputs, truth = table.features(rows, contract), table.target(rows, contract)
     scores = []
-    for train, test in _folds(contract, params).split(inputs, truth):
+    for train, test in _folds(contract, params, rows, truth):
         if len(np.unique(truth[train])) >= len(contract.classes):
             pipeline = estimator.fit(contract, params, inputs.iloc[train], truth[train])
             scores.append(metrics.primary(contract.task, truth[test], predict(pipeline, inputs.iloc[test])))
@@ -46,11 +47,22 @@ def cross_validate(contract: Contract, params: Train, rows: pd.DataFrame) -> lis
     return scores
 
 
-def _folds(contract: Contract, params: Train) -> BaseCrossValidator:
+def _folds(
+    contract: Contract, params: Train, rows: pd.DataFrame, truth: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield positions to fit on and to test on; rows that the split would not part are in the same fold."""
     if contract.time:
-        return TimeSeriesSplit(params.folds)
+        yield from TimeSeriesSplit(params.folds).split(rows)
+        return
+    group = pd.factorize(table.hashes(rows[list(contract.key or contract.inputs)]))[0]
+    first = np.unique(group, return_index=True)[1]
+    if len(first) < params.folds:  # rows that are all alike are not to be kept apart
+        group = first = np.arange(len(rows))
     kind = KFold if contract.task == "regression" else StratifiedKFold
-    return kind(params.folds, shuffle=True, random_state=params.seed)
+    folds = kind(params.folds, shuffle=True, random_state=params.seed)
+    for _, held in folds.split(first, truth[first]):
+        test = np.isin(group, held)
+        yield np.flatnonzero(~test), np.flatnonzero(test)
 
 
 def predict(pipeline: Pipeline, inputs: pd.DataFrame) -> np.ndarray:

@@ -82,7 +82,9 @@ def check(rows: pd.DataFrame, contract: Contract, docs: Path | None = None) -> d
     checkpoint = context.checkpoints.add(
         gx.Checkpoint(name="contract", validation_definitions=[definition], result_format=form)
     )
-    (result,) = checkpoint.run(batch_parameters={"dataframe": rows}).run_results.values()
+    texts = rows.astype(dict.fromkeys(rows.select_dtypes("string").columns, table.TEXT), copy=False)
+    with pd.option_context("mode.string_storage", "pyarrow"):  # or texts would not have the type that they should have
+        (result,) = checkpoint.run(batch_parameters={"dataframe": texts}).run_results.values()
     if docs:
         context.build_data_docs()
     return findings.report(result.results, rows, contract)

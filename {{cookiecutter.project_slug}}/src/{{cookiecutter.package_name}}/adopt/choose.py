@@ -13,10 +13,12 @@ from .. import table
 from ..config import ProjectError
 from ..contract import Column, Contract
 from ..settings import Train
+from ..split import split
 from ..train import cross_validate
 from .draft import evenly
 
-CELLS = 1_000_000  # of the sample: fewer rows of a wide table
+CELLS = 500_000  # of the sample: fewer rows of a wide table
+MANY = 200_000  # cells, of which three folds are enough
 ROWS = 40_000
 CANDIDATES: list[dict[str, Any]] = [  # the settings of each that differ from those in params.yaml
     {"algorithm": "boosting"},
@@ -56,17 +58,31 @@ def _with(contract: Contract, time: Column) -> Contract:
     return Contract.model_validate(fields | {"columns": columns})
 
 
-def sample(raw: Path, contract: Contract) -> pd.DataFrame:
-    """Return typed rows that have a target, evenly spaced, in the order of time."""
+def sample(raw: Path, contract: Contract, share: float) -> pd.DataFrame:
+    """Return typed rows of the train part, for the test part is not to choose by.
+
+    Raises ProjectError where a part of the split lacks rows or classes.
+    """
+    rows = _some(raw, contract)
+    try:
+        return split(rows, contract, share)[0]
+    except ProjectError:
+        if len(rows) == pq.read_metadata(raw).num_rows:
+            raise
+        train, _ = split(table.load(raw, contract, list(rows)), contract, share)  # the whole may have what is lacking
+        return train.iloc[evenly(len(train), len(rows))]
+
+
+def _some(raw: Path, contract: Contract) -> pd.DataFrame:
+    """Return typed rows that have a target, evenly spaced."""
     file = pq.ParquetFile(raw)
     used = dict.fromkeys([contract.target, *contract.key, *filter(None, [contract.time]), *contract.inputs])
     truth = table.read(file, contract.target, contract.columns[contract.target], contract.decimal)
     filled = np.flatnonzero(truth.notna())
     some = filled[evenly(len(filled), min(ROWS, max(1000, CELLS // len(used))))]
-    rows = pd.DataFrame(
+    return pd.DataFrame(
         {name: table.read(file, name, contract.columns[name], contract.decimal).iloc[some] for name in used}
     )
-    return rows.sort_values(contract.time, kind="stable") if contract.time else rows
 
 
 def choose(contract: Contract, train: Train, rows: pd.DataFrame, share: float) -> tuple[dict[str, Any], float]:
@@ -84,7 +100,7 @@ def choose(contract: Contract, train: Train, rows: pd.DataFrame, share: float) -
 
 def _tried(contract: Contract, train: Train, candidate: dict[str, Any], rows: pd.DataFrame) -> float:
     """Return the primary metric of *candidate*, cross-validated; of nothing where no fold holds every class."""
-    folds = 10 if len(rows) < 1000 else 5 if len(rows) < 10_000 else 3
+    folds = 3 if rows.size > MANY or len(rows) >= 10_000 else 5 if len(rows) >= 1000 else 10
     settings = Train.model_validate(merged(train.model_dump(), candidate | {"folds": folds}))
     try:
         with threadpool_limits(1):

@@ -23,8 +23,10 @@ UNKNOWN = {  # what people write where they know nothing
 
 def infer(file: pq.ParquetFile, name: str, decimal: str) -> Found:
     """Return what the column *name* of *file* holds."""
-    if pa.types.is_nested(file.schema_arrow.field(name).type):
-        return Found(ignored("holds lists or records"), pd.Series(dtype="object"))
+    kind = file.schema_arrow.field(name).type
+    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        what = "lists or records" if pa.types.is_nested(kind) else "bytes"
+        return Found(ignored(f"holds {what}"), pd.Series(dtype="object"))
     some = sample(file, name).dropna()
     if some.empty:
         some = table.read(file, name, None).dropna()

@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 import pandas as pd
-import pyarrow.parquet as pq
 
 from .. import files, table
 from ..config import ProjectError
 from ..contract import Contract
 from ..ingest import ingest
+from ..reading import plain
 from ..settings import Params
-from ..split import split
 from . import texts
 from .choose import choose, parts, sample
 from .draft import Draft, Wishes, draft
@@ -40,7 +39,7 @@ def adopt(here: Path, source: Path, wishes: Wishes) -> tuple[Contract, Draft, di
             drafted.contract["columns"][contract.time]["parts"] = seen
             contract_text = texts.contract(drafted.contract, source)
             contract = Contract.parse(contract_text, "contract.yaml")
-        chosen, score = choose(contract, params.train, rows, len(rows) / count)
+        chosen, score = choose(contract, params.train, rows, min(1, len(rows) / (count * (1 - params.split.test))))
     if score > 0.999:
         drafted.unsure.append(f"almost perfect ({score:.4f}): do some columns together give {contract.target} away?")
     rate = float(table.target(rows, contract).mean()) if contract.task == "binary" else 0.5
@@ -56,14 +55,16 @@ def adopt(here: Path, source: Path, wishes: Wishes) -> tuple[Contract, Draft, di
 
 
 def _splittable(raw: Path, source: Path, wishes: Wishes, share: float) -> tuple[Draft, str, Contract, pd.DataFrame]:
-    """Return the draft, its text, its contract and a sample; without a time that was only inferred where it hinders."""
+    """Return the draft, its text, its contract and rows to try settings on, none of which is a test row.
+
+    A time that was only inferred is not taken where it hinders the split.
+    """
     drafted = draft(raw, wishes)
     while True:
         text = texts.contract(drafted.contract, source)
         contract = Contract.parse(text, "contract.yaml")
-        rows = sample(raw, contract)
         try:
-            _check_split(rows, raw, contract, share)
+            rows = sample(raw, contract, share)
         except ProjectError as error:
             if wishes.time or not contract.time:
                 raise
@@ -71,16 +72,6 @@ def _splittable(raw: Path, source: Path, wishes: Wishes, share: float) -> tuple[
             drafted.unsure.append(f"{contract.time} is not taken as the time of a row: {error.message}")
         else:
             return drafted, text, contract, rows
-
-
-def _check_split(rows: pd.DataFrame, raw: Path, contract: Contract, share: float) -> None:
-    """Raise ProjectError where a part of the split lacks rows or classes: a sample has no more than the whole."""
-    try:
-        split(rows, contract, share)
-    except ProjectError:
-        if len(rows) == pq.read_metadata(raw).num_rows:
-            raise
-        split(table.load(raw, contract, list(rows)), contract, share)
 
 
 def write(here: Path, source: Path, changed: dict[Path, str]) -> None:
@@ -105,15 +96,20 @@ def write(here: Path, source: Path, changed: dict[Path, str]) -> None:
 
 def _names(context: click.Context, option: click.Parameter, value: str | None) -> tuple[str, ...]:
     """Read names of columns, separated by commas; one with a comma is in quotes."""
-    return tuple(name.strip() for name in next(csv.reader([value], skipinitialspace=True))) if value else ()
+    return tuple(map(plain, next(csv.reader([value], skipinitialspace=True)))) if value else ()
+
+
+def _name(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Read the name of a column as it stands in the table once that is read."""
+    return value and plain(value)
 
 
 @click.command()
 @click.argument("data", default="")
-@click.option("--target", default="", help="The column to predict.")
+@click.option("--target", default="", callback=_name, help="The column to predict.")
 @click.option("--task", type=click.Choice(TASKS), help="What kind of prediction it is.")
 @click.option("--key", callback=_names, help="The columns that identify a row, separated by commas.")
-@click.option("--time", help="The column that says when a row happened; 'none' for none.")
+@click.option("--time", callback=_name, help="The column that says when a row happened; 'none' for none.")
 @click.option("--ignore", callback=_names, help="The columns that the model must not see, separated by commas.")
 @click.option("--query", help="The query, where DATA is a database; without DATA the one in DATABASE_URL.")
 def main(data: str, target: str, query: str | None, **wishes: Any) -> None:
@@ -130,7 +126,10 @@ def main(data: str, target: str, query: str | None, **wishes: Any) -> None:
             link = Path(temporary) / source.name
             link.symlink_to(here.resolve())
             here = link
-        contract, drafted, changed = adopt(here, source, Wishes(target, **wishes))
+        try:
+            contract, drafted, changed = adopt(here, source, Wishes(target, **wishes))
+        except ProjectError as error:  # by the name that the user knows
+            raise ProjectError(error.message.replace(str(here), data or source.name)) from error
         write(here, source, changed)
     _tell(contract, drafted, source)
 

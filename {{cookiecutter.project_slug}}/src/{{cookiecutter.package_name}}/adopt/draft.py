@@ -15,9 +15,11 @@ from ..contract import Task
 from . import columns, keys, target
 from .describe import Found
 
+NOTHING = pd.Series(dtype="object")
 ROWS = 10_000  # on which is tried how much one column tells
 CERTAIN, SUSPICIOUS = 0.9995, 0.98  # how well one column may tell the target before it is left out, or named
 MOMENT = re.compile(r"date|time|when|timestamp|created|month|day", re.IGNORECASE)
+UNNAMED = re.compile(r"column \d+|[-+]?[\d.,]+")  # what a column is called whose name is not in the header
 OTHER_MOMENT = re.compile(r"birth|dob|born|built|expir|due|until|end", re.IGNORECASE)
 
 
@@ -62,7 +64,7 @@ def draft(raw: Path, wishes: Wishes) -> Draft:
                 what.entry = {"type": "text", "missing": True, "ignore": "left out on request"}
             elif "ignore" not in what.entry and name not in wishes.key:
                 unsure += what.unsure + _leaks(name, what, wishes.target, answers, task, some)
-            found[name] = Found(what.entry, what.cells.iloc[:0], what.identifier)
+            found[name] = Found(what.entry, NOTHING, what.identifier)  # a part of the cells would keep all of them
     key = wishes.key or keys.find(found, file)
     time = None if wishes.time == "none" else wishes.time or _time(found)
     _check_time(time, found)
@@ -93,7 +95,8 @@ def _check_names(names: list[str], wishes: Wishes) -> None:
     for option, asked in wanted.items():
         for name in asked:
             if name not in names:
-                raise ProjectError(f"{option}={name}: there is no such column; there are: {', '.join(names)}")
+                hint = ": does the first line name the columns?" if any(map(UNNAMED.fullmatch, names)) else ""
+                raise ProjectError(f"{option}={name}: there is no such column; there are: {', '.join(names)}{hint}")
     if wishes.target in (*wishes.key, *time, *wishes.ignore):
         raise ProjectError(f"TARGET={wishes.target}: is also asked for as key, time or to be ignored")
     if len(names) < 2:

@@ -12,7 +12,7 @@ from .. import table
 from ..config import ProjectError
 from ..contract import Column, Task
 from ..metrics import primary
-from .describe import Found
+from .describe import BEYOND, Found
 
 FEWEST, RAREST, CLASSES = 50, 5, 100  # rows, rows of a class, classes
 FEW = 10  # whole numbers of at most so many values are classes
@@ -29,6 +29,8 @@ def describe(file: pq.ParquetFile, name: str, found: Found, wish: Task | None) -
     """
     filled, kind = found.cells.dropna(), found.entry["type"]
     counts = filled.value_counts()
+    if "ignore" in found.entry and (filled.empty or found.entry["ignore"] == BEYOND):
+        raise ProjectError(f"{name}: {found.entry['ignore']}: nothing that a model could predict")
     if len(filled) < FEWEST:
         raise ProjectError(
             f"{name}: only {len(filled)} rows have a value: at least {FEWEST} are needed to train and to test"
@@ -45,9 +47,13 @@ def describe(file: pq.ParquetFile, name: str, found: Found, wish: Task | None) -
     if task == "regression":
         if not numeric:
             raise ProjectError(f"{name}: task regression needs numbers, and there is {filled.iloc[0]!r}")
+        if filled.astype("float32").nunique() < 2:
+            raise ProjectError(f"{name}: its numbers are the same in single precision: write them in another unit")
         return task, {"type": kind, **missing}
     _check_classes(name, task, counts)
     labels = table.read(file, name, Column.model_validate({"type": "category", **missing})).dropna()
+    if labels.str.lower().nunique() < labels.nunique():
+        found.unsure.append(f"{name}: some values differ in nothing but upper and lower case: are they the same?")
     if task == "binary" and set(labels.str.lower().unique()) in ({"0", "1"}, {"0.0", "1.0"}, {"true", "false"}):
         return task, {"type": "boolean", **missing}
     return task, {"type": "category", "values": _ordered(labels, task), **missing}
