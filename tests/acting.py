@@ -60,8 +60,8 @@ class Run:
         """Return the seconds that each step took."""
         return {e["step"]: e["executionTime"] / 1e9 for e in self.events if "executionTime" in e and "step" in e}
 
-    def used(self, action: str) -> list[dict[str, Any]]:
-        """Return the inputs of each use of *action*."""
+    def used(self, action: str) -> list[Any]:
+        """Return the inputs of each use of an action or of a program."""
         return [call["with"] for call in self.calls if call["name"] == action]
 
 
@@ -100,7 +100,7 @@ class Actions:
             "GIT_CONFIG_VALUE_0": "https://github.com/",
             "GH_CONFIG_DIR": str(folder / "gh"), "FAKE_ARTIFACTS": str(folder / "artifacts"),
             "UV_CACHE_DIR": run("uv", "cache", "dir", cwd=folder).strip(), "UV_PYTHON": sys.executable,
-            "UV_PROJECT_ENVIRONMENT": str(folder / "venv"), "CI": "true", **environment,
+            "UV_PROJECT_ENVIRONMENT": str(folder / "venv"), "UV_OFFLINE": "1", "CI": "true", **environment,
         }  # fmt: skip
         run("git", "remote", "add", "origin", str(self.origin), cwd=self.work)
 
@@ -268,6 +268,8 @@ class Actions:
         self.runs.append(ended)
         slow = ", ".join(f"{name} {took:.0f} s" for name, took in ended.steps.items() if took >= 1)
         print(f"{workflow} ({event}, {payload.get('ref', '')}): {ended.jobs} in {seconds:.0f} s ({slow})")  # with -s
+        if not ended.ok and ended.jobs:
+            print(ended.log[-1500:])
         if ended.jobs:
             self._follow(ended, number, payload)
         return ended

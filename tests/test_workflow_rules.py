@@ -1,0 +1,64 @@
+"""The workflows keep the rules, and each rule is one that a broken workflow breaks."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from support import bake
+from workflow_rules import problems
+
+CI, TRAIN, REVIEW = ".github/workflows/ci.yml", ".github/workflows/train.yml", ".github/workflows/review.yml"
+RELEASE, DEPLOY, PROMOTE = (f".github/workflows/{name}.yml" for name in ("release", "deploy", "promote"))
+SETUP, RULES = ".github/actions/setup/action.yml", ".github/rulesets/main.json"
+MUTATIONS = [
+    (TRAIN, "      contents: write # dvc.lock, and the branch store\n", "      contents: read\n", "permissions are"),
+    (REVIEW, "      pull-requests: write", "      pull-requests: read", "permissions are"),
+    (REVIEW, "          ref: main\n", "          ref: ${{ github.event.pull_request.head.sha }}\n", "else than main"),
+    (REVIEW, "workflows: [train]", "workflows: [training]", "on workflow_run"),
+    (REVIEW, "] forks have no other way to a comment; none of their code runs here", "]", "reason"),
+    (CI, "permissions: {}\n", "permissions: write-all\n", "grants rights"),
+    (CI, "  pull_request:\n", "  pull_request_target:\n", "starts on"),
+    (CI, "needs: [check, test]", "needs: [check]", "pass does not wait"),
+    (CI, "    if: always()\n", "", "pass does not wait"),
+    (CI, "persist-credentials: false", "persist-credentials: true", "token in the work tree"),
+    (CI, "    timeout-minutes: 15\n", "", "no timeout"),
+    (TRAIN, "branches-ignore: [store]", "branches: [main]", "on push"),
+    (TRAIN, " && github.ref != 'refs/heads/main' }}", " }}", "ended by the next"),
+    (TRAIN, "!github.event.pull_request.head.repo.fork && 'train (on push)'", "false && 'train'", "stands in"),
+    (TRAIN, " && github.event_name != 'pull_request'\"\n        run: make ret", "\"\n        run: make ret", "fork"),
+    (TRAIN, "run: make retrained", "run: make retrain", "make knows no"),
+    (TRAIN, "GH_TOKEN: ${{ github.token }}", "GH_TOKEN: ${{ secrets.BOT_TOKEN }}", "takes a secret"),
+    (TRAIN, "run: make review", "run: make review || true", "no line that works"),
+    (TRAIN, "path: reports\n", "paths: reports\n", "no input"),
+    (RELEASE, "paths: [dvc.lock]", "paths: [dvc.yaml]", "on push"),
+    (RELEASE, "cancel-in-progress: false", "cancel-in-progress: true", "half-way"),
+    (RELEASE, "    environment: staging\n", "", "environment is"),
+    (RELEASE, "IMAGE: ${{ steps.tag.outputs.name }}@", "IMAGE: ${{ steps.tags.outputs.name }}@", "actionlint"),
+    (RELEASE, 'make sign IMAGE="$IMAGE"', "make sign IMAGE=${{ steps.tag.outputs.name }}", "reaches a shell"),
+    (DEPLOY, "branches: [main]", "branches: [main, dev]", "on push"),
+    (DEPLOY, "STEP=champion", "STEP=champions", "make knows no"),
+    (SETUP, "# v10.0.1", "", "not pinned"),
+    (RULES, '{ "context": "train" }', '{ "context": "training" }', "main requires"),
+    (RULES, '    { "type": "non_fast_forward" },\n', "", "rewritten"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def baked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a baked project, to look at."""
+    return bake(tmp_path_factory.mktemp("rules"))
+
+
+def test_workflows_keep_the_rules(baked: Path) -> None:
+    assert problems(baked) == []
+
+
+@pytest.mark.parametrize(("file", "old", "new", "told"), MUTATIONS)
+def test_broken_workflow_is_found(file: str, old: str, new: str, told: str, baked: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "project"
+    shutil.copytree(baked, copy)
+    text = (copy / file).read_text(encoding="utf-8")
+    assert old in text
+    (copy / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    found = problems(copy)
+    assert any(told in one for one in found), found
