@@ -50,7 +50,8 @@ class GitHub:
                     code, found = hub.answer(self.command, asked.path, query, body)
                 raw = found if isinstance(found, bytes) else b"" if found is None else json.dumps(found).encode()
                 self.send_response(code)
-                self.send_header("Content-Type", "application/json; charset=utf-8")
+                kind = "application/zip" if isinstance(found, bytes) else "application/json; charset=utf-8"
+                self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(raw)))
                 self.end_headers()
                 self.wfile.write(raw)
