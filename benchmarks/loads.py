@@ -119,7 +119,7 @@ def ask(url: str, body: Any = None, headers: Mapping[str, str] | None = None) ->
 
 def package(project: Path) -> str:
     """Return the name of the package of *project*."""
-    return next((project / "src").glob("*/service.py")).parent.name
+    return next((project / "src").glob("*/contract.py")).parent.name
 
 
 def replace(file: Path, name: str, text: str) -> None:

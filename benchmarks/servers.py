@@ -29,11 +29,12 @@ INSIDE = """
 import json, statistics, sys, time
 from pathlib import Path
 import pandas
-from PACKAGE import service, table
-from PACKAGE.api import Api
-from PACKAGE.limits import Limits
+from PACKAGE import table
+from PACKAGE.service import scoring
+from PACKAGE.service.api import Api
+from PACKAGE.service.limits import Limits
 api, golden = Api(), json.loads(Path("models/export/golden.json").read_text())
-service.start(api, Path("models/export"), Limits())
+scoring.start(api, Path("models/export"), Limits())
 contract = api._scorer.contract
 frame = table.features(table.parse(pandas.DataFrame(golden["rows"], dtype=object), contract), contract)
 print(frame.to_json(orient="records"))
