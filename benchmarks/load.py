@@ -27,6 +27,12 @@ from typing import Any
 import loads
 
 HERE = Path(__file__).parent
+WORKER = """
+import socket, sys
+from _bentoml_impl.worker.service import main
+listening = socket.create_server(("127.0.0.1", int(sys.argv[2].partition("=")[2])), backlog=2048)
+main([sys.argv[1], "--fd", str(listening.detach()), "--timeout-graceful-shutdown", "20"])
+"""  # as the image runs it: without BentoML's supervisor
 HEAD = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
 
 
@@ -97,10 +103,13 @@ class Bench:
         self.lines.append(f"| {what} | {found} |")
 
     @contextmanager
-    def service(self, *words: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    def service(self, workers: int = 1) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
         """Run the service."""
-        port = loads.free_port()
-        command = [str(self.project / ".venv/bin/python"), "-m", f"{loads.package(self.project)}.serve", *words]
+        port, python = loads.free_port(), str(self.project / ".venv/bin/python")
+        package = loads.package(self.project)
+        command = [python, "-c", WORKER, f"{package}.service.scoring:Scoring"]
+        if workers > 1:
+            command = [python, "-m", f"{package}.serve", f"--workers={workers}"]
         ready = f"http://127.0.0.1:{port}/readyz"
         with loads.server([*command, f"--port={port}"], self.project, ready) as process:
             loads.wrk(f"http://127.0.0.1:{port}/predict", self.rows, 4, 1)
@@ -238,7 +247,7 @@ def huge(bench: Bench) -> None:
 
 def killed(bench: Bench) -> None:
     """Kill one of two workers under load."""
-    with bench.service("--workers=2") as (port, process):
+    with bench.service(2) as (port, process):
         first = workers(process.pid)
 
         def kill() -> str:

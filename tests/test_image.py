@@ -225,6 +225,7 @@ def test_container_told_to_end_answers_what_it_has_begun(
     stop = ["podman", "stop", "--time=20", name]
     with subprocess.Popen(stop, cwd=approved, env=os.environ | environment) as stopping:
         assert idle.sock.recv(1) == b"", "it ends"
+        idle.close()
         for connection in waiting:
             connection.send(body[9:])
             assert json.loads(connection.getresponse().read())["prediction"] == golden["answers"][0]["prediction"]
