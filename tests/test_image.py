@@ -210,7 +210,8 @@ def test_container_told_to_end_answers_what_it_has_begun(
 ) -> None:
     golden = json.loads((model / "golden.json").read_text(encoding="utf-8"))
     body = json.dumps(golden["rows"][0]).encode()
-    name = podman("run", "--detach", *STRICT, "--publish=127.0.0.1::3000", f"{built['repository']}@{built['digest']}")
+    image = f"{built['repository']}@{built['digest']}"
+    name = podman("run", "--quiet", "--detach", *STRICT, "--publish=127.0.0.1::3000", image)
     address = podman("port", name, "3000/tcp")
     containers.wait_for(f"http://{address}/readyz")
     waiting = [http.client.HTTPConnection(address, timeout=30) for _ in range(9)]
