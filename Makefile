@@ -56,8 +56,8 @@ test-adopt: .venv/installed ## real tables of one's own go through the whole loo
 	pytest --numprocesses auto --dist worksteal tests/test_adopt.py
 
 .PHONY: test-image
-test-image: .venv/installed ## the scoring image is built, run, pushed, deployed and broken (minutes)
-	pytest tests/test_image.py
+test-image: .venv/installed ## the scoring image is built, run, pushed, deployed and broken; alerts fire (minutes)
+	pytest tests/test_alerts.py tests/test_image.py
 
 .PHONY: test-workflows
 test-workflows: .venv/installed ## the workflows are executed, from the first push to production and back (minutes)

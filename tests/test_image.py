@@ -1,5 +1,6 @@
 """The scoring image, built for real, run as a cluster would, pushed, pulled, deployed and broken."""
 
+import http.client
 import json
 import os
 import re
@@ -204,10 +205,33 @@ def test_bento_in_the_image_is_one_that_bentoml_knows(started: tuple[str, str], 
     assert podman("exec", started[0], "python", "-c", show) == "flight_delays:1"
 
 
-def test_container_ends_cleanly_when_told_to(built: dict[str, Any], podman: Podman) -> None:
-    name = podman("run", "--detach", *STRICT, "--publish=127.0.0.1::3000", f"{built['repository']}@{built['digest']}")
-    containers.wait_for(f"http://{podman('port', name, '3000/tcp')}/readyz")
-    podman("stop", "--time=20", name)
+def test_container_told_to_end_answers_what_it_has_begun(
+    built: dict[str, Any], podman: Podman, model: Path, approved: Path, environment: dict[str, str]
+) -> None:
+    golden = json.loads((model / "golden.json").read_text(encoding="utf-8"))
+    body = json.dumps(golden["rows"][0]).encode()
+    image = f"{built['repository']}@{built['digest']}"
+    name = podman("run", "--quiet", "--detach", *STRICT, "--publish=127.0.0.1::3000", image)
+    address = podman("port", name, "3000/tcp")
+    containers.wait_for(f"http://{address}/readyz")
+    waiting = [http.client.HTTPConnection(address, timeout=30) for _ in range(9)]
+    for connection in waiting:
+        connection.putrequest("POST", "/predict")
+        connection.putheader("Content-Type", "application/json")
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body[:9])
+    idle = waiting.pop()
+    idle.send(body[9:])
+    idle.getresponse().read()  # the last of them is answered: the others were accepted before
+    stop = ["podman", "stop", "--time=20", name]
+    with subprocess.Popen(stop, cwd=approved, env=os.environ | environment) as stopping:
+        assert idle.sock.recv(1) == b"", "it ends"
+        idle.close()
+        for connection in waiting:
+            connection.send(body[9:])
+            assert json.loads(connection.getresponse().read())["prediction"] == golden["answers"][0]["prediction"]
+            connection.close()
+        assert stopping.wait(60) == 0
     assert podman("inspect", "--format={{.State.ExitCode}}", name) == "0"
     podman("rm", name)
 

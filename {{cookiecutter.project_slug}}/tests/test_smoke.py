@@ -118,6 +118,7 @@ def test_a_service_that_is_told_to_end_answers_what_it_has_begun(exported: Path)
             idle.getresponse().read()  # the last of them is answered: the others were accepted before
             process.terminate()
             assert idle.sock.recv(1) == b"", "it ends"
+            idle.close()
             for connection in waiting:
                 connection.send(body[9:])
                 assert json.loads(connection.getresponse().read()) == golden["answers"][0]

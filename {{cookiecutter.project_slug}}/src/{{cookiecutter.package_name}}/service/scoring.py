@@ -26,7 +26,7 @@ api = Api()
 @bentoml.service(
     name=str(__package__).partition(".")[0],
     workers=int(os.environ.get("SCORING_WORKERS") or 1),
-    traffic={"timeout": 60},
+    traffic={"timeout": 20},  # BentoML keeps a timer for each request until then, answered or not
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
     tracing={"excluded_urls": [".*"]},
@@ -40,6 +40,7 @@ class Scoring:
         start(api, Path(os.environ.get("SCORING_MODEL") or "models/export"), Limits.from_environment())
         gc.collect()
         gc.freeze()  # what is loaded stays: not to be looked through again while a caller waits
+        gc.set_threshold(50_000, 10, 10)  # nor are those timers every few requests: next to none is garbage
 
 
 def start(served: Api, folder: Path, limits: Limits) -> None:

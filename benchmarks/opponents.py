@@ -1,0 +1,75 @@
+"""What people would build instead of the generated service: servers of the same model, each set up well.
+
+They run in the environment of a project, started in its folder. The first two are sent features that are ready to use,
+as the model's pipeline takes them; the last one is sent the rows that our service is sent, and does what it does.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import bentoml
+import pandas
+from fastapi import FastAPI
+
+PACKAGE = __import__(os.environ["BENCHMARK_PACKAGE"], fromlist=["contract", "estimator", "rows", "schema", "scorer"])
+
+
+def _part(name: str) -> Any:
+    return __import__(f"{PACKAGE.__name__}.{name}", fromlist=[name])
+
+
+class Pipeline:
+    """The trained scikit-learn pipeline."""
+
+    def __init__(self) -> None:
+        """Load it."""
+        contract = _part("contract").Contract.load(Path("contract.yaml"))
+        self._numbers = {one.name: "float32" for one in contract.features if one.kind == "number"}
+        self._model = _part("estimator").load(Path("models/pipeline.skops"))
+
+    def predict(self, rows: list[dict[str, Any]]) -> list[float]:
+        """Return the probability of each row."""
+        frame = pandas.DataFrame(rows).astype(self._numbers)
+        found: list[float] = self._model.predict_proba(frame)[:, 1].tolist()
+        return found
+
+
+@bentoml.service(workers=1, traffic={"timeout": 60}, logging={"access": {"enabled": False}})
+class Bento:
+    """BentoML's own way: an API of one Python function."""
+
+    def __init__(self) -> None:
+        """Load the pipeline."""
+        self._pipeline = Pipeline()
+
+    @bentoml.api
+    def predict(self, rows: list[dict[str, Any]]) -> list[float]:
+        """Return the probability of each row."""
+        return self._pipeline.predict(rows)
+
+
+def fastapi_sklearn() -> FastAPI:
+    """Return FastAPI with the pipeline, in its thread pool as its handbook says."""
+    app, pipeline = FastAPI(), Pipeline()
+
+    @app.post("/predict")
+    def predict(rows: list[dict[str, Any]]) -> list[float]:
+        return pipeline.predict(rows)
+
+    return app
+
+
+def fastapi_onnx() -> FastAPI:
+    """Return FastAPI with our exported model, our encoding and our model of a request."""
+    app, scorer = FastAPI(), _part("scorer").Scorer(Path("models/export"))
+    row = _part("schema").request_model(scorer.contract)
+    names = list(scorer.contract.inputs)
+
+    async def predict(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        answers: list[dict[str, Any]] = scorer.answers({name: [one.get(name) for one in rows] for name in names})
+        return answers
+
+    predict.__annotations__["rows"] = list[row]  # type: ignore[valid-type]  # made of the contract
+    app.post("/predict")(predict)
+    return app
