@@ -45,7 +45,7 @@ test: lint test-bakes test-project test-adopt test-image test-workflows ## every
 
 .PHONY: test-bakes
 test-bakes: .venv/installed ## every combination of answers is born clean (seconds)
-	pytest --numprocesses auto tests/test_house.py tests/test_bake.py tests/test_hooks.py tests/test_cruft.py
+	pytest --numprocesses auto tests/test_house.py tests/test_bake.py tests/test_hooks.py tests/test_cruft.py tests/test_workflow_rules.py
 
 .PHONY: test-project
 test-project: .venv/installed ## a generated project does what it promises (minutes)

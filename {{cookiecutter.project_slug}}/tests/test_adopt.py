@@ -333,6 +333,18 @@ def test_settings_are_those_that_cross_validation_prefers(home: Path, monkeypatc
     assert (params.train.algorithm, params.train.boosting.iterations) == ("boosting", 20)
 
 
+def test_of_a_sample_what_can_learn_more_wins_unless_it_is_worse(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = {"forest": 0.8005, "linear": 0.8006}
+    few = [{"algorithm": "forest", "forest": {"min_leaf": 5}}, {"algorithm": "linear"}]
+    monkeypatch.setattr(choose, "CANDIDATES", few)
+    monkeypatch.setattr(choose, "_tried", lambda contract, train, candidate, rows: scores[candidate["algorithm"]])
+    contract, rows = samples.wide(), samples.rows()
+    assert choose.choose(contract, samples.PARAMS.train, rows, 1)[0]["algorithm"] == "linear"
+    assert choose.choose(contract, samples.PARAMS.train, rows, 0.5)[0]["forest"] == {"min_leaf": 10}
+    scores["linear"] = 0.9
+    assert choose.choose(contract, samples.PARAMS.train, rows, 0.5) == ({"algorithm": "linear"}, 0.9)
+
+
 def test_settings_are_chosen_without_the_test_part(tmp_path: Path) -> None:
     table = pd.DataFrame({"number": NUMBER, "date": DAYS, "y": ANSWER})
     for time in ("date", "none"):
