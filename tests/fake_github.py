@@ -54,7 +54,8 @@ class GitHub:
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(raw)))
                 self.end_headers()
-                self.wfile.write(raw)
+                if raw:
+                    self.wfile.write(raw)
 
             def content(self) -> bytes:
                 if self.headers.get("Transfer-Encoding") != "chunked":
