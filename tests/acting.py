@@ -76,6 +76,7 @@ class Actions:
         self.secrets: dict[str, str] = {}
         self.runs: list[Run] = []
         self.begun = 0
+        self.machines: dict[str, dict[str, str]] = {}  # what the runner of a workflow has set besides
         self.left_out: set[str] = set()  # workflows that a test is not about
         self.origin.parent.mkdir(parents=True)
         run("git", "init", "--quiet", "--bare", "-b", "main", str(self.origin), cwd=folder)
@@ -255,7 +256,7 @@ class Actions:
         command += [word for pair in secrets.items() for word in ("--secret", "=".join(pair))]
         begun = time.monotonic()
         done = subprocess.run(
-            command, cwd=tree, env=self.environment | {"FAKE_CALLS": str(calls)}, capture_output=True,
+            command, cwd=tree, env={**self.environment, **self.machines.get(workflow, {}), "FAKE_CALLS": str(calls)}, capture_output=True,
             encoding="utf-8", check=False, timeout=900,
         )  # fmt: skip
         seconds = time.monotonic() - begun

@@ -66,7 +66,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Any]]:
 
 
 def lock(folder: Path, **stages: str) -> None:
-    text = yaml.safe_dump({"schema": "2.0", "stages": {name: {"cmd": value} for name, value in stages.items()}}, sort_keys=False)
+    said = {"schema": "2.0", "stages": {name: {"cmd": value} for name, value in stages.items()}}
+    text = yaml.safe_dump(said, sort_keys=False)
     (folder / "dvc.lock").write_text(text, encoding="utf-8")
 
 
