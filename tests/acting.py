@@ -256,7 +256,8 @@ class Actions:
         command += [word for pair in secrets.items() for word in ("--secret", "=".join(pair))]
         begun = time.monotonic()
         done = subprocess.run(
-            command, cwd=tree, env={**self.environment, **self.machines.get(workflow, {}), "FAKE_CALLS": str(calls)}, capture_output=True,
+            command, cwd=tree, capture_output=True,
+            env={**self.environment, **self.machines.get(workflow, {}), "FAKE_CALLS": str(calls)},
             encoding="utf-8", check=False, timeout=900,
         )  # fmt: skip
         seconds = time.monotonic() - begun

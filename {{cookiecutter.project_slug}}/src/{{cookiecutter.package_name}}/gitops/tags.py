@@ -14,7 +14,7 @@ from ..origin import PROJECT
 from . import hub
 
 PREFIX = "model/v"
-BUILT, REVIEW = Path("build/image.json"), Path("reports/review.md")
+BUILT, REPORTS = Path("build/image.json"), Path("reports")
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,7 @@ def main() -> None:
     if not BUILT.is_file() or "digest" not in (made := files.read_json(BUILT)):
         raise ProjectError("no image was pushed yet: `make image push`")
     version, image = made["labels"]["version"], f"{made['repository']}@{made['digest']}"
-    review = REVIEW.read_text(encoding="utf-8") if REVIEW.is_file() else ""
-    new = create(version, image, made["labels"] | _metrics(), review)
+    new = create(version, image, made["labels"] | _metrics(made["labels"]["model"]), _review(made["labels"]["model"]))
     release = find(version)
     if release is None:
         raise ProjectError(f"{PREFIX}{version} was not found again: `git fetch --tags`")
@@ -88,9 +87,17 @@ def main() -> None:
             file.write(f"version={version}\nname={name}\ndigest={digest}\n")
 
 
-def _metrics() -> dict[str, str]:
-    path = Path("reports/metrics.json")
-    found = files.read_json(path) if path.is_file() else {}
+def _review(model: str) -> str:
+    """Return the review of this very model; an imported one has none."""
+    page, found = REPORTS / "review.md", REPORTS / "review.json"
+    if not found.is_file() or files.read_json(found)["candidate"]["model_sha256"] != model:
+        return ""
+    return page.read_text(encoding="utf-8")
+
+
+def _metrics(model: str) -> dict[str, str]:
+    path = REPORTS / "metrics.json"
+    found = files.read_json(path) if path.is_file() and _review(model) else {}
     return {name: f"{value:.4f}" for name, value in found.items() if isinstance(value, float)}
 
 
