@@ -174,9 +174,8 @@ def endpoints(project: Path) -> str:
 
 
 def _entries(node: ast.Dict) -> dict[str, Any]:
-    return {
-        key.value: value for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant)
-    }
+    pairs = zip(node.keys, node.values, strict=True)
+    return {str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)}
 
 
 def refusals(project: Path) -> str:
