@@ -250,8 +250,9 @@ MADE: dict[str, Callable[[Path], str]] = {
 
 def assemble(folder: Path) -> None:
     """Write the whole pages, and what zensical needs beside them, to *folder*."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    for made in ("docs", "project", "site"):
+        shutil.rmtree(folder / made, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
     project = Path(cookiecutter(str(TEMPLATE), no_input=True, default_config=True, output_dir=str(folder / "project")))
     for path in sorted(HERE.rglob("*.md")):
         page = folder / "docs" / path.relative_to(HERE)
