@@ -45,7 +45,8 @@ test: lint test-bakes test-project test-adopt test-image test-workflows ## every
 
 .PHONY: test-bakes
 test-bakes: .venv/installed ## every combination of answers is born clean (seconds)
-	pytest --numprocesses auto tests/test_house.py tests/test_bake.py tests/test_hooks.py tests/test_cruft.py tests/test_workflow_rules.py
+	pytest --numprocesses auto tests/test_house.py tests/test_bake.py tests/test_hooks.py tests/test_cruft.py tests/test_docs.py \
+	    tests/test_workflow_rules.py
 
 .PHONY: test-project
 test-project: .venv/installed ## a generated project does what it promises (minutes)
@@ -62,6 +63,10 @@ test-image: .venv/installed ## the scoring image is built, run, pushed, deployed
 .PHONY: test-workflows
 test-workflows: .venv/installed ## the workflows are executed, from the first push to production and back (minutes)
 	pytest tests/test_workflows.py
+
+.PHONY: docs
+docs: .venv/installed ## build the site in build/docs/site; a dead link is an error
+	python docs/build.py build/docs
 
 .PHONY: lint
 lint: .venv/installed ## style and types of the template's own files

@@ -46,18 +46,43 @@ def test_readme_lists_the_targets_of_make() -> None:
     assert listed == re.findall(r"^make (\S+)\s+(.+)$", helped, re.MULTILINE)
 
 
-def test_readme_names_only_verbs_that_exist() -> None:
-    assert set(re.findall(r"uv run {{ cookiecutter.package_name }} (\w+)", README)) <= set(VERBS)
+@pytest.mark.parametrize("page", PAGES)
+def test_page_names_only_commands_that_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| `make (\S+)` \|", README, re.MULTILINE))
+    targets = re.findall(r"(?:`|^|=\S+ )make ((?:[a-z][a-z-]* ?)+)", text, re.MULTILINE)
+    assert {target for line in targets for target in line.split()} <= listed
+    assert set(re.findall(r"uv run {{ cookiecutter.package_name }} (\w+)", text)) <= set(VERBS)
+
+
+def headings(page: Path) -> set[str]:
+    """Return the anchors of a page, as GitHub makes them."""
+    found = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w-]", "", heading.lower().replace(" ", "-")) for heading in found}
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    links = re.findall(r"\]\((?!https?://)([^)]+)\)", text)
-    headings = {re.sub(r"\W+", "-", heading.lower()) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
-    anchors = [link[1:] for link in links if link.startswith("#")]
-    assert set(anchors) <= headings
-    assert not [link for link in links if not link.startswith("#") and not (ROOT / page).parent.joinpath(link).exists()]
+    here = ROOT / page
+    for link in re.findall(r"\]\((?!https?://)([^)]+)\)", here.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        target = here.parent / path if path else here
+        assert target.exists(), link
+        assert not anchor or anchor in headings(target), link
+
+
+def rows(page: str, kind: str) -> set[str]:
+    """Return the names in the first column of a page's tables, in the rows whose second column is *kind*."""
+    return set(re.findall(rf"^\| `([A-Z_]+)` \| {kind} \|", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_page_about_github_lists_workflows_variables_and_secrets() -> None:
+    page = (ROOT / "docs/github.md").read_text(encoding="utf-8")
+    workflows = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / ".github/workflows").iterdir()}
+    assert set(re.findall(r"^\| \[(\S+\.yml)\]", page, re.MULTILINE)) == workflows.keys()
+    text = "\n".join([*workflows.values(), (ROOT / ".github/actions/setup/action.yml").read_text(encoding="utf-8")])
+    assert rows("docs/github.md", "variable") == set(re.findall(r"\bvars\)?\.([A-Z_]+)", text))
+    assert rows("docs/github.md", "secret") == set(re.findall(r"\bsecrets\.([A-Z_]+)", text))
 
 
 def test_reference_is_what_the_code_says() -> None:
@@ -68,9 +93,9 @@ def test_reference_is_what_the_code_says() -> None:
 
 @pytest.mark.parametrize("name", reference.DOCUMENTS)
 def test_every_setting_is_explained(name: str) -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \| (.*) \|$", reference.reference()[f"{name}.md"], re.MULTILINE)
-    assert len(rows) > 10
-    assert not [row for row in rows if not all(row)]
+    found = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \| (.*) \|$", reference.reference()[f"{name}.md"], re.MULTILINE)
+    assert len(found) > 10
+    assert not [row for row in found if not all(row)]
 
 
 @pytest.mark.parametrize("name", reference.DOCUMENTS)

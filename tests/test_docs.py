@@ -1,0 +1,130 @@
+"""The site can be built, and what its pages name is there."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from support import TEMPLATE, files, run
+
+DOCS = TEMPLATE / "docs"
+PAGES = sorted(path.relative_to(TEMPLATE).as_posix() for path in [*DOCS.rglob("*.md"), *TEMPLATE.glob("*.md")])
+HOSTS = {  # what pages may link to; everything else is a slip
+    "127.0.0.1:3000",
+    "cli.github.com",
+    "cruft.github.io",
+    "docs.astral.sh",
+    "github.com",
+    "keepachangelog.com",
+    "semver.org",
+}
+IN_AN_IMAGE = "/home/runner/run.sh"  # where GitHub's own image has its program
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder with the assembled pages, the site and the project that both were made from."""
+    folder = tmp_path_factory.mktemp("docs")
+    run(sys.executable, str(DOCS / "build.py"), str(folder), cwd=TEMPLATE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(site: Path) -> Path:
+    """Return the project that the pages are about."""
+    (folder,) = (site / "project").iterdir()
+    return folder
+
+
+def read(page: str) -> str:
+    """Return what a page says."""
+    return (TEMPLATE / page).read_text(encoding="utf-8")
+
+
+def targets(folder: Path) -> set[str]:
+    """Return the targets that `make help` lists there."""
+    return set(re.findall(r"^make (\S+)", run("make", "help", cwd=folder), re.MULTILINE))
+
+
+def navigation(entries: list[dict[str, object]]) -> list[str]:
+    """Return the pages of a menu, in its order."""
+    found: list[str] = []
+    for entry in entries:
+        for target in entry.values():
+            found += navigation(target) if isinstance(target, list) else [str(target)]
+    return found
+
+
+def test_site_has_every_page_and_no_marker_is_left(site: Path) -> None:
+    listed = navigation(tomllib.loads((DOCS / "zensical.toml").read_text(encoding="utf-8"))["project"]["nav"])
+    assert sorted(listed) == sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+    for page in listed:
+        assert (site / "site" / page.removesuffix("index.md").removesuffix(".md") / "index.html").is_file()
+        assert "made by docs" not in (site / "docs" / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("link", ["[gone](gone.md)", "[gone](tutorial.md#gone)"])
+def test_dead_link_fails_the_build(link: str, site: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(site, copy, ignore=shutil.ignore_patterns("project", "site", ".cache"))
+    with (copy / "docs/index.md").open("a", encoding="utf-8") as page:
+        page.write(f"\n{link}\n")
+    command = [sys.executable, "-m", "zensical", "build", "--strict"]
+    done = subprocess.run(command, cwd=copy, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode != 0
+    assert "does not exist" in re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr)
+
+
+def test_reference_holds_what_the_files_say(site: Path, project: Path) -> None:
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in (site / "docs/reference").iterdir()}
+    named = set(re.findall(r"^\| `make (\S+)` \|", pages["commands"], re.MULTILINE))
+    assert named == targets(project) | targets(TEMPLATE)
+    workflows = {path.name for path in (project / ".github/workflows").iterdir()}
+    assert set(re.findall(r"^\| `(\w+\.yml)` \|", pages["workflows"], re.MULTILINE)) == workflows
+    contract = (project / "docs/contract.md").read_text(encoding="utf-8")
+    rows = [line for line in contract.splitlines() if line.startswith("|")]
+    assert rows
+    assert set(rows) <= set(pages["contract"].splitlines())
+    assert "| `POST /predict` | Score one row or many |" in pages["service"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_names_only_commands_that_exist(page: str, project: Path) -> None:
+    text = read(page)
+    lines = re.findall(r"(?:`|^|=\S+ )make ((?:[a-z][a-z-]* ?)+)", text, re.MULTILINE)
+    assert {target for line in lines for target in line.split()} <= targets(project) | targets(TEMPLATE)
+    package = (project / "src/flight_delays/cli.py").read_text(encoding="utf-8")
+    verbs = set(re.findall(r'^    "(\w+)": "', package.partition("ELSEWHERE")[0], re.MULTILINE))
+    assert len(verbs) > 10
+    assert set(re.findall(r"(?:uv run|python -m) (?:flight_delays|<package>)[ .]([a-z_]+)", text)) <= verbs
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_names_only_files_of_the_project_and_settings_that_workflows_read(page: str, project: Path) -> None:
+    text, known = read(page), files(project)
+    named = re.findall(r"`((?:src|deploy|\.github|notebooks)/[\w./-]+)`", text)
+    assert not [path for path in named if not any(f"/{one}".find(f"/{path}") == 0 for one in known)]
+    workflows = "\n".join(
+        path.read_text(encoding="utf-8") for path in (project / ".github").rglob("*.yml") if path.name != "zizmor.yml"
+    )
+    read_there = set(re.findall(r"\b(?:vars\)?|secrets)\.([A-Z_]+)", workflows))
+    assert set(re.findall(r"gh (?:variable|secret) set ([A-Z_]+)", text)) <= read_there
+    assert set(re.findall(r"gh workflow run (\S+\.yml)", text)) <= {Path(path).name for path in known}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_relative_links_lead_somewhere_in_the_repository(page: str) -> None:
+    here = (TEMPLATE / page).parent
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", read(page))
+    assert not [link for link in links if not (here / link).is_file()]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_names_no_place_of_one_machine_and_no_host_by_mistake(page: str) -> None:
+    text = read(page).replace(IN_AN_IMAGE, "")
+    assert set(re.findall(r"https?://([^/\s)`]+)", text)) <= HOSTS
+    assert not re.search(r"(?<![\w:/.~])/(?:home|opt|root|srv|tmp|Users|usr|var|work)/", text)
+    assert str(TEMPLATE) not in text
