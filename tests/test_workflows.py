@@ -161,6 +161,7 @@ def test_from_the_first_push_to_production_and_back(actions: Actions) -> None:
     # 3. a worse model: the check is red, the reviewer sees why, nothing is registered
     branch(actions, "worse")
     edit(actions.work, "params.yaml", "iterations: 100", "iterations: 1")
+    edit(actions.work, "params.yaml", "leaves: 31", "leaves: 2")
     actions.commit("Hardly any trees")
     runs = actions.push("worse")
     assert [one.jobs for one in runs if one.workflow == "train.yml"] == [{"train": "failure"}] * 2
