@@ -235,3 +235,88 @@ def spoil(actions: Actions, version: str) -> None:
     assert found
     real = shutil.which("podman-compose")
     actions.program("podman-compose", f'[ "$IMAGE" != "{found[1]}" ] || export SCORING_WORKERS=none\nexec {real} "$@"')
+
+
+@pytest.fixture
+def pushed(actions: Actions) -> Actions:
+    """Return a repository whose first model was pushed, trained again and put into the store; nothing is released."""
+    actions.left_out |= {"release.yml", "deploy.yml"}
+    green(actions.push("main"), "train.yml", "review.yml")
+    return actions
+
+
+def kept(actions: Actions) -> str:
+    """Return the head of the branch `store`."""
+    return git(actions, "rev-parse", "store")
+
+
+def test_pull_request_of_a_fork_is_reviewed_without_a_right_or_a_secret(pushed: Actions) -> None:
+    pushed.secrets["SCORING_API_KEY"] = "open-sesame"
+    branch(pushed, "gift")
+    edit(pushed.work, "params.yaml", "iterations: 100", "iterations: 90")
+    edit(pushed.work, "Makefile", r"(?m)^(pipeline:.*)$", r"\1\n\t@env")  # what its code can see
+    pushed.commit("A gift")
+    before, first = (kept(pushed), git(pushed, "for-each-ref", "refs/heads")), len(pushed.runs)
+    number = pushed.fork("gift")
+    train, review = green(pushed.runs[first:-1], "train.yml", "review.yml")
+    assert pushed.runs[-1].event == "pull_request_target"
+    assert (train.event, review.event) == ("pull_request", "workflow_run")
+    assert "SCORING_API_KEY" not in train.log
+    assert "make share" not in train.steps
+    assert "make retrained" not in train.steps
+    assert (kept(pushed), git(pushed, "for-each-ref", "refs/heads")) == before
+    (shown,) = comments(pushed, number)
+    assert "This comes from another repository" in shown
+    assert "roc_auc" in shown
+
+
+def test_push_to_main_that_leaves_the_lock_behind_becomes_a_pull_request(pushed: Actions) -> None:
+    branch(pushed, "main")
+    edit(pushed.work, "params.yaml", "iterations: 100", "iterations: 95")
+    stale = pushed.commit("Straight to main")
+    pushed.left_out.discard("release.yml")
+    green(pushed.push("main"), "train.yml", "review.yml", "train.yml", "review.yml")
+    assert git(pushed, "rev-parse", "main") == stale
+    (pull,) = pushed.hub.pulls.values()
+    assert pull["title"] == "Retrain: train, evaluate, export"
+    assert git(pushed, "diff", "--name-only", "main", "retrain") == "dvc.lock"
+    pushed.variables["DEPLOY_TARGET"] = "none"
+    (released,) = [one for one in pushed.merge(pull["number"]) if one.workflow == "release.yml"]
+    green([released], "release.yml")
+    assert "DEPLOY_TARGET is not set" in released.log
+    # every job again, and by hand: nothing is made twice
+    tag, versions = git(pushed, "rev-parse", "model/v1"), registry(pushed, "show", "challenger")
+    green(pushed.dispatch("release.yml"), "release.yml")
+    assert git(pushed, "tag", "--list") == "model/v1"
+    assert git(pushed, "rev-parse", "model/v1") == tag
+    assert registry(pushed, "show", "challenger") == versions
+
+
+def test_run_that_another_push_has_overtaken_writes_nothing_back(pushed: Actions) -> None:
+    branch(pushed, "topic")
+    edit(pushed.work, "params.yaml", "iterations: 100", "iterations: 80")
+    first = pushed.commit("First")
+    run("git", "push", "--quiet", "--no-verify", "origin", "HEAD:topic", cwd=pushed.work)
+    edit(pushed.work, "params.yaml", "iterations: 80", "iterations: 70")
+    second = pushed.commit("Second")
+    run("git", "push", "--quiet", "--no-verify", "origin", "HEAD:topic", cwd=pushed.work)
+    late = pushed.start("train.yml", "push", {"ref": "refs/heads/topic", "before": "0" * 40, "after": first}, first)
+    assert "has moved on meanwhile" in late.log
+    assert git(pushed, "rev-parse", "topic") == second
+    pushed.pushed("topic", first)
+    pushed.settle()
+    assert git(pushed, "log", "-1", "--format=%s%n%P", "topic") == f"Retrain: train, evaluate, export\n{second}"
+
+
+def test_code_is_checked_by_the_workflow_that_main_requires(pushed: Actions) -> None:
+    pushed.left_out = {"train.yml", "release.yml", "deploy.yml"}
+    pushed.environment["PYTEST_ADDOPTS"] = "-k 'test_config or test_split'"  # all of them: tests/test_project.py
+    branch(pushed, "topic")
+    edit(pushed.work, "tests/test_config.py", r"\Z", "\n\ndef test_wrong() -> None:\n    assert 1 == 2\n")
+    pushed.commit("A test that fails")
+    run("git", "push", "--quiet", "--no-verify", "origin", "HEAD:topic", cwd=pushed.work)
+    pushed.hub.open_pull("topic")
+    pushed.pull_request(1, "opened")
+    checked = next(one for one in pushed.runs if one.workflow == "ci.yml")
+    assert checked.jobs == {"check": "success", "test": "failure", "pass": "failure"}
+    green(pushed.dispatch("ci.yml"), "ci.yml")
