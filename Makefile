@@ -46,7 +46,7 @@ test: lint test-bakes test-project test-adopt test-image test-workflows ## every
 .PHONY: test-bakes
 test-bakes: .venv/installed ## every combination of answers is born clean (seconds)
 	pytest --numprocesses auto tests/test_house.py tests/test_bake.py tests/test_hooks.py tests/test_cruft.py tests/test_docs.py \
-	    tests/test_workflow_rules.py
+	    tests/test_workflow_rules.py tests/test_weekly.py
 
 .PHONY: test-project
 test-project: .venv/installed ## a generated project does what it promises (minutes)
@@ -75,6 +75,17 @@ lint: .venv/installed ## style and types of the template's own files
 	mypy
 	actionlint .github/workflows/*.yml
 	zizmor --offline --no-progress --quiet .github
+
+.PHONY: newest
+newest: ## let a project take the newest versions of everything, as of today
+	sed -i "s/^exclude-newer = \"[^\"]*\"/exclude-newer = \"$$(date +%F)\"/" '{{cookiecutter.project_slug}}/pyproject.toml'
+
+.PHONY: issue
+issue: ## say in the one open issue of the weekly run, opened if there is none, that RUN has failed
+	@number=$$(gh api 'repos/{owner}/{repo}/issues?state=open&labels=weekly' --jq '.[0].number // empty'); \
+	if [ -n "$$number" ]; then gh api "repos/{owner}/{repo}/issues/$$number/comments" -f body="Still: $$RUN"; \
+	else gh api 'repos/{owner}/{repo}/issues' -f title='The newest dependencies break a project' -f 'labels[]=weekly' \
+	    -f body="The weekly run has failed: $$RUN. 'make newest' and '.ci/run' show the same on a laptop."; fi
 
 .PHONY: clean
 clean: ## remove what Make made
