@@ -194,6 +194,7 @@ def test_from_the_first_push_to_production_and_back(actions: Actions) -> None:
 
     # 7. a version that fails in production only: the one before runs again, and everybody is told
     spoil(actions, "2")
+    actions.machines["deploy.yml"]["DEPLOY_SECONDS"] = "20"
     promoted(actions, "1")
     actions.dispatch("promote.yml", version="2")
     number = max(actions.hub.pulls)

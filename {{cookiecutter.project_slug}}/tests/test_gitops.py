@@ -232,6 +232,7 @@ esac
     (tmp_path / "kubectl").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("DEPLOY_TARGET", "kubernetes")
+    monkeypatch.setenv("DEPLOY_SECONDS", "90")
     monkeypatch.chdir(ROOT)
     place = targets.find("production")
     assert place is not None
@@ -241,7 +242,7 @@ esac
     assert IMAGES[1].partition("@")[2] in said
     assert [line for line in said.splitlines() if "apply" in line or "rollout" in line] == [
         "apply --filename -",
-        f"--namespace place rollout status deployment/model --timeout={targets.PATIENCE}s",
+        "--namespace place rollout status deployment/model --timeout=90s",
     ]
 
 

@@ -13,7 +13,7 @@ from ..image.overlay import pinned
 from ..registry import command as registry
 from . import hub, promote, tags, targets
 from .tags import Release
-from .targets import PATIENCE, Target
+from .targets import Target, patience
 
 MARKER = "<!-- deployment -->"
 UNSET = """DEPLOY_TARGET is not set, so {image} was not deployed anywhere. To deploy, set the repository's variable
@@ -44,10 +44,10 @@ def deploy(environment: str, release: Release) -> str:
 def _run(target: Target, image: str, model: Path) -> None:
     target.apply(image)
     with target.address() as url:
-        client, deadline = smoke.Client(url), time.monotonic() + PATIENCE
+        client, deadline = smoke.Client(url), time.monotonic() + patience()
         while not client.ready():
             if time.monotonic() > deadline:
-                raise ProjectError(f"{url} was not ready after {PATIENCE} seconds")
+                raise ProjectError(f"{url} was not ready after {patience()} seconds")
             time.sleep(0.2)
         smoke.check(client, files.read_json(model / "golden.json"))
 

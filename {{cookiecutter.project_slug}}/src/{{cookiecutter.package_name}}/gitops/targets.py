@@ -16,7 +16,7 @@ from ..image.overlay import pin
 from ..smoke import free_port
 
 DEPLOY = Path("deploy")
-PATIENCE = 180  # seconds for a new version to take over
+PATIENCE = 180  # seconds for a new version to take over, unless DEPLOY_SECONDS says otherwise
 
 
 class Target(Protocol):
@@ -41,6 +41,11 @@ def find(environment: str) -> Target | None:
     if wanted not in kinds:
         raise ProjectError(f"DEPLOY_TARGET is {wanted}: it may be none, {', '.join(kinds)}")
     return kinds[wanted](environment)
+
+
+def patience() -> int:
+    """Return the seconds within which a new version has to take over."""
+    return int(os.environ.get("DEPLOY_SECONDS") or PATIENCE)
 
 
 def ask(command: list[str], given: str | None = None, **environment: str) -> str:
@@ -87,7 +92,7 @@ class Kubernetes:
     def apply(self, image: str) -> None:
         """Apply the overlay with *image*, and wait for its pods."""
         ask(["kubectl", "apply", "--filename", "-"], self._rendered(image))
-        self._in_namespace("rollout", "status", f"deployment/{self.name}", f"--timeout={PATIENCE}s")
+        self._in_namespace("rollout", "status", f"deployment/{self.name}", f"--timeout={patience()}s")
 
     @contextmanager
     def address(self) -> Iterator[str]:
