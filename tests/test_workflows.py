@@ -10,6 +10,7 @@ from pathlib import Path
 
 import containers
 import pytest
+import servers
 from acting import Actions, Run
 from support import bake, run
 
@@ -320,3 +321,20 @@ def test_code_is_checked_by_the_workflow_that_main_requires(pushed: Actions) -> 
     checked = next(one for one in pushed.runs if one.workflow == "ci.yml")
     assert checked.jobs == {"check": "success", "test": "failure", "pass": "failure"}
     green(pushed.dispatch("ci.yml"), "ci.yml")
+
+
+def test_runs_and_versions_are_on_a_server_where_a_variable_names_one(
+    actions: Actions, started: Path, tmp_path: Path
+) -> None:
+    python = started / ".venv/bin/python"
+    actions.left_out.add("deploy.yml")
+    with servers.postgres() as database, servers.mlflow(python, database, tmp_path) as url:
+        actions.variables |= {"MLFLOW_TRACKING_URI": url, "DEPLOY_TARGET": "none"}
+        green(actions.push("main"), "train.yml", "review.yml", "release.yml")
+        there = {"MLFLOW_TRACKING_URI": url, "PYTHONPATH": str(actions.work / "src")}
+        said = run(str(python), "-m", "flight_delays.registry", "show", "challenger", cwd=actions.work, **there)
+        assert said.splitlines()[0] == "version: 1"
+    assert git(actions, "tag", "--list") == "model/v1"
+    listed = git(actions, "ls-tree", "-r", "--name-only", "store").splitlines()
+    assert [name for name in listed if name.startswith("mlflow/")] == []
+    assert any(name.startswith("dvc/") for name in listed)
