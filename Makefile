@@ -50,7 +50,7 @@ test-bakes: .venv/installed ## every combination of answers is born clean (secon
 
 .PHONY: test-project
 test-project: .venv/installed ## a generated project does what it promises (minutes)
-	pytest tests/test_project.py tests/test_gates.py tests/test_precommit.py tests/test_registry_server.py
+	pytest tests/test_project.py tests/test_gates.py tests/test_precommit.py tests/test_registry_server.py tests/test_storage.py
 
 .PHONY: test-adopt
 test-adopt: .venv/installed ## real tables of one's own go through the whole loop (minutes)
@@ -67,6 +67,10 @@ test-workflows: .venv/installed ## the workflows are executed, from the first pu
 .PHONY: docs
 docs: .venv/installed ## build the site in build/docs/site; a dead link is an error
 	python docs/build.py build/docs
+
+.PHONY: test-mutations
+test-mutations: .venv/installed ## each way to break a workflow is found by a rule (seconds; part of test-bakes)
+	pytest --numprocesses auto tests/test_workflow_rules.py
 
 .PHONY: lint
 lint: .venv/installed ## style and types of the template's own files

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from support import run
 REPOSITORY = "acme/flight-delays"
 USES = re.compile(r"(?m)^\s*-?\s*uses:\s*([^\s#]+)")
 RUNNER = "ubuntu-24.04"
+LONGEST = 900  # seconds of a run
 BIN = Path(sys.executable).parent
 
 
@@ -226,8 +228,11 @@ class Actions:
             found[Path(path).name] = workflow["on"]
         return found
 
-    def start(self, workflow: str, event: str, payload: dict[str, Any], commit: str) -> Run:
-        """Run *workflow* as it is in *commit*, for *event*, and after it what follows its end."""
+    def start(self, workflow: str, event: str, payload: dict[str, Any], commit: str, dies_at: str = "") -> Run:
+        """Run *workflow* as it is in *commit*, for *event*, and after it what follows its end.
+
+        Its runner dies at the text *dies_at* of its log, if there is one.
+        """
         self.begun += 1
         number = self.begun
         tree = self.folder / f"tree-{number}"
@@ -255,17 +260,26 @@ class Actions:
         secrets = {} if fork else self.secrets
         command += [word for pair in secrets.items() for word in ("--secret", "=".join(pair))]
         begun = time.monotonic()
-        done = subprocess.run(
-            command, cwd=tree, capture_output=True,
-            env={**self.environment, **self.machines.get(workflow, {}), "FAKE_CALLS": str(calls)},
-            encoding="utf-8", check=False, timeout=900,
-        )  # fmt: skip
+        environment = {**self.environment, **self.machines.get(workflow, {}), "FAKE_CALLS": str(calls)}
+        log = self.folder / f"log-{number}"
+        with log.open("w", encoding="utf-8") as output:
+            process = subprocess.Popen(
+                command, cwd=tree, env=environment, stdout=output, stderr=output, start_new_session=True
+            )
+            while process.poll() is None and time.monotonic() - begun < LONGEST:
+                if dies_at and dies_at in log.read_text(encoding="utf-8"):
+                    break
+                time.sleep(0.05)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        said = log.read_text(encoding="utf-8")
         seconds = time.monotonic() - begun
         shutil.rmtree(tree)
-        events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        events = [json.loads(line) for line in said.splitlines() if line.startswith("{") and line.endswith("}")]
         unknown = [e["msg"] for e in events if "Skipping unsupported platform" in e.get("msg", "")]
         assert not unknown, unknown
-        ended = Run(workflow, event, payload.get("ref", ""), commit, events, done.stdout + done.stderr, seconds)
+        ended = Run(workflow, event, payload.get("ref", ""), commit, events, said, seconds)
         ended.calls = [json.loads(line) for line in calls.read_text(encoding="utf-8").splitlines()]
         self.runs.append(ended)
         slow = ", ".join(f"{name} {took:.0f} s" for name, took in ended.steps.items() if took >= 1)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+MOTO = "moto[s3,server]==5.2.5"
 START = 120  # seconds that a server may take to answer
 
 
@@ -53,6 +54,18 @@ def mlflow(python: Path, database: str, folder: Path) -> Iterator[str]:
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     with _running(command, folder / "log", lambda: _answers(f"http://127.0.0.1:{port}/health"), environment=quiet):
         yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def s3(folder: Path, bucket: str) -> Iterator[str]:
+    """Start a server that speaks the protocol of S3, with an empty bucket, and give its URL; every key is let in."""
+    port = free_port()
+    command = ["uv", "tool", "run", "--from", MOTO, "moto_server", "--host=127.0.0.1", f"--port={port}"]
+    url = f"http://127.0.0.1:{port}"
+    with _running(command, folder / "log", lambda: _answers(f"{url}/moto-api/")):
+        asked = urllib.request.Request(f"{url}/{bucket}", method="PUT")  # noqa: S310  # of this machine
+        urllib.request.urlopen(asked, timeout=10).close()  # noqa: S310
+        yield url
 
 
 def free_port() -> int:

@@ -338,3 +338,29 @@ def test_runs_and_versions_are_on_a_server_where_a_variable_names_one(
     listed = git(actions, "ls-tree", "-r", "--name-only", "store").splitlines()
     assert [name for name in listed if name.startswith("mlflow/")] == []
     assert any(name.startswith("dvc/") for name in listed)
+
+
+def test_run_that_dies_half_way_leaves_nothing_half_done(pushed: Actions) -> None:
+    def refs() -> str:
+        return git(pushed, "for-each-ref", "refs/heads", "refs/tags")
+
+    pushed.left_out.discard("release.yml")
+    pushed.variables["DEPLOY_TARGET"] = "none"
+    branch(pushed, "topic")
+    edit(pushed.work, "params.yaml", "iterations: 100", "iterations: 60")
+    commit = pushed.commit("Fewer")
+    run("git", "push", "--quiet", "--no-verify", "origin", "HEAD:topic", cwd=pushed.work)
+    before, payload = refs(), {"ref": "refs/heads/topic", "before": "0" * 40, "after": commit}
+    assert not pushed.start("train.yml", "push", payload, commit, dies_at="Running stage 'train'").ok
+    assert refs() == before
+    green([pushed.start("train.yml", "push", payload, commit)], "train.yml")
+    assert git(pushed, "log", "-1", "--format=%s", "topic") == "Retrain: train, evaluate, export"
+    # registered, and then nothing: the next run goes on from there, and makes no second version
+    main = git(pushed, "rev-parse", "main")
+    payload = {"ref": "refs/heads/main", "before": "0" * 40, "after": main}
+    assert not pushed.start("release.yml", "push", payload, main, dies_at="python -m flight_delays.image build").ok
+    assert git(pushed, "tag", "--list") == ""
+    assert registry(pushed, "show", "challenger").splitlines()[0] == "version: 1"
+    green([pushed.start("release.yml", "push", payload, main)], "release.yml")
+    assert git(pushed, "tag", "--list") == "model/v1"
+    assert registry(pushed, "show", "challenger").splitlines()[0] == "version: 1"
