@@ -44,6 +44,17 @@ STARTED: dict[str, dict[str, Any]] = {
 }
 ENVIRONMENTS = {("deploy.yml", "production"): "production", ("release.yml", "staging"): "staging"}
 SECRETS = {"KUBECONFIG", "REGISTRY_PASSWORD", "SCORING_API_KEY", "TEMPLATE_TOKEN"}
+RUN: dict[str, list[str]] = {  # the make targets of each workflow, in order
+    "ci.yml": ["check", "test"],
+    "deploy.yml": ["pull", "deploy", "shared", "deploy-failed"],
+    "promote.yml": ["pull", "promote"],
+    "release.yml": ["pull", "pipeline", "review", "shared", "image", "push", "tag", "sign", "pull", "deploy"],
+    "review.yml": ["comment"],
+    "template.yml": ["update"],
+    "train.yml": ["pull", "fresh", "pipeline", "review", "summary", "share", "retrained"],
+}
+ASKING = {"comment", "deploy", "deploy-failed", "promote", "pull", "retrained", "share", "shared", "tag", "update"}
+TOKENS = ("${{ github.token }}", "${{ secrets.TEMPLATE_TOKEN || github.token }}")
 HALFWAY = ("deploy.yml", "promote.yml", "release.yml", "template.yml")  # never ended before they are done
 
 
@@ -78,7 +89,13 @@ def _workflow(name: str, workflow: dict[str, Any]) -> Iterator[str]:
         yield f"may be ended half-way: {stops}"
     if name == "train.yml" and "refs/heads/main" not in str(stops):
         yield "a run on main may be ended by the next"
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    does = [words[1] for step in steps if (words := step.get("run", "").split())[:1] == ["make"]]
+    if does != RUN.get(name):
+        yield f"makes {', '.join(does)}"
     for key, job in workflow["jobs"].items():
+        if job["runs-on"] != "ubuntu-24.04" and not job["runs-on"].startswith("${{ fromJSON(vars."):
+            yield f"{key}: runs on {job['runs-on']}"
         if job.get("permissions", {}) != GRANTED.get(name, {}).get(key):
             yield f"{key}: permissions are {job.get('permissions')}"
         if job.get("environment") != ENVIRONMENTS.get((name, key)):
@@ -94,6 +111,9 @@ def _step(job: str, step: dict[str, Any]) -> Iterator[str]:
         yield f"{job}: {step['run']!r} is no line that works on a laptop"
     if step.get("uses", "").startswith("actions/checkout@") and step["with"].get("persist-credentials") != "false":
         yield f"{job}: leaves its token in the work tree"
+    asks = bool({*step.get("run", "").split()[1:2]} & ASKING)
+    if asks and (step.get("env") or {}).get("GH_TOKEN") not in TOKENS:
+        yield f"{job}: {step['run']} has no token to ask GitHub with"
     action = step.get("uses", "").partition("@")[0]
     if action and not action.startswith("./"):
         unknown = step.get("with", {}).keys() - doubles.DOUBLES[action].inputs.keys()
@@ -104,6 +124,8 @@ def _step(job: str, step: dict[str, Any]) -> Iterator[str]:
 
 
 def _text(text: str) -> Iterator[str]:
+    if "continue-on-error" in text:
+        yield "goes on after an error"
     for line in text.splitlines():
         if "uses: " in line and "uses: ./" not in line and not PINNED.search(line):
             yield f"is not pinned: {line.strip()}"
