@@ -4,6 +4,7 @@ from pathlib import Path
 
 import exports
 import pytest
+from repositories import git
 
 from {{ cookiecutter.package_name }}.contract import Contract
 
@@ -14,3 +15,10 @@ ROOT = Path(__file__).parents[1]
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of an exported model, trained on example rows of contract.yaml."""
     return exports.exported(Contract.load(ROOT / "contract.yaml"), tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    """Return a bare repository."""
+    git("init", "--quiet", "--bare", "-b", "main", str(tmp_path / "origin.git"), cwd=tmp_path)
+    return tmp_path / "origin.git"

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from repositories import git
 
 from {{ cookiecutter.package_name }} import storage
 from {{ cookiecutter.package_name }}.config import ProjectError
@@ -19,16 +19,6 @@ from {{ cookiecutter.package_name }}.image import overlay
 
 ROOT = Path(__file__).parents[1]
 IMAGES = [f"registry.example.org/team/model@sha256:{digit * 64}" for digit in "123"]
-
-
-def git(*words: str, cwd: Path) -> str:
-    return subprocess.run(["git", *words], cwd=cwd, check=True, capture_output=True, encoding="utf-8").stdout.strip()
-
-
-@pytest.fixture
-def origin(tmp_path: Path) -> Path:
-    git("init", "--quiet", "--bare", "-b", "main", str(tmp_path / "origin.git"), cwd=tmp_path)
-    return tmp_path / "origin.git"
 
 
 @pytest.fixture

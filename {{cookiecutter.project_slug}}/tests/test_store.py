@@ -1,24 +1,13 @@
 """The branch `store`: two machines that push at once lose nothing, and what a git host refuses is refused before."""
 
 import sqlite3
-import subprocess
 from pathlib import Path
 
 import pytest
+from repositories import git
 
 from {{ cookiecutter.package_name }} import merge, storage, store
 from {{ cookiecutter.package_name }}.config import ProjectError
-
-
-def git(*words: str, cwd: Path) -> str:
-    return subprocess.run(["git", *words], cwd=cwd, check=True, capture_output=True, encoding="utf-8").stdout.strip()
-
-
-@pytest.fixture
-def origin(tmp_path: Path) -> Path:
-    """Return a bare repository."""
-    git("init", "--quiet", "--bare", "-b", "main", str(tmp_path / "origin.git"), cwd=tmp_path)
-    return tmp_path / "origin.git"
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ merged row by row; see `merge`.
 
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -54,9 +55,15 @@ def push() -> bool:
     return False
 
 
-def share() -> None:
-    """Push what is new in .store, together with whatever others push at the same time."""
+def share(act: Callable[[], None] | None = None) -> None:
+    """Push what is new in .store, together with whatever others push at the same time.
+
+    What *act* does is done on what they have pushed, and again where they were first.
+    """
     for _ in range(TRIES):
+        if act:
+            pull()
+            act()
         if push():
             return
     raise ProjectError(f"others pushed the branch {BRANCH} {TRIES} times meanwhile: try again")
@@ -146,14 +153,12 @@ def _share(command: tuple[str, ...]) -> None:
 
     COMMAND must leave alone what it finds done: register and promote do.
     """
-    for _ in range(TRIES):
-        pull()
-        code = subprocess.run(command).returncode
-        if code:
+
+    def act() -> None:
+        if code := subprocess.run(command).returncode:
             click.get_current_context().exit(code)
-        if push():
-            return
-    raise ProjectError(f"others pushed the branch {BRANCH} {TRIES} times meanwhile: try again")
+
+    share(act)
 
 
 if __name__ == "__main__":

@@ -90,10 +90,7 @@ def _summary(reports: Path) -> None:
         review.read_text(encoding="utf-8") if review.is_file() else None,
         files.read_json(validation) if validation.is_file() else None,
     )
-    if target := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(target).open("a", encoding="utf-8") as file:
-            file.write(text)
-    else:
+    if not hub.note("GITHUB_STEP_SUMMARY", text):
         click.echo(text)
 
 

@@ -10,6 +10,7 @@ import click
 from .. import files, smoke
 from ..config import ProjectError
 from ..image.overlay import pinned
+from ..origin import workflow
 from ..registry import command as registry
 from . import hub, promote, tags, targets
 from .tags import Release
@@ -82,9 +83,7 @@ def _run_command(environment: str) -> None:
     nothing = f"{environment} runs nothing yet: `make promote` puts a version there"
     said = deploy(environment, release) if release else nothing
     click.echo(said)
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(said + "\n")
+    hub.note("GITHUB_STEP_SUMMARY", said + "\n")
 
 
 @main.command(name="champion")
@@ -108,16 +107,15 @@ def _evidence() -> str | None:
 @main.command(name="failed")
 def _failed() -> None:
     """Say on the pull request that the deployment failed, and open the one that puts the champion back."""
-    bad, run = wanted("production"), os.environ
+    bad, address = wanted("production"), workflow()
     last = registry.champion()
     champion = tags.find(last) if last else None
-    address = f"{run.get('GITHUB_SERVER_URL')}/{run.get('GITHUB_REPOSITORY')}/actions/runs/{run.get('GITHUB_RUN_ID')}"
     name = f"version {bad.version}" if bad else "the new version"
     text = f"## ❌ Production did not take {name}\n\nThe deployment failed ([log]({address}))."
     if champion and bad and champion.image != bad.image:
         url = promote.propose(champion, f"Production did not take {name} ([log]({address})), and runs this one again.")
         text += f" Version {champion.version} runs again; so that git says the same: {url}"
-    for pull in hub.pulls_of(str(run.get("GITHUB_SHA"))):
+    for pull in hub.pulls_of(str(os.environ.get("GITHUB_SHA"))):
         hub.comment(pull["number"], MARKER, text)
     click.echo(text)
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +13,15 @@ from ..git import git
 
 DEFAULT = "main"  # the branch that says what is approved
 BODY = 60_000  # characters; GitHub refuses more than 65,536
+
+
+def note(variable: str, text: str) -> bool:
+    """Append *text* to the file that a workflow names in an environment variable; return False outside of one."""
+    name = os.environ.get(variable)
+    if name:
+        with Path(name).open("a", encoding="utf-8") as file:
+            file.write(text)
+    return bool(name)
 
 
 def repository() -> str:

@@ -1,6 +1,5 @@
 """The tags model/vN: which image is version N, where it comes from, and why it was accepted. They never move."""
 
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,10 +80,8 @@ def main() -> None:
         raise ProjectError(f"{PREFIX}{version} was not found again: `git fetch --tags`")
     said = "" if new else ", as before" if release.image == image else f", and stays {release.image}"
     click.echo(f"{PREFIX}{version}: {image}{said}")
-    if output := os.environ.get("GITHUB_OUTPUT"):  # the steps that follow sign and deploy what the tag says
-        name, _, digest = release.image.partition("@")
-        with Path(output).open("a", encoding="utf-8") as file:
-            file.write(f"version={version}\nname={name}\ndigest={digest}\n")
+    name, _, digest = release.image.partition("@")  # the steps that follow sign and deploy what the tag says
+    hub.note("GITHUB_OUTPUT", f"version={version}\nname={name}\ndigest={digest}\n")
 
 
 def _review(model: str) -> str:
