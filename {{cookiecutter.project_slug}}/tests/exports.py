@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from {{ cookiecutter.package_name }} import estimator, export, files, table, train
 from {{ cookiecutter.package_name }}.contract import Contract
-from {{ cookiecutter.package_name }}.schema import example_rows, limits
+from {{ cookiecutter.package_name }}.examples import example_rows
+from {{ cookiecutter.package_name }}.schema import limits
 
 
 def rows(contract: Contract, count: int = 300) -> pd.DataFrame:

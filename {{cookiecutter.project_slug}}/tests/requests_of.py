@@ -7,7 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from {{ cookiecutter.package_name }}.contract import Column, Contract
+from {{ cookiecutter.package_name }}.column import Column
+from {{ cookiecutter.package_name }}.contract import Contract
 from {{ cookiecutter.package_name }}.schema import LARGEST, TIMES
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)

@@ -7,7 +7,8 @@ from typing import Any
 import schemathesis
 
 from {{ cookiecutter.package_name }}.contract import Contract
-from {{ cookiecutter.package_name }}.schema import PATTERNS, example_rows
+from {{ cookiecutter.package_name }}.examples import example_rows
+from {{ cookiecutter.package_name }}.schema import PATTERNS
 
 CONTRACT = Contract.load(Path("contract.yaml"))
 USUAL = example_rows(CONTRACT, 1)[0]

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from {{ cookiecutter.package_name }} import estimator, export, schema, table, tracking, train, validate
 from {{ cookiecutter.package_name }}.contract import Contract
+from {{ cookiecutter.package_name }}.examples import example_rows
 
 BASE = {
     "first": "{type: number}",
@@ -53,7 +54,7 @@ def derived(contract: Contract, cells: list[Any]) -> dict[str, dict[str, Any]]:
         return found
 
     steps = [(name, step) for step, _, names in pipeline["inputs"].transformers_ for name in names]
-    examples = schema.example_rows(contract, 50)
+    examples = example_rows(contract, 50)
     return {
         "suite": suite,
         "preprocessing": by_column(steps),
@@ -119,16 +120,16 @@ def test_a_column_that_becomes_a_time_is_one_everywhere() -> None:
 @pytest.mark.parametrize("task", samples.TARGETS)
 def test_example_rows_keep_the_contract_and_are_the_same_each_time(task: str) -> None:
     contract = samples.wide(task)
-    found = schema.example_rows(contract, 30, seed=3)
-    assert found == schema.example_rows(contract, 30, seed=3)
-    assert found != schema.example_rows(contract, 30, seed=4)
+    found = example_rows(contract, 30, seed=3)
+    assert found == example_rows(contract, 30, seed=3)
+    assert found != example_rows(contract, 30, seed=4)
     for row in found:
         TypeAdapter(schema.request_model(contract)).validate_json(json.dumps(row))
 
 
 def test_the_projects_own_example_rows_keep_its_contract() -> None:
     contract = Contract.load(samples.ROOT / "contract.yaml")
-    for row in schema.example_rows(contract, 20):
+    for row in example_rows(contract, 20):
         TypeAdapter(schema.request_model(contract)).validate_json(json.dumps(row))
 
 

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from {{ cookiecutter.package_name }}.contract import Contract
 from {{ cookiecutter.package_name }}.contract_diff import changes, main
-from {{ cookiecutter.package_name }}.schema import example_rows, request_model
+from {{ cookiecutter.package_name }}.examples import example_rows
+from {{ cookiecutter.package_name }}.schema import request_model
 
 BASE: dict[str, str] = {
     "n": "{type: number, min: 0, max: 10}",

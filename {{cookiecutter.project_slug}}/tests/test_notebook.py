@@ -14,7 +14,7 @@ import yaml
 from nbclient import NotebookClient
 
 from {{ cookiecutter.package_name }}.contract import Contract
-from {{ cookiecutter.package_name }}.schema import example_rows
+from {{ cookiecutter.package_name }}.examples import example_rows
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = "notebooks/explore.ipynb"

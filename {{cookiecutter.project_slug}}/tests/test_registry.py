@@ -18,10 +18,10 @@ from onnx import TensorProto, helper
 from {{ cookiecutter.package_name }} import files, storage, tracking
 from {{ cookiecutter.package_name }}.config import ProjectError
 from {{ cookiecutter.package_name }}.contract import Contract
+from {{ cookiecutter.package_name }}.examples import example_rows
 from {{ cookiecutter.package_name }}.origin import PROJECT
 from {{ cookiecutter.package_name }}.registry import command, promotions, registration, versions
 from {{ cookiecutter.package_name }}.registry.registration import CHALLENGER
-from {{ cookiecutter.package_name }}.schema import example_rows
 from {{ cookiecutter.package_name }}.scorer import Scorer, digest
 
 TASKS = tuple(samples.TARGETS)

@@ -18,9 +18,9 @@ from onnx import TensorProto, helper, numpy_helper
 from {{ cookiecutter.package_name }} import files, metrics
 from {{ cookiecutter.package_name }}.config import ProjectError
 from {{ cookiecutter.package_name }}.contract import Contract
+from {{ cookiecutter.package_name }}.examples import example_rows
 from {{ cookiecutter.package_name }}.review import bootstrap, champion, changes, html_page, markdown_page
 from {{ cookiecutter.package_name }}.review.command import main, review
-from {{ cookiecutter.package_name }}.schema import example_rows
 from {{ cookiecutter.package_name }}.scorer import Scorer, digest
 from {{ cookiecutter.package_name }}.settings import Evaluate, Export, Gates, Params, Review
 

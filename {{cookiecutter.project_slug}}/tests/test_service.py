@@ -26,7 +26,8 @@ from starlette.testclient import TestClient
 from {{ cookiecutter.package_name }} import files, table
 from {{ cookiecutter.package_name }}.config import ProjectError
 from {{ cookiecutter.package_name }}.contract import Contract
-from {{ cookiecutter.package_name }}.schema import example_rows, json_schema
+from {{ cookiecutter.package_name }}.examples import example_rows
+from {{ cookiecutter.package_name }}.schema import json_schema
 from {{ cookiecutter.package_name }}.scorer import Scorer, difference, digest
 from {{ cookiecutter.package_name }}.service import scoring
 from {{ cookiecutter.package_name }}.service.api import Api, Headers, Receive

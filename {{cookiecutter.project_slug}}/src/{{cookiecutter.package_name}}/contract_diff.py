@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from .column import Column
 from .config import ProjectError
-from .contract import Column, Contract
+from .contract import Contract
 
 WIDER = {("integer", "number"), ("date", "datetime")}  # types whose every cell is also one of the other
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .contract import MISSING, Contract, Feature
+from .column import MISSING
+from .contract import Contract, Feature
 
 EPOCH, NEVER = datetime(1970, 1, 1), np.iinfo(np.int64).min
 DAY_ZERO = np.datetime64("2000-01-01", "D")

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from .contract import Column, Contract
+from .column import Column
+from .contract import Contract
 from .rows import encode
 
 TEXT = pd.StringDtype("pyarrow")  # takes a fifth of the memory of "string", and is written to the same bytes

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from . import estimator, table
-from .contract import Column, Contract
+from .column import Column
+from .contract import Contract
+from .examples import example_rows
 from .origin import PROJECT, environment, requirements
-from .schema import example_rows, json_schema
+from .schema import json_schema
 from .scorer import digest
 from .search import Trial
 from .storage import artifact_location, connect, root

@@ -10,8 +10,9 @@ import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from . import files, findings, table
+from .column import Column
 from .config import ProjectError
-from .contract import Column, Contract
+from .contract import Contract
 
 NUMBERS, TEXTS = ["float64", "float", "int"], ["StringDtype", "str"]
 TIMES = ["datetime64[ms]", "datetime64[ns]", "Timestamp"]

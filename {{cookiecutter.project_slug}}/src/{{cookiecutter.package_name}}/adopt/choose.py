@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 
 from .. import table
+from ..column import Column
 from ..config import ProjectError
-from ..contract import Column, Contract
+from ..contract import Contract
 from ..settings import Train
 from ..split import split
 from ..train import cross_validate

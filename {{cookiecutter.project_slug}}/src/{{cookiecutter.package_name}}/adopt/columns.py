@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .. import table
-from ..contract import Column
+from ..column import Column
 from . import dates
 from .describe import Found, described, ignored
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from .. import table
+from ..column import Column
 from ..config import ProjectError
-from ..contract import Column
 from .describe import Found
 
 

@@ -9,8 +9,9 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from .. import table
+from ..column import Column
 from ..config import ProjectError
-from ..contract import Column, Task
+from ..contract import Task
 from ..metrics import primary
 from .describe import BEYOND, Found
 

@@ -12,7 +12,8 @@ import numpy as np
 from .. import files
 from ..config import ProjectError
 from ..contract import Contract
-from ..schema import example_rows, json_schema
+from ..examples import example_rows
+from ..schema import json_schema
 from ..scorer import Scorer, digest
 
 KINDS = {"number": "tensor(float)", "category": "tensor(string)"}

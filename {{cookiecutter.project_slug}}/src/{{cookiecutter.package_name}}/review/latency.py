@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from .. import files
-from ..schema import example_rows
+from ..examples import example_rows
 from ..scorer import Scorer
 
 ROUNDS = 15  # how often each row is timed
