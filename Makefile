@@ -41,7 +41,7 @@ demo: .venv/installed ## bake a project and run its whole loop on real data
 	printf '%-10s%5d s\n\nLook around: cd $(PROJECT) && make help\n' total $$(($$(date +%s) - began))
 
 .PHONY: test
-test: lint test-bakes test-project test-adopt test-image test-workflows ## everything: style, bakes, and projects that are really run
+test: lint test-bakes test-project test-answers test-adopt test-image test-workflows ## everything: style, bakes, and projects that are really run
 
 .PHONY: test-bakes
 test-bakes: .venv/installed ## every combination of answers is born clean (seconds)
@@ -51,6 +51,10 @@ test-bakes: .venv/installed ## every combination of answers is born clean (secon
 .PHONY: test-project
 test-project: .venv/installed ## a generated project does what it promises (minutes)
 	pytest tests/test_project.py tests/test_gates.py tests/test_precommit.py tests/test_registry_server.py tests/test_storage.py
+
+.PHONY: test-answers
+test-answers: .venv/installed ## a project runs, shares and is cloned with each storage, data of its own or not (minutes)
+	pytest --numprocesses auto --dist worksteal tests/test_answers.py
 
 .PHONY: test-adopt
 test-adopt: .venv/installed ## real tables of one's own go through the whole loop (minutes)

@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -46,13 +45,6 @@ storage: {{filesystem: {{rootdirectory: {folder}/registry}}}}
 http: {{addr: "{registry}"}}
 """,
 }
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def engine(folder: Path, registry: str) -> dict[str, str]:

