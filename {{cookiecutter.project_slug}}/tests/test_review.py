@@ -20,7 +20,8 @@ from {{ cookiecutter.package_name }}.config import ProjectError
 from {{ cookiecutter.package_name }}.contract import Contract
 from {{ cookiecutter.package_name }}.examples import example_rows
 from {{ cookiecutter.package_name }}.review import bootstrap, champion, changes, html_page, markdown_page
-from {{ cookiecutter.package_name }}.review.command import main, review
+from {{ cookiecutter.package_name }}.review.command import main
+from {{ cookiecutter.package_name }}.review.verdict import review
 from {{ cookiecutter.package_name }}.scorer import Scorer, digest
 from {{ cookiecutter.package_name }}.settings import Evaluate, Export, Gates, Params, Review
 
