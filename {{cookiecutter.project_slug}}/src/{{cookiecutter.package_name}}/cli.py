@@ -15,6 +15,8 @@ VERBS = {  # in the order of a model's life; imported only when called, because 
     "review": "compare with the champion and decide",
     "registry": "register, promote, roll back, list, import",
     "serve": "answer requests on this machine",
+    "score": "answer a whole table, as the service would",
+    "monitor": "compare what production sees with what the model was judged on",
     "image": "build, prove and push the scoring image",
     "overlay": "say which image staging and production run",
     "smoke": "send a service real requests and compare the answers",

@@ -74,7 +74,7 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> No
         (new / "card.md").write_text(card.card(contract, params, files.read_json(report), plots), encoding="utf-8")
         facts: dict[str, Any] = {
             "threshold": params.evaluate.threshold,
-            "params": params.model_dump(mode="json", exclude={"review", "image"}),
+            "params": params.model_dump(mode="json", exclude={"review", "image", "monitor"}),
             "pipeline_sha256": digest(model),
             "test_sha256": digest(test),
             "contract_sha256": digest(Path("contract.yaml")),

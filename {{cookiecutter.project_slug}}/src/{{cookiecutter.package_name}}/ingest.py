@@ -26,8 +26,8 @@ def ingest(source: Path, raw: Path) -> tuple[int, int]:
     """
     if not source.is_file():
         raise ProjectError(f"{source}: no such file: put the data there, or change ingest.source in params.yaml")
-    parts = {".sql": _query, ".py": _loader}.get(source.suffix, batches)(source)
-    first = next(parts, None)
+    found = parts(source)
+    first = next(found, None)
     if first is None or not first.num_columns:
         raise ProjectError(f"{source}: the table has no row")
     rows = 0
@@ -35,10 +35,15 @@ def ingest(source: Path, raw: Path) -> tuple[int, int]:
         while first is not None:
             writer.write(pa.Table.from_batches([first]).cast(writer.schema))
             rows += first.num_rows
-            first = next(parts, None)
+            first = next(found, None)
         if not rows:
             raise ProjectError(f"{source}: the table has no row")
     return rows, len(writer.schema)
+
+
+def parts(source: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the table behind a file, whatever its kind, part by part."""
+    return {".sql": _query, ".py": _loader}.get(source.suffix, batches)(source)
 
 
 def _query(source: Path) -> Iterator[pa.RecordBatch]:

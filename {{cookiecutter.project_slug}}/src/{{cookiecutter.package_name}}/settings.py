@@ -118,6 +118,12 @@ class Image(Section):
     )
 
 
+class Monitor(Section):
+    """When the data has drifted from under the model."""
+
+    psi: float = Field(gt=0, description="Largest population stability index of a column; 0.1 is a little, 0.25 a lot.")
+
+
 class Params(Document):
     """How a run is done: every knob, in one section per stage."""
 
@@ -128,3 +134,4 @@ class Params(Document):
     export: Export
     review: Review
     image: Image
+    monitor: Monitor

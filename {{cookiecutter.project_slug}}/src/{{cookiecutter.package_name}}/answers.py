@@ -1,0 +1,86 @@
+"""Answers a table as the service answers requests, with its refusals: the half of batch scoring that MLflow shares."""
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from . import table
+from .contract import Contract
+from .scorer import Scorer
+from .service.request import Reader, RequestError
+
+PART = 10_000  # rows that are read and answered at once
+
+
+def answer(scorer: Scorer, rows: pd.DataFrame, first: int = 0) -> list[dict[str, Any]]:
+    """Return one answer per row, delivered or typed; raises RequestError, its rows counted from *first*."""
+    return scorer.answers(_read(Reader(scorer.contract, len(rows) or 1), _records(rows, scorer.contract), first))
+
+
+def score(scorer: Scorer, rows: pd.DataFrame, first: int = 0) -> pd.DataFrame:
+    """Return one answer per row as columns; a row that the service would refuse has the reason in `error` instead."""
+    reader, sent = Reader(scorer.contract, len(rows) or 1), _records(rows, scorer.contract)
+    refused: dict[int, str] = {}
+    try:
+        columns = _read(reader, sent, first)
+    except RequestError:
+        for position, row in enumerate(sent):
+            try:
+                _read(reader, [row], first + position)
+            except RequestError as error:
+                refused[position] = worded(error)
+        kept = [row for position, row in enumerate(sent) if position not in refused]
+        columns = _read(reader, kept, first) if kept else {}
+    answers = [_flat(one) for one in scorer.answers(columns)] if columns else []
+    there = [position for position in range(len(sent)) if position not in refused]
+    found = pd.DataFrame(answers, index=there).reindex(index=range(len(sent)), columns=names(scorer.contract))
+    found["error"] = pd.Series(refused, dtype="string")
+    return found.astype(_types(scorer.contract))
+
+
+def _read(reader: Reader, rows: list[dict[str, Any]], first: int) -> dict[str, list[Any]]:
+    try:
+        return reader.read(json.dumps(rows, ensure_ascii=False).encode())[0]
+    except RequestError as error:
+        details = [one | {"row": one["row"] + first} if one["row"] is not None else one for one in error.details]
+        raise RequestError(error.status, error.error, details) from None
+
+
+def worded(error: RequestError) -> str:
+    """Return a refusal as text: which field of which row, and why."""
+    return "; ".join(f"row {d['row']}, {d['field']}: {d['message']}" for d in error.details) or error.error
+
+
+def _records(rows: pd.DataFrame, contract: Contract) -> list[dict[str, Any]]:
+    """Return the inputs of *rows* as a caller of the service would send them."""
+    typed = table.parse(rows[[name for name in contract.inputs if name in rows]], contract)
+    cells = {name: _json(typed[name], contract.columns[name].type) for name in typed}
+    return [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
+
+
+def _json(cells: pd.Series, kind: str) -> list[Any]:
+    if pd.api.types.is_datetime64_dtype(cells):
+        cells = cells.dt.strftime("%Y-%m-%d" if kind == "date" else "%Y-%m-%dT%H:%M:%S")
+    filled = cells.notna().tolist()
+    return [
+        (cell if isinstance(cell, str | int | float) else str(cell)) if there else None
+        for cell, there in zip(cells.tolist(), filled, strict=True)
+    ]
+
+
+def _flat(answer: dict[str, Any]) -> dict[str, Any]:
+    shares = answer.pop("probabilities", {})
+    return answer | {f"probability {label}": share for label, share in shares.items()}
+
+
+def names(contract: Contract) -> list[str]:
+    """Return the columns of an answer."""
+    several = [f"probability {label}" for label in contract.classes] if len(contract.classes) > 2 else []
+    return ["prediction", *(["probability"] if len(contract.classes) == 2 else several)]
+
+
+def _types(contract: Contract) -> dict[str, str]:
+    truth = contract.columns[contract.target].type == "boolean"
+    prediction = ("boolean" if truth else "string") if contract.classes else "float64"
+    return dict.fromkeys(names(contract), "float64") | {"prediction": prediction, "error": "string"}

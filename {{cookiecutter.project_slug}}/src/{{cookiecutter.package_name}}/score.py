@@ -1,0 +1,95 @@
+"""Batch scoring: the model over a whole table, part by part, with the answers and the refusals of the service."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from . import files
+from .answers import PART, names, score
+from .config import ProjectError
+from .contract import Contract
+from .ingest import parts
+from .scorer import Scorer
+
+WRITERS = {".parquet": pq.ParquetWriter, ".csv": pa.csv.CSVWriter}
+
+
+def run(source: Path, scored: Path, scorer: Scorer, version: str) -> tuple[int, list[str]]:
+    """Write the table behind *source* with its answers to *scored*; return its number of rows, and what was refused.
+
+    Raises ProjectError, and writes nothing, where a column is missing or in the way.
+    """
+    if scored.suffix not in WRITERS:
+        raise ProjectError(f"{scored}: a scored table is written as {' or '.join(WRITERS)}")
+    rows, refused, writer = 0, list[str](), None
+    with files.replacing(scored) as new:
+        try:
+            for delivered in parts(source):
+                for start in range(0, delivered.num_rows, PART):
+                    part = delivered.slice(start, PART)
+                    _check(source, part.schema.names, scorer.contract)
+                    answers = score(scorer, part.to_pandas(), rows).assign(model=version)
+                    made = pa.Table.from_pandas(answers, preserve_index=False)
+                    whole = pa.Table.from_arrays(
+                        [*part.columns, *made.columns], names=[*part.schema.names, *made.column_names]
+                    )
+                    writer = writer or WRITERS[scored.suffix](new, whole.schema)
+                    writer.write(whole.cast(writer.schema if scored.suffix == ".parquet" else whole.schema))
+                    rows += len(answers)
+                    refused += answers["error"].dropna().tolist()
+        finally:
+            if writer:
+                writer.close()
+        if not rows:
+            raise ProjectError(f"{source}: the table has no row")
+    return rows, refused
+
+
+def _check(source: Path, there: list[str], contract: Contract) -> None:
+    if lacking := [name for name, column in contract.inputs.items() if name not in there and not column.missing]:
+        raise ProjectError(f"{source}: lacks {', '.join(lacking)}, which the model reads")
+    if taken := [name for name in (*names(contract), "error", "model") if name in there]:
+        raise ProjectError(f"{source}: has {', '.join(taken)} already: rename or drop what an answer would overwrite")
+
+
+@contextmanager
+def loaded(which: str) -> Iterator[tuple[Scorer, str]]:
+    """Give the model in a folder, or the version of the registry with a number or alias, and what to call it."""
+    if Path(which).is_dir():
+        scorer = Scorer(Path(which))
+        yield scorer, str(scorer.manifest["files"]["model.onnx"])[:12]
+        return
+    from .registry.command import fetch  # MLflow takes seconds to import
+
+    with tempfile.TemporaryDirectory() as scratch:
+        facts = fetch(which, Path(scratch) / "model")
+        if facts is None:
+            raise ProjectError(f"{which}: no such folder, and no such version or alias in the registry: `make promote`")
+        yield Scorer(Path(scratch) / "model"), str(facts["version"])
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("scored", type=click.Path(path_type=Path))
+@click.option("--model", default="champion", show_default=True, help="A version or alias of the registry, or a folder.")
+def main(source: Path, scored: Path, model: str) -> None:
+    """Score the table SOURCE (or a .sql query), and write it with the answers to SCORED.
+
+    A row that breaks the contract has no answer, but the reason; with such rows, the exit code is 1.
+    """
+    with loaded(model) as (scorer, version):
+        rows, refused = run(source, scored, scorer, version)
+    click.echo(f"{source}: {rows - len(refused):,} of {rows:,} rows scored by version {version} -> {scored}")
+    if refused:
+        shown = "\n  ".join(refused[:5])
+        raise ProjectError(f"{len(refused):,} rows break the contract: column error of {scored} says why:\n  {shown}")
+
+
+if __name__ == "__main__":
+    main()
