@@ -167,6 +167,9 @@ def test_loop_decides_remembers_and_answers(workspace: Path) -> None:
     assert re.search(r"promoted +1 ", run("make", "history", cwd=workspace))
     answer = run("make", "smoke", cwd=workspace)
     assert re.search(r'^\{"prediction": (true|false), "probability": 0\.\d+\}$', answer, re.MULTILINE), answer
+    scored = run("make", "score", cwd=workspace, DATA="data/test.parquet", OUT="scored.csv")
+    assert re.search(r"([\d,]+) of \1 rows scored by version 1 ", scored)
+    assert "drifted" not in run("make", "monitor", cwd=workspace, DATA="scored.csv")
 
     changed(workspace, "train.boosting.iterations", 2)
     run("make", "pipeline", cwd=workspace)
