@@ -109,7 +109,7 @@ def page(found: dict[str, Any]) -> str:
 
 
 @click.command()
-@click.argument("recent", type=click.Path(path_type=Path))
+@click.argument("recent", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("report", type=click.Path(path_type=Path))
 @click.option("--model", type=click.Path(path_type=Path, exists=True, file_okay=False), default="models/export")
 @click.option("--reference", type=click.Path(path_type=Path, exists=True), default="data/test.parquet")

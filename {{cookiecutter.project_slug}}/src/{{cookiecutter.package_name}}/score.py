@@ -65,17 +65,16 @@ def loaded(which: str) -> Iterator[tuple[Scorer, str]]:
         scorer = Scorer(Path(which))
         yield scorer, str(scorer.manifest["files"]["model.onnx"])[:12]
         return
-    from .registry.command import fetch  # MLflow takes seconds to import
+    from .registry import command as registry  # MLflow takes seconds to import
 
     with tempfile.TemporaryDirectory() as scratch:
-        facts = fetch(which, Path(scratch) / "model")
-        if facts is None:
-            raise ProjectError(f"{which}: no such folder, and no such version or alias in the registry: `make promote`")
-        yield Scorer(Path(scratch) / "model"), str(facts["version"])
+        version = registry.number(which)
+        registry.fetch(version, Path(scratch) / "model")
+        yield Scorer(Path(scratch) / "model"), version
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("scored", type=click.Path(path_type=Path))
 @click.option("--model", default="champion", show_default=True, help="A version or alias of the registry, or a folder.")
 def main(source: Path, scored: Path, model: str) -> None:
