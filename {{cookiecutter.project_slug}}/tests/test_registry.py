@@ -15,7 +15,7 @@ import samples
 from click.testing import CliRunner
 from onnx import TensorProto, helper
 
-from {{ cookiecutter.package_name }} import files, storage, tracking
+from {{ cookiecutter.package_name }} import files, score, storage, tracking
 from {{ cookiecutter.package_name }}.config import ProjectError
 from {{ cookiecutter.package_name }}.contract import Contract
 from {{ cookiecutter.package_name }}.examples import example_rows
@@ -270,6 +270,17 @@ def test_fetched_files_are_the_registered_ones(model: Path, tmp_path: Path) -> N
     names = sorted(path.name for path in model.iterdir())
     assert sorted(path.name for path in (tmp_path / "back").iterdir()) == names
     assert all((tmp_path / "back" / name).read_bytes() == (model / name).read_bytes() for name in names)
+
+
+def test_a_table_is_scored_by_the_version_that_is_named(model: Path) -> None:
+    with pytest.raises(ProjectError, match="no version 'champion'"), score.loaded("champion"):
+        pass
+    register(model, 0.25)
+    register(model, 0.75)
+    command.promote("1")
+    for which, version, threshold in (("champion", "1", 0.25), (CHALLENGER, "2", 0.75), ("1", "1", 0.25)):
+        with score.loaded(which) as (scorer, name):
+            assert (name, scorer.threshold) == (version, threshold)
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "manifest.json"])
