@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,10 @@ def broken(column: str, cells: dict[int, Any]) -> pd.DataFrame:
 
 
 def check(rows: pd.DataFrame, contract: Contract = CONTRACT) -> dict[str, Any]:
-    return validate.check(table.parse(rows, contract), contract)
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "raw.parquet"
+        rows.astype(dict.fromkeys(rows.select_dtypes("object").columns, "string")).to_parquet(raw, index=False)
+        return validate.check(raw, contract)
 
 
 BAD = {  # what is wrong: the table, then column, expectation, count and offending rows of the only failure
