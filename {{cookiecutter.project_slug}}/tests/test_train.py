@@ -92,7 +92,7 @@ def test_a_whole_number_as_target_is_not_taken_for_classes() -> None:
     rows = pd.DataFrame({"c": [f"c{n % 9}" for n in range(90)], "n": np.arange(90.0), "y": np.arange(90) % 9 * 10.0})
     for algorithm in samples.ALGORITHMS:
         pipeline = train.fit(contract, samples.settings(algorithm), table.parse(rows, contract))
-        encoder = dict(pipeline["inputs"].named_transformers_)["open"]
+        encoder = dict(pipeline["inputs"].named_transformers_)["means"]
         assert getattr(encoder, "target_type_", None) or encoder[0].target_type_ == "continuous"
 
 

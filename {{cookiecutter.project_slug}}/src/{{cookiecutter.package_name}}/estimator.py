@@ -38,6 +38,7 @@ TRUSTED = [  # what our estimators hold beyond what skops trusts: data and known
     "sklearn.tree._tree.Tree",
     "sklearn.utils.validation.check_array",
 ]
+UNKNOWN: dict[str, Any] = {"handle_unknown": "use_encoded_value", "unknown_value": -1}
 ADDRESS = re.compile(r"\d{9,}")  # an object's address in memory, as skops writes it
 
 
@@ -70,19 +71,22 @@ def _to_single_precision(pipeline: Pipeline) -> None:
 
 
 def _inputs(contract: Contract, params: Train) -> ColumnTransformer:
-    """Trees take categories as numbers and boosting takes missing numbers as they are; linear models need neither."""
+    """Trees take categories as numbers and boosting takes missing numbers as they are; linear models need neither.
+
+    Of a category with any number of values trees see the mean target, and a code too: a mean hides which value it was.
+    """
     numbers = [f.name for f in contract.features if f.kind == "number"]
     closed = [f for f in contract.features if f.levels]
     opened = [f.name for f in contract.features if f.kind == "category" and not f.levels]
+    several, linear = contract.task == "multiclass", params.algorithm == "linear"  # of several classes there is no mean
     fill = SimpleImputer(strategy="median", keep_empty_features=True)
-    if params.algorithm == "linear":
-        number: Any = make_pipeline(fill, StandardScaler())
-    else:
-        number = "passthrough" if params.algorithm == "boosting" else fill
+    filled = make_pipeline(fill, StandardScaler()) if linear else fill
+    code = OneHotEncoder(handle_unknown="ignore") if linear else OrdinalEncoder(**UNKNOWN)
     steps = [
-        ("numbers", number, numbers),
+        ("numbers", "passthrough" if params.algorithm == "boosting" else filled, numbers),
         ("closed", _closed(closed, params), [f.name for f in closed]),
-        ("open", _open(contract, params), opened),
+        ("means", _means(contract, params), [] if several else opened),
+        ("codes", code, opened if several or not linear else []),
     ]
     return ColumnTransformer([step for step in steps if step[2]], sparse_threshold=0.3)
 
@@ -91,15 +95,10 @@ def _closed(features: list[Feature], params: Train) -> BaseEstimator:
     levels = [list(f.levels or ()) for f in features]
     if params.algorithm == "linear":
         return OneHotEncoder(categories=levels, handle_unknown="ignore")
-    return OrdinalEncoder(categories=levels, handle_unknown="use_encoded_value", unknown_value=-1)
+    return OrdinalEncoder(categories=levels, **UNKNOWN)
 
 
-def _open(contract: Contract, params: Train) -> BaseEstimator:
-    """Encode categories with any number of values by their mean target; of several classes there is no mean."""
-    if contract.task == "multiclass":
-        if params.algorithm == "linear":
-            return OneHotEncoder(handle_unknown="ignore")
-        return OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+def _means(contract: Contract, params: Train) -> BaseEstimator:
     folds = (KFold if contract.task == "regression" else StratifiedKFold)(5, shuffle=True, random_state=params.seed)
     encoder = TargetEncoder(target_type="continuous" if contract.task == "regression" else "binary", cv=folds)
     return make_pipeline(encoder, StandardScaler()) if params.algorithm == "linear" else encoder
