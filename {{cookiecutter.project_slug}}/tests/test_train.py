@@ -262,3 +262,11 @@ def test_the_stage_writes_model_and_report_and_records_the_run(tmp_path: Path, m
     ours = train.predict(estimator.load(folder / "out" / "model.skops"), inputs)
     np.testing.assert_array_equal(train.predict(saved, inputs), ours)
     assert {path.name for path in (folder / ".store").iterdir()} >= {"mlflow", "search.db"}
+
+
+@pytest.mark.parametrize("algorithm", samples.ALGORITHMS)
+def test_a_column_without_a_number_may_have_any_name(algorithm: str) -> None:
+    contract = samples.contract({"self": "{type: number, missing: true}", "n": "{type: number}"})
+    rows = pd.DataFrame({"self": [None] * 90, "n": np.arange(90.0), "y": np.arange(90) > 40})
+    rows = table.parse(rows, contract)
+    assert train.predict(train.fit(contract, samples.settings(algorithm), rows), table.features(rows, contract)).any()

@@ -50,7 +50,7 @@ def build(contract: Contract, params: Train) -> Pipeline:
 def fit(contract: Contract, params: Train, inputs: pd.DataFrame, truth: np.ndarray) -> Pipeline:
     """Return the pipeline fitted on the frame that `table.features` makes."""
     nothing = inputs.columns[inputs.isna().all()]
-    inputs = inputs.assign(**dict.fromkeys(nothing, np.float32(0)))  # boosting cannot bin a column without a number
+    inputs = inputs.fillna(dict.fromkeys(nothing, np.float32(0)))  # boosting cannot bin a column without a number
     pipeline = build(contract, params).fit(inputs, truth)
     _to_single_precision(pipeline)
     return pipeline

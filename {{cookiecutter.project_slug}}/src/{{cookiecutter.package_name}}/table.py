@@ -1,10 +1,12 @@
 """Gives the columns of a table the types that the contract declares."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .column import Column
@@ -44,6 +46,8 @@ def read(file: pq.ParquetFile, name: str, column: Column | None, decimal: str = 
         cells = part.column(0).to_pandas()
         cells = cells if column is None else typed(cells, column, decimal)
         parts.append(cells.astype(TEXT) if cells.dtype == "string" else cells)
+        gc.collect(1)  # a Series of which .str was asked refers to itself
+        pa.default_memory_pool().release_unused()
     return pd.concat(parts, ignore_index=True) if parts else pd.Series(dtype="object")
 
 
@@ -54,7 +58,7 @@ def parse(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     reports; columns that the contract does not know stay as they are.
     """
     known = {n: typed(table[n], column, contract.decimal) for n, column in contract.columns.items() if n in table}
-    return table.assign(**known)
+    return pd.DataFrame({name: known.get(name, table[name]) for name in table}, index=table.index, copy=False)
 
 
 def typed(cells: pd.Series, column: Column, decimal: str = ".") -> pd.Series:
@@ -75,7 +79,9 @@ def typed(cells: pd.Series, column: Column, decimal: str = ".") -> pd.Series:
 
 
 def numbers(cells: pd.Series, decimal: str = ".") -> pd.Series:
-    """Return cells as float64, NaN where one is no number; reads 1,234.5 and 12 % and $5 and, by *decimal*, 1.234,5."""
+    """Return cells as float64, NaN where one is no number; reads 1,234.5, 12 %, $5, (5) and, by *decimal*, 1.234,5."""
+    if pd.api.types.is_timedelta64_dtype(cells):
+        return cells.dt.total_seconds()
     if pd.api.types.is_numeric_dtype(cells):
         return cells.astype("float64")
     texts = cells.astype("string").str.strip()
@@ -89,6 +95,7 @@ def numbers(cells: pd.Series, decimal: str = ".") -> pd.Series:
 
 def _plain(texts: pd.Series, decimal: str) -> pd.Series:
     """Return numbers as people write them as programs write them; NA where one is none."""
+    texts = texts.str.replace(r"^\((.+)\)$", r"-\1", regex=True)  # as accountants write it
     texts = texts.str.replace(AROUND, "", regex=True).str.replace(r"^([-+])[$€£¥]\s*", r"\1", regex=True)
     grouped = texts.str.fullmatch(GROUPED[decimal]).fillna(False)
     texts = texts.mask(grouped, texts.str.replace(f"[^-+0-9{decimal}]", "", regex=True))

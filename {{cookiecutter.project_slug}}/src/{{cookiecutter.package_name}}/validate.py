@@ -17,6 +17,7 @@ from great_expectations.data_context.types.resource_identifiers import (
     ExpectationSuiteIdentifier,
     ValidationResultIdentifier,
 )
+from great_expectations.execution_engine import pandas_execution_engine
 from great_expectations.validator.v1_validator import Validator
 from great_expectations.validator.validator import calc_validation_statistics
 
@@ -78,6 +79,7 @@ def check(raw: Path, contract: Contract, docs: Path | None = None) -> dict[str, 
     The columns come one after the other: only those that an expectation needs are in memory. Data Docs, the pages to
     look at, are written to the folder *docs*.
     """
+    pandas_execution_engine.HASH_THRESHOLD = 0  # no fingerprint, which takes more memory than all that is looked at
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("table").add_dataframe_asset("raw")
