@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def entry(tmp_path: Path, name: str, cells: Any, **saved: Any) -> dict[str, Any]
 
 COLUMNS = {  # what cells hold -> the entry in the contract
     "whole numbers": (some(3, 5, 80), {"type": "integer", "min": 0, "max": 120}),
+    "whole numbers too long for JSON": (some(2**62, 5), {"type": "number", "min": 0, "max": 7e18}),
     "numbers below zero": (some(-5.5, 4.5), {"type": "number", "min": -11, "max": 9.5}),
     "shares": (some(0.25, 0.5), {"type": "number", "min": 0, "max": 1}),
     "truths": (some("True", "False"), {"type": "boolean"}),
@@ -65,6 +67,7 @@ COLUMNS = {  # what cells hold -> the entry in the contract
     "codes": (some("00123", "04711"), {"type": "category", "values": ["00123", "04711"]}),
     "thousands": (some("1,234", "12,345,678", "7"), {"type": "integer", "min": 0, "max": 19000000}),
     "money": (some("$1,234.50", "$7.25"), {"type": "number", "min": 0, "max": 1900}),
+    "what accountants write": (some("(1,200.5)", "($5)", "80"), {"type": "number", "min": -1900, "max": 730}),
     "percent": (some("12%", "7.5 %"), {"type": "number", "min": 0, "max": 15}),
     "numbers and gaps": (some(*[1.5, 20] * 9, "n/a", ""), {"type": "number", "min": 0, "max": 30, "missing": 0.2}),
     "numbers and a word": (some(*[1, 20] * 9, "unknown"), {"type": "integer", "empty": ["unknown"], "missing": 0.13}),
@@ -214,6 +217,7 @@ def test_a_day_that_could_be_a_month_is_said(tmp_path: Path) -> None:
 
 def test_a_parquet_table_may_hold_what_no_spreadsheet_can(tmp_path: Path) -> None:
     cells = {"": NUMBER, "b": some("u", "v"), " b ": some(1, 2, 3), "c": [[1, 2]] * COUNT, "d": [b"\xaa"] * COUNT}
+    cells["took"] = [timedelta(seconds=float(number)) for number in NUMBER]
     columns = [pa.array(one) for one in [*cells.values(), np.arange(COUNT) * 3, ANSWER]]
     table = pa.Table.from_arrays(columns, names=[*cells, "__index_level_0__", "y"])
     pandas = {"index_columns": ["__index_level_0__"], "columns": [], "column_indexes": []}
@@ -221,7 +225,7 @@ def test_a_parquet_table_may_hold_what_no_spreadsheet_can(tmp_path: Path) -> Non
     ingest(tmp_path / "table.parquet", tmp_path / "raw.parquet")
     found = draft.draft(tmp_path / "raw.parquet", Wishes("y")).contract["columns"]
     assert [entry.get("ignore") or entry["type"] for entry in found.values()] == [
-        *("number", "category", "integer", "holds lists or records", "holds bytes", "text", "category")
+        *("number", "category", "integer", "holds lists or records", "holds bytes", "number", "text", "category")
     ]
     assert list(found)[:3] == ["column 1", "b", "b.3"]
 

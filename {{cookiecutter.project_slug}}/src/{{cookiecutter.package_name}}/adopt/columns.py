@@ -64,7 +64,7 @@ def _guesses(name: str, some: pd.Series, decimal: str) -> Iterable[dict[str, Any
         yield {"type": "boolean"}
     elif pd.api.types.is_datetime64_any_dtype(some):
         yield {"type": "datetime"}
-    elif pd.api.types.is_numeric_dtype(some):
+    elif pd.api.types.is_numeric_dtype(some) or pd.api.types.is_timedelta64_dtype(some):
         yield {"type": "number"}
     else:
         texts = some.astype("string")

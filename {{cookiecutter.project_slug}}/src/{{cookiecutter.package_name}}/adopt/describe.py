@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .. import table
+from .. import schema, table
 
 NUMBERING = "ids?|key|uuid|guid|index|no|nr|num|number|row|rowid|rownames?|unnamed|obs|column 1"
 IDENTIFIER = re.compile(rf"(^|[\s_.-])({NUMBERING})([\s_.:\d-]|$)|[a-z]I[dD]$", re.IGNORECASE)
@@ -40,7 +40,8 @@ def described(name: str, found: Found) -> Found:
     if entry["type"] == "number":
         if np.abs(filled.astype("float64")).max() > LARGEST:
             return Found(ignored(BEYOND), found.cells)
-        entry["type"] = "integer" if (filled % 1 == 0).all() else "number"
+        whole = (filled % 1 == 0).all() and np.abs(filled).max() <= schema.LARGEST["integer"]
+        entry["type"] = "integer" if whole else "number"
         entry["min"], entry["max"] = bounds(float(filled.min()), float(filled.max()))
         found.identifier = entry["type"] == "integer" and _numbers_rows(name, filled, distinct, missing)
     elif entry["type"] == "datetime":
