@@ -78,8 +78,16 @@ COLUMNS = {  # what cells hold -> the entry in the contract
     "days of Americans": (DAYS.dt.strftime("%m/%d/%Y"), {"type": "date", "format": "%m/%d/%Y"}),
     "days with names": (DAYS.dt.strftime("%d %b %Y"), {"type": "date", "format": "%d %b %Y"}),
     "moments": (DAYS.dt.strftime("%d.%m.%Y 13:45"), {"type": "datetime", "format": "%d.%m.%Y %H:%M"}),
+    "days without an end": (
+        DAYS.dt.strftime("%d.%m.%Y").where(NUMBER < 50, "31.12.9999"),
+        {"type": "date", "format": "%d.%m.%Y", "empty": ["31.12.9999"], "missing": 0.68},
+    ),
     "moments with a zone": (DAYS.dt.strftime("%Y-%m-%dT13:45:00+02:00"), {"type": "datetime"}),
     "free text": ([" ".join(RANDOM.choice(WORDS, 9)) for _ in range(COUNT)], {"type": "text", "ignore": "free text"}),
+    "long texts": (
+        some(*(f"{n} " + "word " * 200 for n in range(40))),
+        {"type": "text", "ignore": "more than 1000 letters"},
+    ),
     "nothing": ([None] * COUNT, {"type": "text", "ignore": "no value in any row", "missing": True}),
     "the same everywhere": (["x1"] * COUNT, {"type": "text", "ignore": "the same value in every row"}),
     "labels": ([f"L{n:05}" for n in RANDOM.permutation(COUNT)], {"type": "text"}),

@@ -18,6 +18,7 @@ UNKNOWN = {  # what people write where they know nothing
     "?", "-", "--", "---", ".", "*", "x", "unknown", "unk", "missing", "none", "nil", "na", "n.a.", "n/a", "nan",
     "null", "(null)", "tbd", "not available", "not applicable",
     "#n/a", "#value!", "#div/0!", "#ref!", "inf", "-inf", "infinity",
+    "9999-12-31", "9999-12-31 00:00:00", "31.12.9999", "31/12/9999", "12/31/9999", "0000-00-00", "0000-00-00 00:00:00",
 }  # fmt: skip
 
 
@@ -70,7 +71,7 @@ def _guesses(name: str, some: pd.Series, decimal: str) -> Iterable[dict[str, Any
         texts = some.astype("string")
         if set(texts.str.lower().unique()) <= {"true", "false"}:
             yield {"type": "boolean"}
-        is_date, way = dates.written(texts)
+        is_date, way = dates.written(texts[~texts.str.lower().isin(UNKNOWN)])
         if is_date and (way != "%Y%m%d" or "date" in name.lower()):
             yield {"type": "datetime"} | ({"format": way} if way else {})
         coded = texts.str.match(r"[-+]?0\d").any()  # 00123 is a code, not a number

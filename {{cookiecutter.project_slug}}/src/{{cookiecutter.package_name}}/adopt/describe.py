@@ -81,6 +81,8 @@ def _category(found: Found, texts: pd.Series, distinct: int) -> None:
     some = texts.head(10_000)
     if distinct > 0.5 * len(texts) and (some.str.count(" ").mean() > 3 or some.str.len().mean() > 60):
         found.entry |= {"type": "text", "ignore": "free text"}
+    elif texts.str.len().max() > schema.LONGEST:
+        found.entry |= {"type": "text", "ignore": f"more than {schema.LONGEST} letters"}
     elif distinct > 0.9 * len(texts) and len(texts) > 20:
         found.identifier = True
     elif distinct <= LEVELS and (distinct == 2 or texts.value_counts().min() >= COMMON):
