@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-SHAPES = {"long": (5_000_000, 12), "wide": (40_000, 500)}
+SHAPES = {"long": (5_000_000, 12), "wide": (100_000, 500)}
 WRITE = """
 import sys, numpy as np, pandas as pd
 path, count, width = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
