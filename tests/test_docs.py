@@ -115,20 +115,6 @@ def test_page_names_only_files_of_the_project_and_settings_that_workflows_read(p
     assert set(re.findall(r"gh workflow run (\S+\.yml)", text)) <= {Path(path).name for path in known}
 
 
-WRITTEN = r"(?s)```yaml\n# \.github/workflows/([\w-]+\.yml)\n(.*?)```"
-
-
-@pytest.mark.parametrize("page", [page for page in PAGES if re.search(WRITTEN, read(page))])
-def test_workflow_on_a_page_is_as_good_as_ours(page: str, project: Path, tmp_path: Path) -> None:
-    work = tmp_path / "work"
-    shutil.copytree(project, work)
-    for name, text in re.findall(WRITTEN, read(page)):
-        assert not (work / ".github/workflows" / name).exists()
-        (work / ".github/workflows" / name).write_text(text, encoding="utf-8")
-        run("actionlint", f".github/workflows/{name}", cwd=work)
-    run("zizmor", "--offline", "--no-progress", "--quiet", ".github", cwd=work)
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_relative_links_lead_somewhere_in_the_repository(page: str) -> None:
     here = (TEMPLATE / page).parent

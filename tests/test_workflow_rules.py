@@ -87,7 +87,7 @@ def test_broken_workflow_is_found(file: str, old: str, new: str, told: str, bake
     assert any(told in one for one in found), found
 
 
-@pytest.mark.parametrize("workflow", ["ci", "deploy", "promote", "release", "review", "template", "train"])
+@pytest.mark.parametrize("workflow", ["ci", "deploy", "monitor", "promote", "release", "review", "template", "train"])
 def test_whatever_is_broken_in_a_workflow_is_found(workflow: str, baked: Path, tmp_path: Path) -> None:
     copy = tmp_path / "project"
     shutil.copytree(baked, copy)

@@ -364,3 +364,18 @@ def test_run_that_dies_half_way_leaves_nothing_half_done(pushed: Actions) -> Non
     green([pushed.start("release.yml", "push", payload, main)], "release.yml")
     assert git(pushed, "tag", "--list") == "model/v1"
     assert registry(pushed, "show", "challenger").splitlines()[0] == "version: 1"
+
+
+def test_rows_that_drifted_turn_the_monitor_red(actions: Actions, started: Path) -> None:
+    halved = "t = pd.read_parquet('data/test.parquet'); t.assign(distance=t.distance / 2).to_csv('data/recent.csv')"
+    run(str(started / ".venv/bin/python"), "-c", f"import pandas as pd; {halved}", cwd=actions.work)
+    actions.commit("What came in lately")
+    actions.left_out |= {*MODEL}
+    assert actions.push("main") == []
+    (skipped,) = actions.dispatch("monitor.yml")
+    assert skipped.ok, skipped.log
+    assert not skipped.jobs, "nobody has said where the recent rows are"
+    actions.variables["MONITOR_DATA"] = "data/recent.csv"
+    (red,) = actions.dispatch("monitor.yml")
+    assert red.jobs == {"monitor": "failure"}
+    assert re.search(r"Error: distance(, the model's probability)? drifted", red.log)

@@ -20,6 +20,7 @@ GRANTED: dict[str, dict[str, dict[str, str]]] = {
     "deploy.yml": {
         "production": {"actions": WRITE, "contents": WRITE, "id-token": WRITE, "pull-requests": WRITE},
     },
+    "monitor.yml": {"monitor": {"contents": READ, "id-token": WRITE}},
     "promote.yml": {"promote": {"actions": WRITE, "contents": WRITE, "id-token": WRITE, "pull-requests": WRITE}},
     "release.yml": {
         "release": {"attestations": WRITE, "contents": WRITE, "id-token": WRITE, "packages": WRITE},
@@ -32,6 +33,7 @@ GRANTED: dict[str, dict[str, dict[str, str]]] = {
 STARTED: dict[str, dict[str, Any]] = {
     "ci.yml": {"push": {"branches": ["main"]}, "pull_request": "", "workflow_dispatch": ""},
     "deploy.yml": {"push": {"branches": ["main"], "paths": ["deploy/**"]}, "workflow_dispatch": ""},
+    "monitor.yml": {"schedule": ..., "workflow_dispatch": ""},
     "promote.yml": {"workflow_dispatch": ...},
     "release.yml": {"push": {"branches": ["main"], "paths": ["dvc.lock"]}, "workflow_dispatch": ""},
     "review.yml": {
@@ -43,10 +45,11 @@ STARTED: dict[str, dict[str, Any]] = {
     "train.yml": {"push": {"branches-ignore": ["store"]}, "pull_request": "", "schedule": ..., "workflow_dispatch": ""},
 }
 ENVIRONMENTS = {("deploy.yml", "production"): "production", ("release.yml", "staging"): "staging"}
-SECRETS = {"KUBECONFIG", "REGISTRY_PASSWORD", "SCORING_API_KEY", "TEMPLATE_TOKEN"}
+SECRETS = {"DATABASE_URL", "KUBECONFIG", "REGISTRY_PASSWORD", "SCORING_API_KEY", "TEMPLATE_TOKEN"}
 RUN: dict[str, list[str]] = {  # the make targets of each workflow, in order
     "ci.yml": ["check", "test"],
     "deploy.yml": ["pull", "deploy", "shared", "deploy-failed"],
+    "monitor.yml": ["pull", "pipeline", "monitor"],
     "promote.yml": ["pull", "promote"],
     "release.yml": ["pull", "pipeline", "review", "shared", "image", "push", "tag", "sign", "pull", "deploy"],
     "review.yml": ["comment"],
