@@ -45,8 +45,12 @@ test: lint test-bakes test-project test-answers test-adopt test-image test-workf
 
 .PHONY: test-bakes
 test-bakes: .venv/installed ## every combination of answers is born clean (seconds)
-	pytest --numprocesses auto tests/test_house.py tests/test_bake.py tests/test_hooks.py tests/test_cruft.py tests/test_docs.py \
-	    tests/test_workflow_rules.py tests/test_weekly.py
+	pytest --numprocesses auto tests/test_house.py tests/test_portable.py tests/test_bake.py tests/test_hooks.py tests/test_cruft.py tests/test_docs.py \
+	    tests/test_workflow_rules.py tests/test_weekly.py tests/test_release.py
+
+.PHONY: test-loop
+test-loop: .venv/installed ## the loop of a small project: without a network, without make, and asking nobody (minutes)
+	pytest tests/test_without_make.py tests/test_offline.py
 
 .PHONY: test-project
 test-project: .venv/installed ## a generated project does what it promises (minutes)
@@ -94,6 +98,10 @@ issue: ## say in the one open issue of the weekly run, opened if there is none, 
 	if [ -n "$$number" ]; then gh api "repos/{owner}/{repo}/issues/$$number/comments" -f body="Still: $$RUN"; \
 	else gh api 'repos/{owner}/{repo}/issues' -f title='The newest dependencies break a project' -f 'labels[]=weekly' \
 	    -f body="The weekly run has failed: $$RUN. 'make newest' and '.ci/run' show the same on a laptop."; fi
+
+.PHONY: release
+release: .venv/installed ## commit and tag VERSION=x.y.z with what CHANGELOG.md says of it; pushes nothing
+	@python release.py "$(VERSION)"
 
 .PHONY: clean
 clean: ## remove what Make made

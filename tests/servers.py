@@ -113,7 +113,7 @@ def _running(
 ) -> Iterator[None]:
     """Run a server until the block ends: it, and whatever it has started."""
     known = {**os.environ, **environment}
-    with log.open("w") as output:
+    with log.open("w", encoding="utf-8") as output:
         server = subprocess.Popen(
             command, cwd=log.parent, env=known, stdout=output, stderr=output, user=user, start_new_session=True
         )

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from {{ cookiecutter.package_name }} import reference
-from {{ cookiecutter.package_name }}.cli import VERBS
+from {{ cookiecutter.package_name }}.cli import ELSEWHERE, VERBS, main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,13 +47,32 @@ def test_readme_lists_the_targets_of_make() -> None:
     assert listed == re.findall(r"^make (\S+)\s+(.+)$", helped, re.MULTILINE)
 
 
+def test_every_target_of_make_has_a_way_without_it() -> None:
+    listed = set(re.findall(r"^\| `make (\S+)` \|", README, re.MULTILINE)) - {"help"}
+    section = README.partition("## Without make")[2].partition("\n## ")[0]
+    instead = set(re.findall(r"^\| `([a-z-]+)` \| .*`", section, re.MULTILINE))
+    assert instead <= listed
+    assert listed - instead <= set(VERBS)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in listed - instead:  # both run the same function
+        (recipe,) = re.findall(rf"^{target}:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+        assert re.search(rf"-m \$\(PACKAGE\)\.{ELSEWHERE.get(target, target)}\b", recipe), target
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_of_the_program_says_what_it_takes(verb: str) -> None:
+    said = CliRunner().invoke(main, [verb, "--help"])
+    assert said.exit_code == 0, said.output
+    assert f"Usage: main {verb} " in said.output
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_page_names_only_commands_that_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `make (\S+)` \|", README, re.MULTILINE))
     targets = re.findall(r"(?:`|^|=\S+ )make ((?:[a-z][a-z-]* ?)+)", text, re.MULTILINE)
     assert {target for line in targets for target in line.split()} <= listed
-    assert set(re.findall(r"uv run {{ cookiecutter.package_name }} (\w+)", text)) <= set(VERBS)
+    assert set(re.findall(r"uv run {{ cookiecutter.package_name }} ([a-z][\w-]*)", text)) <= set(VERBS)
 
 
 def headings(page: Path) -> set[str]:

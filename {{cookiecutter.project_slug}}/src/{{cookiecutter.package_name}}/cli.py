@@ -6,6 +6,7 @@ import click
 
 VERBS = {  # in the order of a model's life; imported only when called, because some take seconds
     "adopt": "replace the demo by a table of your own",
+    "diff": "say what changed in the contract, and whether callers break",
     "ingest": "bring the raw table in",
     "validate": "hold the table against the contract",
     "split": "hold out the test part",
@@ -13,19 +14,53 @@ VERBS = {  # in the order of a model's life; imported only when called, because 
     "evaluate": "measure the model on the test part",
     "export": "write the model for serving, proved equal",
     "review": "compare with the champion and decide",
-    "registry": "register, promote, roll back, list, import",
-    "serve": "answer requests on this machine",
+    "register": "make the reviewed model a version, the challenger",
+    "promote": "put a version into production, or the one before it",
+    "history": "say which version was champion when",
+    "registry": "show, import and fetch versions, and move the champion alone",
     "score": "answer a whole table, as the service would",
     "monitor": "compare what production sees with what the model was judged on",
-    "image": "build, prove and push the scoring image",
-    "overlay": "say which image staging and production run",
+    "pull": "bring the data, models and history that others have shared",
+    "share": "share the history with others, after dvc push",
+    "serve": "answer requests on this machine",
     "smoke": "send a service real requests and compare the answers",
-    "contract_diff": "say what changed in the contract, and whether callers break",
+    "image": "build, prove and push the scoring image",
+    "push": "push the image that was built last",
+    "overlay": "say which image staging and production run",
+    "tag": "tag the commit as the version whose image was pushed last",
+    "deploy": "make staging or production run what git says",
+    "champion": "make the version that production runs the champion",
+    "deploy-failed": "say so in the pull request, and open the one that goes back",
+    "summary": "print the page about the model of this change",
+    "comment": "show it in the pull request of a workflow",
+    "retrained": "write dvc.lock back to the branch, and start its checks",
+    "shared": "run a command on the newest history, and share what it has added",
+    "update": "bring what the template has learned, as a pull request",
+    "github": "apply the rules and environments in .github/",
     "reference": "describe contract.yaml and params.yaml in docs/",
 }
 
 
-ELSEWHERE = {"overlay": "image.overlay"}  # verbs that are not the name of a module
+ELSEWHERE = {  # verbs that are not the name of a module: which one, and which command of it
+    "diff": "contract_diff",
+    "register": "registry register",
+    "promote": "gitops.promote",
+    "history": "registry history",
+    "pull": "store pull",
+    "share": "store push",
+    "push": "image push",
+    "overlay": "image.overlay",
+    "tag": "gitops.tags",
+    "deploy": "gitops.deploy run",
+    "champion": "gitops.deploy champion",
+    "deploy-failed": "gitops.deploy failed",
+    "summary": "gitops.comment summary",
+    "comment": "gitops.comment post",
+    "retrained": "gitops.retrained",
+    "shared": "store share",
+    "update": "gitops.template",
+    "github": "gitops.settings",
+}
 
 
 class Verbs(click.Group):
@@ -36,13 +71,16 @@ class Verbs(click.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Return the main function of the verb *name*."""
+        """Return the function of the verb *name*."""
         if name not in VERBS:
             return None
-        module = importlib.import_module(f".{ELSEWHERE.get(name, name)}", __package__)
+        place, *words = ELSEWHERE.get(name, name).split()
+        module = importlib.import_module(f".{place}", __package__)
         if hasattr(module, "__path__"):
             module = importlib.import_module(".command", module.__name__)
         command: click.Command = module.main
+        for word in words:
+            command = command.commands[word]  # type: ignore[attr-defined]  # a group
         command.name = name
         return command
 

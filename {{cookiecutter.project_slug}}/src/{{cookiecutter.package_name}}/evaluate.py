@@ -106,7 +106,7 @@ def main(test: Path, model: Path, report: Path, plots: Path) -> None:
     with files.replacing(plots) as new:
         new.mkdir()
         for name, content in tables.items():
-            content.to_csv(new / f"{name}.csv", index=False, float_format="%.6g")
+            content.to_csv(new / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
     files.write_json(report, {"rows": len(rows), **found})
     click.echo(f"{report}: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
 

@@ -71,7 +71,9 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> No
         (new / "model.onnx").write_bytes(convert(pipeline, contract))
         (new / "contract.yaml").write_bytes(Path("contract.yaml").read_bytes())
         files.write_json(new / "request.schema.json", json_schema(contract))
-        (new / "card.md").write_text(card.card(contract, params, files.read_json(report), plots), encoding="utf-8")
+        (new / "card.md").write_text(
+            card.card(contract, params, files.read_json(report), plots), encoding="utf-8", newline="\n"
+        )
         facts: dict[str, Any] = {
             "threshold": params.evaluate.threshold,
             "params": params.model_dump(mode="json", exclude={"review", "image", "monitor"}),

@@ -37,7 +37,9 @@ def remove(path: Path) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write *value* as JSON that reads well in a diff."""
     with replacing(path) as new:
-        new.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+        new.write_text(
+            json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8", newline="\n"
+        )
 
 
 def read_json(path: Path) -> Any:
@@ -52,4 +54,4 @@ def set_line(path: Path, key: str, value: str) -> None:
     if times != 1:
         raise ProjectError(f"{path}: {key} is on {times} lines instead of one: correct it by hand")
     with replacing(path) as new:
-        new.write_text(changed, encoding="utf-8")
+        new.write_text(changed, encoding="utf-8", newline="\n")

@@ -103,7 +103,7 @@ def main(folder: Path) -> None:
         model.load(Path(f"{name}.yaml"))
     for name, content in reference().items():
         with files.replacing(folder / name) as new:
-            new.write_text(content, encoding="utf-8")
+            new.write_text(content, encoding="utf-8", newline="\n")
     click.echo(f"contract.yaml and params.yaml are right; {folder}/ says what can be written in them")
 
 

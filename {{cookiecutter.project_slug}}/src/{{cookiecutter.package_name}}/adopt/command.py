@@ -89,7 +89,7 @@ def write(here: Path, source: Path, changed: dict[Path, str]) -> None:
             raise
     for path, content in changed.items():
         with files.replacing(path) as new:
-            new.write_text(content, encoding="utf-8")
+            new.write_text(content, encoding="utf-8", newline="\n")
     for name in DEMO:
         files.remove(Path(name))
 
@@ -124,7 +124,10 @@ def main(data: str, target: str, query: str | None, **wishes: Any) -> None:
         source = Path("data") / named(here)
         if source.name != here.name:
             link = Path(temporary) / source.name
-            link.symlink_to(here.resolve())
+            try:
+                link.symlink_to(here.resolve())
+            except OSError:  # Windows lets few users make links
+                shutil.copyfile(here, link)
             here = link
         try:
             contract, drafted, changed = adopt(here, source, Wishes(target, **wishes))

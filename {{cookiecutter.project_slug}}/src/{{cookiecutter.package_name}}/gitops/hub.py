@@ -19,7 +19,7 @@ def note(variable: str, text: str) -> bool:
     """Append *text* to the file that a workflow names in an environment variable; return False outside of one."""
     name = os.environ.get(variable)
     if name:
-        with Path(name).open("a", encoding="utf-8") as file:
+        with Path(name).open("a", encoding="utf-8", newline="\n") as file:
             file.write(text)
     return bool(name)
 

@@ -67,7 +67,7 @@ class Kubernetes:
         if data := os.environ.get("KUBECONFIG_DATA"):
             file = Path(os.environ.get("RUNNER_TEMP", tempfile.gettempdir())) / "kubeconfig"
             file.touch(mode=0o600)
-            file.write_text(data, encoding="utf-8")
+            file.write_text(data, encoding="utf-8", newline="\n")
             os.environ["KUBECONFIG"] = str(file)
         self.url = os.environ.get("SCORING_URL")  # unset, a port is forwarded
         found = {one["kind"]: one["metadata"] for one in yaml.safe_load_all(self._rendered(None))}

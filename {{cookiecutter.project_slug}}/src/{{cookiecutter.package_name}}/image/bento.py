@@ -27,7 +27,7 @@ def pack(model: Path, labels: dict[str, str], created: int, docker: dict[str, st
     with tempfile.TemporaryDirectory() as scratch:
         source, home = Path(scratch) / "source", Path(scratch) / "bentoml"
         _gather(model, source)
-        (source / "requirements.txt").write_text(locked(), encoding="utf-8")
+        (source / "requirements.txt").write_text(locked(), encoding="utf-8", newline="\n")
         wanted = {
             "service": f"{PROJECT}.service.scoring:Scoring",
             "labels": labels,
@@ -36,7 +36,9 @@ def pack(model: Path, labels: dict[str, str], created: int, docker: dict[str, st
             "docker": docker,
             "python": {"requirements_txt": "requirements.txt", "lock_packages": False},
         }
-        (source / "bentofile.yaml").write_text(yaml.safe_dump(wanted, allow_unicode=True), encoding="utf-8")
+        (source / "bentofile.yaml").write_text(
+            yaml.safe_dump(wanted, allow_unicode=True), encoding="utf-8", newline="\n"
+        )
         command = [sys.executable, "-m", "bentoml", "build", "--version", labels["version"]]
         path = f"{Path(_uv()).parent}{os.pathsep}{os.environ['PATH']}"  # without an uv there, it would install one
         own = {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True", "PYTHONPATH": str(source), "PATH": path}
@@ -48,7 +50,7 @@ def pack(model: Path, labels: dict[str, str], created: int, docker: dict[str, st
         written = built / "bento.yaml"
         said = yaml.safe_load(written.read_text(encoding="utf-8"))
         said["creation_time"] = datetime.fromtimestamp(created, UTC)
-        written.write_text(yaml.safe_dump(said, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        written.write_text(yaml.safe_dump(said, allow_unicode=True, sort_keys=False), encoding="utf-8", newline="\n")
         shutil.copytree(built, folder)
 
 
@@ -106,7 +108,7 @@ def locked() -> str:
 def install(folder: Path, python: str, machine: str) -> None:
     """Put the packages for serving into *folder*, for Linux with that version of Python, whatever runs here."""
     requirements = folder.with_name("requirements.txt")
-    requirements.write_text(locked(), encoding="utf-8")
+    requirements.write_text(locked(), encoding="utf-8", newline="\n")
     chosen = ["--python-version", python, "--python-platform", f"{machine}-manylinux_2_28", "--only-binary", ":all:"]
     checked = ["--require-hashes", "--no-deps", "--requirement", str(requirements)]
     uv("pip", "install", "--quiet", "--target", str(folder), *chosen, *checked)

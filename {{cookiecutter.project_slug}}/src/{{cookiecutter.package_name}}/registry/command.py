@@ -60,7 +60,7 @@ def main() -> None:
 
 
 @main.command(name="register")
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), default="models/export")
 @click.option("--review", type=click.Path(path_type=Path), default="reports/review.json", show_default=True)
 def _register(folder: Path, review: Path) -> None:
     """Make the exported model in FOLDER a version, the challenger, if its review accepted it."""

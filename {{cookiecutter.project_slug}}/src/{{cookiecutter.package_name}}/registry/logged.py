@@ -36,7 +36,7 @@ def upload(client: "MlflowClient", folder: Path, run_id: str | None, tags: dict[
     made = client.create_logged_model(experiment(client), EXPORT, source_run_id=run_id, tags=tags, model_type="onnx")
     with tempfile.TemporaryDirectory() as scratch:
         script, copy, saved = (Path(scratch) / name for name in ("model.py", EXPORT, "model"))
-        script.write_text(LOADER.format(package=PROJECT), encoding="utf-8")
+        script.write_text(LOADER.format(package=PROJECT), encoding="utf-8", newline="\n")
         copy_export(folder, copy)
         mlflow.pyfunc.save_model(
             saved,

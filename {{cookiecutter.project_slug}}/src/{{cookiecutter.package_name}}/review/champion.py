@@ -41,7 +41,7 @@ def _from_git(revision: str, exported: Path, scratch: Path) -> dict[str, Any]:
     if _run(sys.executable, "-m", "dvc", "get", ".", exported.as_posix(), *where) is None:
         raise ProjectError(
             f"--champion {GIT}{revision}: DVC cannot bring {exported} of that revision: see what it says with "
-            f"`dvc get . {exported.as_posix()} --rev {revision} --out /tmp/champion`"
+            f"`dvc get . {exported.as_posix()} --rev {revision} --out build/champion`"
         )
     return {"name": revision, "commit": commit}
 

@@ -38,14 +38,14 @@ def run(folder: Path, test: Path, reports: Path, asked: str | None = None) -> di
     pages = [json.dumps(answer, indent=2, ensure_ascii=False), markdown_page.page(answer), html_page.page(answer)]
     for name, page in zip(WRITTEN, pages, strict=True):
         with files.replacing(reports / name) as new:
-            new.write_text(page, encoding="utf-8")
+            new.write_text(page, encoding="utf-8", newline="\n")
     return answer
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.argument("test", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("reports", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), default="models/export")
+@click.argument("test", type=click.Path(path_type=Path, exists=True, dir_okay=False), default="data/test.parquet")
+@click.argument("reports", type=click.Path(path_type=Path, file_okay=False), default="reports")
 @click.option(
     "--champion",
     "asked",
