@@ -70,7 +70,7 @@ test-image: .venv/installed ## the scoring image is built, run, pushed, deployed
 
 .PHONY: test-workflows
 test-workflows: .venv/installed ## the workflows are executed, from the first push to production and back (minutes)
-	pytest tests/test_workflows.py
+	pytest tests/test_workflows.py tests/test_update.py
 
 .PHONY: docs
 docs: .venv/installed ## build the site in build/docs/site; a dead link is an error

@@ -47,6 +47,7 @@ DOUBLES = {
     "actions/checkout": Double(
         _optional("repository", "ref", "token", "path", "fetch-depth", "fetch-tags", "persist-credentials"), CHECKOUT
     ),
+    "actions/setup-python": Double(_optional("python-version", "cache")),
     "actions/upload-artifact": Double(
         {"name": "artifact", "archive": "true"}
         | _optional("path", "if-no-files-found", "retention-days", "overwrite", "include-hidden-files"),

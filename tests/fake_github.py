@@ -23,6 +23,7 @@ class GitHub:
         self.origin, self.name, self.artifacts = origin, name, artifacts
         self.pulls: dict[int, dict[str, Any]] = {}
         self.comments: dict[int, dict[str, Any]] = {}
+        self.issues: list[dict[str, Any]] = []
         self.runs: list[dict[str, Any]] = []
         self.dispatched: list[tuple[str, str, dict[str, str]]] = []
         self.rulesets: dict[int, dict[str, Any]] = {}
@@ -163,6 +164,16 @@ class GitHub:
         self.comments[int(number)] |= body
         return 200, self.comments[int(number)]
 
+    def list_issues(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """GET /issues."""
+        found = [one for one in self.issues if one["state"] == query["state"] and query["labels"] in one["labels"]]
+        return 200, found[::-1]
+
+    def make_issue(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """POST /issues."""
+        self.issues.append({**body, "number": 1000 + len(self.issues), "state": "open"})
+        return 201, self.issues[-1]
+
     def dispatch(self, workflow: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
         """POST /actions/workflows/FILE/dispatches."""
         if not self.head(body["ref"]):
@@ -238,6 +249,8 @@ ROUTES: list[tuple[str, str, Any]] = [
     ("POST", "/pulls", GitHub.make_pull),
     ("PATCH", r"/pulls/(\d+)", GitHub.change_pull),
     ("GET", "/commits/([0-9a-f]{40})/pulls", GitHub.pulls_of),
+    ("GET", "/issues", GitHub.list_issues),
+    ("POST", "/issues", GitHub.make_issue),
     ("GET", r"/issues/(\d+)/comments", GitHub.list_comments),
     ("POST", r"/issues/(\d+)/comments", GitHub.make_comment),
     ("PATCH", r"/issues/comments/(\d+)", GitHub.change_comment),

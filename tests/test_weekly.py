@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import TEMPLATE, run
+from acting import REPOSITORY, Actions
+from support import GENERATED, TEMPLATE, run
 
 
 @pytest.mark.parametrize(("opened", "asked"), [("", "issues "), ("12", "issues/12/comments ")])
@@ -32,3 +33,49 @@ def test_newest_versions_are_those_of_today(tmp_path: Path) -> None:
     text = (folder / "pyproject.toml").read_text(encoding="utf-8")
     assert re.findall(r'(?m)^exclude-newer = "(.*)"', text) == [today]
     assert text.count(today) == 1
+
+
+def test_workflow_opens_one_issue_and_then_comments_on_it(tmp_path: Path) -> None:
+    lacking = [tool for tool in ("act", "gh", "jq") if not shutil.which(tool)]
+    if lacking:
+        pytest.skip(f"not installed here: {', '.join(lacking)}; .ci/run installs them")
+    work = tmp_path / "work"
+    for name in (".github/workflows/weekly.yml", "Makefile", f"{GENERATED.name}/pyproject.toml"):
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(TEMPLATE / name, work / name)
+    (work / ".ci").mkdir()
+    tests = work / ".ci/run"
+    tests.write_text("#!/bin/sh\ngrep exclude-newer */pyproject.toml\nexit 1\n", encoding="utf-8")
+    tests.chmod(0o755)
+    run("git", "init", "--quiet", "-b", "main", cwd=work)
+    actions = Actions(tmp_path, work, {})
+    try:
+        actions.commit("Start")
+        actions.push("main")
+        (failed,) = actions.dispatch("weekly.yml")
+        assert failed.jobs == {"newest": "failure"}
+        assert f'exclude-newer = "{run("date", "+%F", cwd=tmp_path).strip()}"' in failed.log
+        (issue,) = actions.hub.issues
+        assert issue["labels"] == ["weekly"]
+        assert f"https://github.com/{REPOSITORY}/actions/runs/{failed_number(issue['body'])}" in issue["body"]
+        assert not actions.hub.comments
+        actions.dispatch("weekly.yml")
+        assert actions.hub.issues == [issue]
+        (comment,) = actions.hub.comments.values()
+        assert comment["issue"] == issue["number"]
+        assert failed_number(comment["body"]) != failed_number(issue["body"])
+        tests.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
+        actions.commit("Mended")
+        actions.push("main")
+        (good,) = actions.dispatch("weekly.yml")
+        assert good.ok
+        assert (len(actions.hub.issues), len(actions.hub.comments)) == (1, 1)
+    finally:
+        actions.close()
+
+
+def failed_number(text: str) -> str:
+    """Return the number of the run that *text* names."""
+    found = re.search(r"/actions/runs/(\d+)", text)
+    assert found
+    return found[1]

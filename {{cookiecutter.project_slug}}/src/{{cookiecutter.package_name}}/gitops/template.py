@@ -23,7 +23,8 @@ def main() -> None:
     if not (root() / ".cruft.json").is_file():
         click.echo("this repository was not made by `cruft create`: it has no template to be updated from")
         return
-    command = ["uvx", CRUFT, "update", "--skip-apply-ask"]
+    # without a checkout, cruft would stay for ever at the tag that the project was made from
+    command = ["uvx", CRUFT, "update", "--skip-apply-ask", "--checkout", "HEAD"]
     done = subprocess.run(command, cwd=root(), capture_output=True, encoding="utf-8")
     if done.returncode:
         raise ProjectError(f"{CRUFT} cannot update: {(done.stdout + done.stderr).strip()}")
