@@ -50,7 +50,7 @@ test-bakes: .venv/installed ## every combination of answers is born clean (secon
 
 .PHONY: test-loop
 test-loop: .venv/installed ## the loop of a small project: without a network, without make, and asking nobody (minutes)
-	pytest tests/test_without_make.py tests/test_offline.py
+	pytest --numprocesses auto --dist worksteal tests/test_without_make.py tests/test_offline.py
 
 .PHONY: test-project
 test-project: .venv/installed ## a generated project does what it promises (minutes)
