@@ -10,7 +10,7 @@ import pytest
 import samples
 from click.testing import CliRunner
 
-from {{ cookiecutter.package_name }} import answers, files, score
+from {{ cookiecutter.package_name }} import files, score, table
 from {{ cookiecutter.package_name }}.scorer import Scorer, difference
 from {{ cookiecutter.package_name }}.service.api import Api
 from {{ cookiecutter.package_name }}.service.limits import Limits
@@ -53,7 +53,7 @@ def test_a_table_gets_the_answers_of_the_service(
     start(api, folder, Limits())
     sent = files.read_json(folder / "golden.json")["rows"]
     assert len(sent) == samples.PARAMS.export.golden_rows
-    requests = answers._records(rows, contract)
+    requests = table.records(rows, contract)
     served = json.loads(api.score(json.dumps(requests).encode())[0])
     assert difference(served, worded(found, contract.classes)) == ""
     assert set(found["note"]) == {"kept as it is"}

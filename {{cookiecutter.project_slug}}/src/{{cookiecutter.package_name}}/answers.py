@@ -15,12 +15,12 @@ PART = 10_000  # rows that are read and answered at once
 
 def answer(scorer: Scorer, rows: pd.DataFrame, first: int = 0) -> list[dict[str, Any]]:
     """Return one answer per row, delivered or typed; raises RequestError, its rows counted from *first*."""
-    return scorer.answers(_read(Reader(scorer.contract, len(rows) or 1), _records(rows, scorer.contract), first))
+    return scorer.answers(_read(Reader(scorer.contract, len(rows) or 1), table.records(rows, scorer.contract), first))
 
 
 def score(scorer: Scorer, rows: pd.DataFrame, first: int = 0) -> pd.DataFrame:
     """Return one answer per row as columns; a row that the service would refuse has the reason in `error` instead."""
-    reader, sent = Reader(scorer.contract, len(rows) or 1), _records(rows, scorer.contract)
+    reader, sent = Reader(scorer.contract, len(rows) or 1), table.records(rows, scorer.contract)
     refused: dict[int, str] = {}
     try:
         columns = _read(reader, sent, first)
@@ -50,23 +50,6 @@ def _read(reader: Reader, rows: list[dict[str, Any]], first: int) -> dict[str, l
 def worded(error: RequestError) -> str:
     """Return a refusal as text: which field of which row, and why."""
     return "; ".join(f"row {d['row']}, {d['field']}: {d['message']}" for d in error.details) or error.error
-
-
-def _records(rows: pd.DataFrame, contract: Contract) -> list[dict[str, Any]]:
-    """Return the inputs of *rows* as a caller of the service would send them."""
-    typed = table.parse(rows[[name for name in contract.inputs if name in rows]], contract)
-    cells = {name: _json(typed[name], contract.columns[name].type) for name in typed}
-    return [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
-
-
-def _json(cells: pd.Series, kind: str) -> list[Any]:
-    if pd.api.types.is_datetime64_dtype(cells):
-        cells = cells.dt.strftime("%Y-%m-%d" if kind == "date" else "%Y-%m-%dT%H:%M:%S")
-    filled = cells.notna().tolist()
-    return [
-        (cell if isinstance(cell, str | int | float) else str(cell)) if there else None
-        for cell, there in zip(cells.tolist(), filled, strict=True)
-    ]
 
 
 def _flat(answer: dict[str, Any]) -> dict[str, Any]:

@@ -11,16 +11,11 @@ import pyarrow.parquet as pq
 
 from .column import Column
 from .contract import Contract
+from .parsing import typed
 from .rows import encode
 
 TEXT = pd.StringDtype("pyarrow")  # takes a fifth of the memory of "string", and is written to the same bytes
 PART = 1 << 18  # rows whose delivered cells are in memory at once
-TRUTHS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False, "1.0": True, "0.0": False}
-AROUND = r"^[$€£¥\s]+|[$€£¥%\s]+$"  # what may stand before and after a number
-GROUPED = {  # decimal mark -> 1,234,567.8 with any mark between thousands, also blanks and apostrophes
-    ".": r"[-+]?[1-9]\d{0,2}(?:([,\s'\u2019])\d{3})(?:\1\d{3})*(?:\.\d+)?",
-    ",": r"[-+]?[1-9]\d{0,2}(?:([.\s'\u2019])\d{3})(?:\1\d{3})*(?:,\d+)?",
-}
 
 
 def load(raw: Path, contract: Contract, names: list[str] | None = None) -> pd.DataFrame:
@@ -61,67 +56,6 @@ def parse(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     return pd.DataFrame({name: known.get(name, table[name]) for name in table}, index=table.index, copy=False)
 
 
-def typed(cells: pd.Series, column: Column, decimal: str = ".") -> pd.Series:
-    """Return one column with the type that the contract declares; see `parse`."""
-    if column.empty and not pd.api.types.is_numeric_dtype(cells):
-        cells = cells.mask(cells.astype("string").str.strip().isin(column.empty))
-    if column.type in ("number", "integer"):
-        found = numbers(cells, decimal)
-        return _or_as_delivered(cells, found if column.type == "number" else found.where(found % 1 == 0))
-    if column.type in ("datetime", "date"):
-        return _or_as_delivered(cells, moments(cells, column.format))
-    if column.type == "boolean":
-        truths = cells if cells.dtype == bool else cells.astype("string").str.strip().str.lower().map(TRUTHS)
-        return _or_as_delivered(cells, truths.astype("boolean"))
-    if pd.api.types.is_float_dtype(cells) and (cells.dropna() % 1 == 0).all():
-        cells = cells.astype("Int64")  # whole numbers became floats only because some cells are empty
-    return cells.astype("string").str.strip().replace("", pd.NA)
-
-
-def numbers(cells: pd.Series, decimal: str = ".") -> pd.Series:
-    """Return cells as float64, NaN where one is no number; reads 1,234.5, 12 %, $5, (5) and, by *decimal*, 1.234,5."""
-    if pd.api.types.is_timedelta64_dtype(cells):
-        return cells.dt.total_seconds()
-    if pd.api.types.is_numeric_dtype(cells):
-        return cells.astype("float64")
-    texts = cells.astype("string").str.strip()
-    found = pd.to_numeric(texts if decimal == "." else texts.where(texts.str.fullmatch(r"[-+]?\d+")), errors="coerce")
-    found = found.astype("float64").replace([np.inf, -np.inf], np.nan)
-    rest = (found.isna() & texts.notna()).to_numpy()
-    if rest.any():
-        found[rest] = pd.to_numeric(_plain(texts[rest], decimal), errors="coerce").astype("float64")
-    return found
-
-
-def _plain(texts: pd.Series, decimal: str) -> pd.Series:
-    """Return numbers as people write them as programs write them; NA where one is none."""
-    texts = texts.str.replace(r"^\((.+)\)$", r"-\1", regex=True)  # as accountants write it
-    texts = texts.str.replace(AROUND, "", regex=True).str.replace(r"^([-+])[$€£¥]\s*", r"\1", regex=True)
-    grouped = texts.str.fullmatch(GROUPED[decimal]).fillna(False)
-    texts = texts.mask(grouped, texts.str.replace(f"[^-+0-9{decimal}]", "", regex=True))
-    texts = (
-        texts if decimal == "." else texts.mask(texts.str.contains(".", regex=False)).str.replace(",", ".", regex=False)
-    )
-    return texts.where(texts.str.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"))
-
-
-def moments(cells: pd.Series, written: str | None = None) -> pd.Series:
-    """Return cells as datetime64 without a zone (one with a zone is moved to UTC), NaT where one is no date.
-
-    They are written as ISO says, or else in the format *written*.
-    """
-    found = pd.to_datetime(cells, errors="coerce", utc=True, format=written or "ISO8601")
-    if written and found.isna().any():
-        found = found.fillna(pd.to_datetime(cells, errors="coerce", utc=True, format="ISO8601"))
-    return found.dt.tz_localize(None).astype("datetime64[ms]")
-
-
-def _or_as_delivered(delivered: pd.Series, found: pd.Series) -> pd.Series:
-    """Return *found*; where some delivered cell got lost in typing, all cells as objects with that one as text."""
-    lost = found.isna() & delivered.notna()
-    return found.astype(object).mask(lost, delivered.astype("string")) if lost.any() else found
-
-
 def columns(table: pd.DataFrame, contract: Contract) -> dict[str, np.ndarray]:
     """Return the cells of the contract's inputs as `rows.encode` takes them."""
     return {name: _cells(table[name]) for name in contract.inputs}
@@ -151,15 +85,19 @@ def features(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     return pd.DataFrame({name: cells[:, 0] for name, cells in encoded.items()}, index=table.index)
 
 
-def records(table: pd.DataFrame, contract: Contract) -> list[dict[str, Any]]:
-    """Return the rows as a caller of the service would send them, in JSON values."""
-    cells = {name: _json(table[name], column) for name, column in contract.inputs.items()}
+def records(rows: pd.DataFrame, contract: Contract) -> list[dict[str, Any]]:
+    """Return the inputs of *rows*, delivered or typed, as a caller of the service would send them, in JSON values."""
+    known = parse(rows[[name for name in contract.inputs if name in rows]], contract)
+    cells = {name: _json(known[name], contract.columns[name]) for name in known}
     return [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
 
 
 def _json(cells: pd.Series, column: Column) -> list[Any]:
-    if column.type == "integer":
-        cells = cells.astype("Int64")
-    elif column.type in ("datetime", "date"):
+    if pd.api.types.is_datetime64_dtype(cells):
         cells = cells.dt.strftime("%Y-%m-%d" if column.type == "date" else "%Y-%m-%dT%H:%M:%S")
-    return list(cells.astype(object).where(cells.notna(), None))
+    elif column.type == "integer" and pd.api.types.is_float_dtype(cells):
+        cells = cells.astype("Int64")
+    return [
+        (cell if isinstance(cell, str | int | float) else str(cell)) if there else None
+        for cell, there in zip(cells.tolist(), cells.notna(), strict=True)
+    ]

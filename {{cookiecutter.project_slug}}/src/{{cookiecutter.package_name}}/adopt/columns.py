@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .. import table
+from .. import parsing, table
 from ..column import Column
 from . import dates
 from .describe import Found, described, ignored
@@ -75,7 +75,7 @@ def _guesses(name: str, some: pd.Series, decimal: str) -> Iterable[dict[str, Any
         if is_date and (way != "%Y%m%d" or "date" in name.lower()):
             yield {"type": "datetime"} | ({"format": way} if way else {})
         coded = texts.str.match(r"[-+]?0\d").any()  # 00123 is a code, not a number
-        if not coded and table.numbers(texts, decimal).notna().mean() > 0.5:
+        if not coded and parsing.numbers(texts, decimal).notna().mean() > 0.5:
             yield {"type": "number"}
     yield {"type": "category"}
 
@@ -86,7 +86,7 @@ def decimal_mark(file: pq.ParquetFile) -> str:
     for name in file.schema_arrow.names:
         if pa.types.is_string(file.schema_arrow.field(name).type):
             some = sample(file, name).dropna().drop_duplicates().iloc[:1000]
-            shares = {mark: table.numbers(some, mark).notna().mean() for mark in need} if len(some) else need
+            shares = {mark: parsing.numbers(some, mark).notna().mean() for mark in need} if len(some) else need
             best = max(shares, key=lambda mark: shares[mark])
             need[best] += shares[best] > 0.5 and shares["."] != shares[","]
     return "," if need[","] > need["."] else "."

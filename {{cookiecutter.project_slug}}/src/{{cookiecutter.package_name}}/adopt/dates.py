@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from .. import table
+from .. import parsing
 
 DAYS = [
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y.%m.%d", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d",
@@ -21,7 +21,7 @@ def written(texts: pd.Series) -> tuple[bool, str | None]:
     if not few.str.contains(r"\d.*\D.*\d", regex=True).all():  # a day has two numbers, or a number and a name
         return False, None
     for way in FORMATS:
-        if table.moments(few, way).notna().all() and table.moments(some, way).notna().mean() > 0.9:
+        if parsing.moments(few, way).notna().all() and parsing.moments(some, way).notna().mean() > 0.9:
             return True, way
     return False, None
 
@@ -29,4 +29,4 @@ def written(texts: pd.Series) -> tuple[bool, str | None]:
 def ambiguous(texts: pd.Series, way: str | None) -> bool:
     """Return whether day and month could be the other way round in every cell."""
     other = next((way.replace(a, b) for a, b in SWAPPED.items() if way and way.startswith(a)), None)
-    return other is not None and bool(table.moments(texts.drop_duplicates(), other).notna().all())
+    return other is not None and bool(parsing.moments(texts.drop_duplicates(), other).notna().all())

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from .. import table
+from .. import parsing, table
 from ..column import Column
 from ..config import ProjectError
 from ..contract import Task
@@ -85,7 +85,7 @@ def _check_classes(name: str, task: Task, counts: pd.Series) -> None:
 def _ordered(labels: pd.Series, task: Task) -> list[str]:
     """Return the classes in order; of two, the positive one is the last: by its name, or because it is the rarer."""
     counts = labels.value_counts()
-    numbers = table.numbers(pd.Series(counts.index))
+    numbers = parsing.numbers(pd.Series(counts.index))
     values = [counts.index[i] for i in np.argsort(numbers)] if numbers.notna().all() else sorted(counts.index)
     if task == "binary":
         known = [value for value in values if value.strip(". ").lower() in POSITIVE]
