@@ -11,7 +11,7 @@ PACKAGE = Path({{ cookiecutter.package_name }}.__file__).parent
 FRAMEWORKS = {  # framework -> the modules and packages that may import it
     "bentoml": {"service"},
     "_bentoml_impl": {"service"},
-    "great_expectations": {"validate"},
+    "great_expectations": {"data_docs", "validate"},
     "mlflow": {"registry", "storage", "tracking"},
     "optuna": {"search"},
     "skl2onnx": {"export"},

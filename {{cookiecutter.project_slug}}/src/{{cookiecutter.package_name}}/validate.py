@@ -10,18 +10,11 @@ import great_expectations.expectations as gxe
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
-from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.data_context.types.base import ProgressBarsConfig
-from great_expectations.data_context.types.resource_identifiers import (
-    ExpectationSuiteIdentifier,
-    ValidationResultIdentifier,
-)
 from great_expectations.execution_engine import pandas_execution_engine
 from great_expectations.validator.v1_validator import Validator
-from great_expectations.validator.validator import calc_validation_statistics
 
-from . import files, findings, table
+from . import data_docs, files, findings, table
 from .column import Column
 from .config import ProjectError
 from .contract import Contract
@@ -95,6 +88,8 @@ def check(raw: Path, contract: Contract, docs: Path | None = None) -> dict[str, 
         if not set(names) <= set(there):
             continue  # that a column is absent is all that there is to say of it
         rows = table.load(raw, contract, names) if names else hollow
+        times = rows.select_dtypes("datetime").columns
+        rows = rows.astype(dict.fromkeys(times, "datetime64[ns]"), copy=False)  # others are compared one by one
         suite = gx.ExpectationSuite(name="contract", expectations=list(some))
         with pd.option_context("mode.string_storage", "pyarrow"):  # or texts would not have the type that is expected
             found = Validator(batch, form, {"dataframe": rows}).validate_expectation_suite(suite).results
@@ -103,7 +98,7 @@ def check(raw: Path, contract: Contract, docs: Path | None = None) -> dict[str, 
             rows = table.load(raw, contract, [*keys, *names]) if names else hollow
             failures += [findings.failure(result, rows, contract) for result in failed]
     if docs:
-        _write(context, results, contract, docs)
+        data_docs.write(context, expectations(contract), results, docs)
     return findings.report(failures, count, len(expected))
 
 
@@ -111,25 +106,6 @@ def _needed(expectation: gxe.Expectation) -> list[str]:
     """Return the columns that an expectation is about; none where that is the table."""
     told: dict[str, Any] = expectation.configuration.kwargs
     return told.get("column_list") or [told[key] for key in ("column",) if key in told]
-
-
-def _write(context: Any, results: list[Any], contract: Contract, docs: Path) -> None:
-    """Write Data Docs of *results* as if they were those of one run of the whole suite."""
-    store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs.resolve())}
-    index = {"class_name": "DefaultSiteIndexBuilder"}
-    context.variables.data_docs_sites = {}
-    context.add_data_docs_site(
-        "local", {"class_name": "SiteBuilder", "site_index_builder": index, "store_backend": store}
-    )
-    suite = context.suites.add(gx.ExpectationSuite(name="contract", expectations=expectations(contract)))
-    run, numbers = RunIdentifier(), calc_validation_statistics(results)
-    meta: Any = {"run_id": run, "great_expectations_version": gx.__version__}
-    whole = ExpectationSuiteValidationResult(
-        numbers.success, results, suite.name, statistics=numbers._asdict(), meta=meta
-    )
-    key = ValidationResultIdentifier(ExpectationSuiteIdentifier(suite.name), run, "table-raw")
-    context.validation_results_store.set(key, whole)
-    context.build_data_docs()
 
 
 @click.command()
