@@ -37,7 +37,10 @@ HEAD = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nC
 
 
 class Probe(threading.Thread):
-    """A caller that asks for one row after the other on one connection, and notes status and milliseconds."""
+    """A caller that asks for one row after the other on one connection, and notes status and milliseconds.
+
+    Sent away, it comes back when it was told to; `wrk` does not.
+    """
 
     def __init__(self, port: int, body: bytes) -> None:
         """Start asking."""
@@ -66,6 +69,8 @@ class Probe(threading.Thread):
                 connection.close()
                 status = "cut off"
             self.found.append((status, (time.perf_counter() - begun) * 1000))
+            if status == "503":
+                self._over.wait(float(answer.headers["Retry-After"]))
 
     def stop(self) -> "Probe":
         """Stop asking."""
@@ -149,7 +154,7 @@ def workers(pid: int) -> list[int]:
 
 
 def overload(bench: Bench) -> None:
-    """Ask on far more connections than the 256 requests that may wait."""
+    """Ask on far more connections than the 128 requests that may wait."""
     with bench.service() as (port, _):
         url = f"http://127.0.0.1:{port}/predict"
         for connections in (64, 2000):

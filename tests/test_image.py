@@ -221,11 +221,18 @@ def test_container_told_to_end_answers_what_it_has_begun(
         connection.putheader("Content-Type", "application/json")
         connection.putheader("Content-Length", str(len(body)))
         connection.endheaders(body[:9])
-    idle = waiting.pop()
-    idle.send(body[9:])
-    idle.getresponse().read()  # the last of them is answered: the others were accepted before
+    kept, idle = waiting.pop(), waiting.pop()
+    for connection in (idle, kept):
+        connection.send(body[9:])
+        connection.getresponse().read()  # the last of them is answered: the others were accepted before
     stop = ["podman", "stop", "--time=20", name]
     with subprocess.Popen(stop, cwd=approved, env=os.environ | environment) as stopping:
+        last = False
+        while not last:  # who keeps a connection and never pauses is told when to leave it
+            kept.request("POST", "/predict", body, {"Content-Type": "application/json"})
+            response = kept.getresponse()
+            assert json.loads(response.read())["prediction"] == golden["answers"][0]["prediction"]
+            last = response.getheader("Connection") == "close"
         assert idle.sock.recv(1) == b"", "it ends"
         idle.close()
         for connection in waiting:

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from {{ cookiecutter.package_name }}.config import ProjectError
 from {{ cookiecutter.package_name }}.image import bento, command, engine, overlay
-from {{ cookiecutter.package_name }}.service import container
+from {{ cookiecutter.package_name }}.service import container, hosting
 from {{ cookiecutter.package_name }}.service.telemetry import Telemetry
 
 ROOT = Path(__file__).parents[1]
@@ -96,8 +96,9 @@ def test_containers_are_probed_where_they_listen_and_given_what_they_need(pod: A
 
 def test_requests_being_answered_are_waited_for(pod: Any) -> None:
     wait = int(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][-1])
-    assert wait + container.GRACE < pod["terminationGracePeriodSeconds"]
-    assert int(COMPOSE["services"]["scoring"]["stop_grace_period"].removesuffix("s")) > container.GRACE
+    ends = hosting.LINGER + container.GRACE
+    assert wait + ends < pod["terminationGracePeriodSeconds"]
+    assert int(COMPOSE["services"]["scoring"]["stop_grace_period"].removesuffix("s")) > ends
 
 
 def test_everything_is_about_the_pods_of_the_deployment(manifests: dict[str, Any]) -> None:
@@ -221,7 +222,8 @@ def test_an_engine_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
 def test_what_the_image_runs_imports_nothing_but_the_packages_for_serving() -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
     names = {re.split(r"[^\w-]", line)[0].lower().replace("-", "_") for line in groups["serving"]}
-    allowed = names | {"_bentoml_impl", "pydantic_core", "typing_extensions", "yaml"} | sys.stdlib_module_names
+    brought = {"_bentoml_impl", "pydantic_core", "typing_extensions", "uvicorn", "yaml"}  # by those
+    allowed = names | brought | sys.stdlib_module_names
     modules = bento.modules(*bento.ENTRIES)
     here = {path.relative_to(bento.PACKAGE).as_posix() for path in modules}
     assert {"__init__.py", "scorer.py", "service/__init__.py", "service/api.py", "service/container.py"} < here

@@ -171,7 +171,7 @@ class Place:
 def answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every service answer as it should."""
     monkeypatch.setattr(deploy.registry, "fetch", lambda version, folder: folder.mkdir() or {"version": version})
-    monkeypatch.setattr(deploy.smoke.Client, "ready", lambda self: True)
+    monkeypatch.setattr(deploy.Client, "ready", lambda self: True)
     monkeypatch.setattr(deploy.files, "read_json", lambda path: {})
     monkeypatch.setattr(deploy.smoke, "check", lambda client, golden: [])
 

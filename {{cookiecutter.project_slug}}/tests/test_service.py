@@ -29,8 +29,10 @@ from {{ cookiecutter.package_name }}.contract import Contract
 from {{ cookiecutter.package_name }}.examples import example_rows
 from {{ cookiecutter.package_name }}.schema import json_schema
 from {{ cookiecutter.package_name }}.scorer import Scorer, difference, digest
+from {{ cookiecutter.package_name }}.service import api as service_api
 from {{ cookiecutter.package_name }}.service import scoring
-from {{ cookiecutter.package_name }}.service.api import Api, Headers, Receive
+from {{ cookiecutter.package_name }}.service.api import Api
+from {{ cookiecutter.package_name }}.service.intake import Headers, Receive
 from {{ cookiecutter.package_name }}.service.limits import Limits
 
 PRIVATE = "my address 4711"  # what a caller would not like to read in a log
@@ -340,32 +342,79 @@ def test_a_key_is_asked_for_where_one_is_set(exported: Path, row: dict[str, Any]
     assert closed.post("/predict", json=row, headers=bearer).status_code == 200  # type: ignore[arg-type]  # bytes are allowed
 
 
-def test_more_requests_than_can_wait_are_sent_away_at_once(exported: Path, row: dict[str, Any]) -> None:
+def test_more_requests_than_can_wait_are_sent_away_at_once(
+    exported: Path, row: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_api, "PAUSE", 0)
     api = Api()
     scoring.start(api, exported, Limits(max_concurrency=2))
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": json.dumps(row).encode()}
+
+    async def rush() -> list[list[Any]]:
+        return [*await asyncio.gather(*(ask(api, receive) for _ in range(5))), await ask(api, receive)]
+
+    found = asyncio.run(rush())
+    assert [messages[0]["status"] for messages in found] == [200, 200, 503, 503, 503, 200]
+    assert (b"retry-after", b"1") in found[2][0]["headers"]
+
+
+def test_a_caller_whose_body_is_on_its_way_takes_no_place(exported: Path, row: dict[str, Any]) -> None:
+    api = Api()
+    scoring.start(api, exported, Limits(max_concurrency=1))
 
     async def crowd() -> list[list[Any]]:
         body: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
-        async def receive() -> dict[str, Any]:
+        async def slow() -> dict[str, Any]:
             return {"type": "http.request", "body": await body}
 
-        waiting = [asyncio.create_task(ask(api, receive)) for _ in range(2)]
-        await asyncio.sleep(0)
-        third = await asyncio.wait_for(ask(api, receive), 10)
-        body.set_result(json.dumps(row).encode())
-        return [*await asyncio.gather(*waiting), third, await ask(api, receive)]
-
-    async def rush() -> list[list[Any]]:
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": json.dumps(row).encode()}
 
-        return await asyncio.gather(*(ask(api, receive) for _ in range(5)))
+        waiting = asyncio.create_task(ask(api, slow))
+        await asyncio.sleep(0)
+        quick = await asyncio.wait_for(ask(api, receive), 10)
+        body.set_result(json.dumps(row).encode())
+        return [quick, await waiting]
 
-    assert [messages[0]["status"] for messages in asyncio.run(rush())] == [200, 200, 503, 503, 503]
-    found = asyncio.run(crowd())
-    assert [messages[0]["status"] for messages in found] == [200, 200, 503, 200]
-    assert (b"retry-after", b"1") in found[2][0]["headers"]
+    assert [messages[0]["status"] for messages in asyncio.run(crowd())] == [200, 200]
+
+
+def test_who_is_sent_away_is_told_at_once_and_heard_again_later(
+    exported: Path, row: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, pause = Api(), asyncio.Event()
+    scoring.start(api, exported, Limits(max_concurrency=1))
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": json.dumps(row).encode()}
+
+    async def wait(seconds: float) -> None:
+        await (pause.wait() if seconds else real(0))
+
+    async def rush() -> None:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        first = asyncio.create_task(ask(api, receive))
+        headers = [(b"content-type", b"application/json")]
+        scope = {"type": "http", "path": "/predict", "method": "POST", "headers": headers}
+        second = asyncio.create_task(api(scope, receive, send))
+        assert (await first)[0]["status"] == 200
+        start, body = sent
+        assert (b"content-length", b"%d" % len(body["body"])) in start["headers"]
+        assert body["more_body"] is True, "the connection is not yet free"
+        pause.set()
+        await second
+        assert sent[2:] == [{"type": "http.response.body"}]
+
+    real = asyncio.sleep
+    monkeypatch.setattr(service_api.asyncio, "sleep", wait)
+    asyncio.run(rush())
 
 
 def test_a_caller_whose_body_does_not_come_is_sent_away_and_holds_no_place(exported: Path, row: dict[str, Any]) -> None:
@@ -501,6 +550,7 @@ def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, n
 def test_the_service_needs_nothing_that_training_needs(exported: Path) -> None:
     code = """
 import sys, pathlib
+from {{ cookiecutter.package_name }}.service import api as service_api
 from {{ cookiecutter.package_name }}.service import scoring
 scoring.start(scoring.api, pathlib.Path(sys.argv[1]), scoring.Limits())
 print(*sys.modules)

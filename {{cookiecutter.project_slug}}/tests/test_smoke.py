@@ -15,9 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from {{ cookiecutter.package_name }} import files, smoke
+from {{ cookiecutter.package_name }}.client import Client
 from {{ cookiecutter.package_name }}.config import ProjectError
 from {{ cookiecutter.package_name }}.scorer import digest
-from {{ cookiecutter.package_name }}.smoke import Client
 
 
 @pytest.fixture(scope="session")
@@ -113,10 +113,17 @@ def test_a_service_that_is_told_to_end_answers_what_it_has_begun(exported: Path)
                 connection.putheader("Content-Type", "application/json")
                 connection.putheader("Content-Length", str(len(body)))
                 connection.endheaders(body[:9])
-            idle = waiting.pop()
-            idle.send(body[9:])
-            idle.getresponse().read()  # the last of them is answered: the others were accepted before
+            kept, idle = waiting.pop(), waiting.pop()
+            for connection in (idle, kept):
+                connection.send(body[9:])
+                connection.getresponse().read()  # the last of them is answered: the others were accepted before
             process.terminate()
+            last = False
+            while not last:  # who keeps a connection and never pauses is told when to leave it
+                kept.request("POST", "/predict", body, {"Content-Type": "application/json"})
+                response = kept.getresponse()
+                assert json.loads(response.read()) == golden["answers"][0]
+                last = response.getheader("Connection") == "close"
             assert idle.sock.recv(1) == b"", "it ends"
             idle.close()
             for connection in waiting:

@@ -1,7 +1,7 @@
 """Shows that the model answers as a service what it answered when it was exported."""
 
 import json
-import os
+import shlex
 import socket
 import statistics
 import subprocess
@@ -10,58 +10,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
 from . import files
+from .client import PATIENCE, Client
 from .config import ProjectError
 from .scorer import difference, read_manifest
 
-PATIENCE = 60  # seconds for a service to be ready, or to stop
 TIMED = 100  # requests
-
-
-class Client:
-    """One connection to a service, kept open."""
-
-    def __init__(self, url: str) -> None:
-        """Connect to *url* at the first request."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise ProjectError(f"--url {url}: not an address; write it as http://host:port")
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self.url, self._path = url.rstrip("/"), parts.path.rstrip("/")
-        self._connection = kind(parts.netloc, timeout=PATIENCE)
-        key = os.environ.get("SCORING_API_KEY")
-        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-
-    def ready(self) -> bool:
-        """Say whether the service can answer."""
-        try:
-            self._connection.request("GET", f"{self._path}/readyz")
-            response = self._connection.getresponse()
-            response.read()
-        except (OSError, HTTPException):
-            self._connection.close()
-            return False
-        return response.status == 200
-
-    def predict(self, body: Any) -> Any:
-        """Return the answer to *body*; raises ProjectError where there is none."""
-        try:
-            self._connection.request("POST", f"{self._path}/predict", json.dumps(body), self._headers)
-            response = self._connection.getresponse()
-            text = response.read().decode()
-        except (OSError, HTTPException) as error:
-            self._connection.close()
-            raise ProjectError(f"{self.url} does not answer: {error}") from error
-        if response.status != 200:
-            raise ProjectError(f"{self.url}/predict answers {response.status}: {text[:1000]}")
-        return json.loads(text)
 
 
 def check(client: Client, golden: dict[str, Any]) -> list[float]:
@@ -97,6 +56,7 @@ def running(model: Path) -> Iterator[Client]:
             client = Client(f"http://127.0.0.1:{port}")
             _wait(client, process)
             yield client
+            client.close()  # or the service waits for it
             code = _stop(process)
             if code:
                 raise ProjectError(f"the service ended with exit code {code}")
@@ -131,11 +91,10 @@ def _wait(client: Client, process: "subprocess.Popen[bytes]") -> None:
 def report(client: Client, golden: dict[str, Any]) -> None:
     """Check the golden rows and print what was found, with one request to try oneself."""
     seconds = check(client, golden)
-    body = json.dumps(golden["rows"][0], ensure_ascii=False)
-    quoted = body.replace("'", "'\\''")
+    quoted = shlex.quote(json.dumps(golden["rows"][0], ensure_ascii=False))
     click.echo(f"{len(golden['rows'])} golden rows, one by one and together: answered as when the model was exported")
     click.echo(f"one row takes {statistics.median(seconds) * 1000:.1f} ms (median of {len(seconds)})")
-    click.echo(f"$ curl {client.url}/predict -H 'Content-Type: application/json' -d '{quoted}'")
+    click.echo(f"$ curl {client.url}/predict -H 'Content-Type: application/json' -d {quoted}")
     click.echo(json.dumps(client.predict(golden["rows"][0]), ensure_ascii=False))
 
 

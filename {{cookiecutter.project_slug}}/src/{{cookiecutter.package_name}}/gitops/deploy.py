@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from .. import files, smoke
+from ..client import Client
 from ..config import ProjectError
 from ..image.overlay import pinned
 from ..origin import workflow
@@ -45,7 +46,7 @@ def deploy(environment: str, release: Release) -> str:
 def _run(target: Target, image: str, model: Path) -> None:
     target.apply(image)
     with target.address() as url:
-        client, deadline = smoke.Client(url), time.monotonic() + patience()
+        client, deadline = Client(url), time.monotonic() + patience()
         while not client.ready():
             if time.monotonic() > deadline:
                 raise ProjectError(f"{url} was not ready after {patience()} seconds")

@@ -10,12 +10,13 @@ from typing import Any
 import click
 
 from .. import files
+from ..client import Client
 from ..config import ProjectError
 from ..registry.command import fetch
 from ..registry.registration import CHALLENGER
 from ..scorer import read_manifest
 from ..settings import Params
-from ..smoke import Client, check
+from ..smoke import check
 from . import bento, sbom
 from .engine import Engine
 from .labels import annotations, lineage, when

@@ -8,8 +8,7 @@ import json
 import logging
 import time
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -18,18 +17,19 @@ import numpy as np
 from pydantic_core import to_json
 
 from ..scorer import Scorer
+from .intake import Headers, Intake, Message, Receive, Scored, Send
 from .limits import JSON, Limits
 from .request import Reader, RequestError, detail
 from .telemetry import CONTENT_TYPE, Telemetry
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
 Page = tuple[str, Callable[[], bytes], Headers]  # its type, its content, and what else its header says
 
-LONG = 65_536  # bytes of a body whose rows are scored beside the event loop, so that others are answered meanwhile
-CHALLENGES = [(b"www-authenticate", b"Bearer"), (b"www-authenticate", b'Basic realm="scoring", charset="UTF-8"')]
+PAUSE = 1.0  # seconds, as Retry-After says, until a caller who was sent away is heard again on that connection
+MORE: dict[int, Headers] = {  # what a refusal's header says besides
+    401: [(b"www-authenticate", b"Bearer"), (b"www-authenticate", b'Basic realm="scoring", charset="UTF-8"')],
+    408: [(b"connection", b"close")],
+    503: [(b"retry-after", b"1")],
+}
 HEALTH = ("/livez", "/readyz", "/healthz")  # BentoML answers GET there, and leaves the rest to us
 logger = logging.getLogger("bentoml.scoring")
 
@@ -39,16 +39,14 @@ class Api:
 
     def start(self, scorer: Scorer, limits: Limits, lineage: dict[str, Any], pages: dict[str, Page]) -> None:
         """Answer with *scorer* at /predict, within *limits*; *pages* are what can be read, by path."""
-        self._scorer, self._limits = scorer, limits
+        self._scorer, self._limits, self._intake = scorer, limits, Intake(limits, self.score)
         self._reader = Reader(scorer.contract, limits.max_rows)
         self.telemetry = Telemetry({name: lineage[name] or "" for name in ("version", "run", "commit", "image")})
         self._pages: dict[str, Page] = {**pages, "/metrics": (CONTENT_TYPE, self.telemetry.show, [])}
         version = quote(lineage["version"]).encode()
         self._answered: Headers = [(b"content-type", JSON.encode()), (b"x-model-version", version)]
-        self._beside = ThreadPoolExecutor(1, "batch")
-        self._busy = self._held = 0
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request, whatever it is; see the ASGI specification."""
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
@@ -66,19 +64,26 @@ class Api:
             status, (headers, body) = 500, self._refused(path, RequestError(500, "the service has failed: see its log"))
         headers = [*headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        full = status == HTTPStatus.SERVICE_UNAVAILABLE
+        body = b"" if scope["method"] == "HEAD" else body
+        await send({"type": "http.response.body", "body": body, "more_body": full})
         self.telemetry.count(self._route(path), status, time.perf_counter() - begun)
+        if full:  # the caller has all of it, but who asks again at once would take the time of those that are let in
+            await asyncio.sleep(PAUSE)
+            await send({"type": "http.response.body"})
 
     def _route(self, path: str) -> str:
         return path if path == "/predict" or path in self._pages else "other"
 
-    async def _answer(self, path: str, scope: MutableMapping[str, Any], receive: Receive) -> tuple[Headers, bytes]:
+    async def _answer(self, path: str, scope: Message, receive: Receive) -> tuple[Headers, bytes]:
         method, headers = scope["method"], dict(scope["headers"])
         self._limits.check_key(headers)
         if path == "/predict":
             if method != "POST":
                 raise RequestError(405, f"{path} takes POST")
-            return self._answered, await self._predict(headers, receive)
+            answer, rows = await self._intake.answer(headers, receive)
+            self.telemetry.rows(rows)
+            return self._answered, answer
         page = self._pages.get(path)
         if page is None and path not in HEALTH:
             raise RequestError(404, "there is no such page: look at /docs")
@@ -87,46 +92,7 @@ class Api:
         kind, content, more = page
         return [(b"content-type", kind.encode()), (b"x-content-type-options", b"nosniff"), *more], content()
 
-    async def _predict(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
-        if self._busy >= self._limits.max_concurrency:
-            raise RequestError(503, "too many requests are waiting: try again in a second")
-        self._busy += 1
-        body = bytearray()
-        try:
-            self._limits.check_body(headers)
-            try:
-                async with asyncio.timeout(self._limits.max_seconds):
-                    await self._receive(body, receive)
-            except TimeoutError:
-                raise self._limits.too_slow() from None
-            if len(body) > LONG:
-                answer, rows = await asyncio.get_running_loop().run_in_executor(self._beside, self.score, body)
-            else:
-                await asyncio.sleep(0)  # lets those that arrived meanwhile be counted before the next is scored
-                answer, rows = self.score(body)
-            self.telemetry.rows(rows)
-            return answer
-        finally:
-            self._busy -= 1
-            self._held -= len(body)
-
-    async def _receive(self, body: bytearray, receive: Receive) -> None:
-        """Fill *body*, within the limits for one and, eight times that, for all that are in memory."""
-        more = True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise RequestError(400, "the body ended early")  # nobody reads it, but BentoML waits for an answer
-            chunk = message.get("body", b"")
-            body += chunk
-            self._held += len(chunk)
-            if len(body) > self._limits.max_bytes:
-                raise self._limits.too_large()
-            if self._held > 8 * self._limits.max_bytes:
-                raise RequestError(503, "too many large requests are waiting: try again in a second")
-            more = message.get("more_body", False)
-
-    def score(self, body: bytes | bytearray) -> tuple[bytes, int]:
+    def score(self, body: bytes | bytearray) -> Scored:
         """Return the answers to the rows in *body*, as JSON, and how many they are; raises RequestError."""
         columns, many = self._reader.read(body)
         predicted = self._scorer.predict(columns)
@@ -140,13 +106,7 @@ class Api:
         return to_json(answers if many else answers[0]), len(answers)
 
     def _refused(self, path: str, refusal: RequestError) -> tuple[Headers, bytes]:
-        headers: Headers = [(b"content-type", JSON.encode())]
-        if refusal.status == HTTPStatus.UNAUTHORIZED:
-            headers += CHALLENGES
+        headers = [(b"content-type", JSON.encode()), *MORE.get(refusal.status, [])]
         if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
             headers.append((b"allow", b"POST" if path == "/predict" else b"GET, HEAD"))
-        if refusal.status == HTTPStatus.REQUEST_TIMEOUT:
-            headers.append((b"connection", b"close"))
-        if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            headers.append((b"retry-after", b"1"))
         return headers, json.dumps({"error": refusal.error, "details": refusal.details}, ensure_ascii=False).encode()

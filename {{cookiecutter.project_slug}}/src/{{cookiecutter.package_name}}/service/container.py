@@ -12,6 +12,7 @@ from .limits import Limits
 
 BENTO = Path(__file__).parents[3]
 HOST, PORT = "0.0.0.0", 3000  # noqa: S104  # of the container; what it publishes is for others to say
+KEEP = 75  # seconds that an idle connection is kept: longer than load balancers do, who would use one that is closing
 GRACE = 20  # seconds for requests that are being answered when it is told to end
 
 
@@ -25,13 +26,14 @@ def main(workers: int) -> None:
     """
     read_manifest(Path(os.environ["SCORING_MODEL"]))
     Limits.from_environment()
+    times = ["--timeout-keep-alive", str(KEEP), "--timeout-graceful-shutdown", str(GRACE)]
     if workers > 1:
-        command = [sys.executable, "-m", "bentoml", "serve", str(BENTO), "--host", HOST, "--port", str(PORT)]
+        command = [sys.executable, "-m", "bentoml", "serve", str(BENTO), "--host", HOST, "--port", str(PORT), *times]
         os.execv(command[0], command)  # noqa: S606  # a shell would be one process more
     from _bentoml_impl.worker.service import main as work  # type: ignore[import-untyped]  # BentoML's own worker
 
     listening = socket.create_server((HOST, PORT), backlog=2048)
-    work([str(BENTO), "--fd", str(listening.detach()), "--timeout-graceful-shutdown", str(GRACE)])
+    work([str(BENTO), "--fd", str(listening.detach()), *times])
 
 
 if __name__ == "__main__":

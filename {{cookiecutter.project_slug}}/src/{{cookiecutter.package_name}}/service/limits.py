@@ -19,7 +19,7 @@ class Limits:
 
     max_bytes: int = 10_000_000  # of a body
     max_rows: int = 100_000  # of a request
-    max_concurrency: int = 256  # requests that wait for an answer; more are sent away at once
+    max_concurrency: int = 128  # requests that wait for the model; more are sent away at once
     max_seconds: int = 10  # until all of a body is there
     api_key: str = ""  # what callers must send; empty lets everybody in
 

@@ -1,36 +1,19 @@
 """The service in OpenAPI 3.1, derived from the contract, with the model's golden rows as examples."""
 
-from http import HTTPStatus
 from typing import Any
 
 from ..contract import Contract
 from ..schema import json_schema
-from .limits import Limits
-from .request import DETAILS, Reader, RequestError
+from .limits import JSON, Limits
+from .request import Reader, RequestError
+from .shapes import ERROR, answer
 
-ERROR = {
-    "type": "object",
-    "description": "Why a request was not answered.",
-    "properties": {
-        "error": {"type": "string", "description": "What is wrong, and what to do."},
-        "details": {
-            "type": "array",
-            "description": f"Where it is wrong: the first {DETAILS}. Nothing of what was sent is repeated.",
-            "maxItems": DETAILS,
-            "items": {
-                "type": "object",
-                "properties": {
-                    "row": {"type": ["integer", "null"], "minimum": 0, "description": "Position of the row, from 0."},
-                    "field": {"type": ["string", "null"], "description": "Name of the field."},
-                    "message": {"type": "string"},
-                },
-                "required": ["row", "field", "message"],
-                "additionalProperties": False,
-            },
-        },
-    },
-    "required": ["error", "details"],
-    "additionalProperties": False,
+READ = {
+    "schema": ("The JSON schema of a row", JSON),
+    "lineage": ("Which model this is, and its origin", JSON),
+    "metrics": ("What the service counts, for Prometheus", "text/plain"),
+    "livez": ("Is the process alive?", "text/plain"),
+    "readyz": ("Can it answer?", "text/plain"),
 }
 HEALTH = ("livez", "readyz")  # answered by BentoML, to everybody
 MEANINGS = {
@@ -48,11 +31,11 @@ MEANINGS = {
 def document(contract: Contract, golden: dict[str, Any], version: str, limits: Limits) -> dict[str, Any]:
     """Return the OpenAPI document of the service."""
     said = contract.columns[contract.target].description
-    security: dict[str, Any] = {}
-    if limits.api_key:
-        security = {"security": [{"key": []}]}
     row = {name: value for name, value in json_schema(contract).items() if name != "$schema"}
-    schemas = {"Row": {"examples": golden["rows"][:1], **row}, "Answer": _answer(contract), "Error": ERROR}
+    schemas = {"Row": {"examples": golden["rows"][:1], **row}, "Answer": answer(contract), "Error": ERROR}
+    components: dict[str, Any] = {"schemas": schemas}
+    if limits.api_key:
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -64,17 +47,10 @@ def document(contract: Contract, golden: dict[str, Any], version: str, limits: L
         "servers": [{"url": "./"}],
         "paths": {
             "/predict": {"post": _predict(contract, golden, limits)},
-            "/schema": {"get": _get("The JSON schema of a row", "schema", "application/json", limits)},
-            "/lineage": {"get": _get("Which model this is, and its origin", "lineage", "application/json", limits)},
-            "/metrics": {"get": _get("What the service counts, for Prometheus", "metrics", "text/plain", limits)},
-            "/livez": {"get": _get("Is the process alive?", "livez", "text/plain", Limits())},
-            "/readyz": {"get": _get("Can it answer?", "readyz", "text/plain", Limits())},
+            **{f"/{name}": {"get": _get(name, *said, limits)} for name, said in READ.items()},
         },
-        "components": {
-            "schemas": schemas,
-            **({"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}} if limits.api_key else {}),
-        },
-        **security,
+        "components": components,
+        "security": [{"key": []}] if limits.api_key else [],
     }
 
 
@@ -87,9 +63,7 @@ def _predict(contract: Contract, golden: dict[str, Any], limits: Limits) -> dict
     ok = {
         "description": "One answer for one row; for many, an array of answers in the order of the rows.",
         "headers": {"X-Model-Version": {"description": "The version that answered.", "schema": {"type": "string"}}},
-        "content": {
-            "application/json": {"schema": {"oneOf": [answer, {"type": "array", "items": answer}]}, "examples": told}
-        },
+        "content": {JSON: {"schema": {"oneOf": [answer, {"type": "array", "items": answer}]}, "examples": told}},
     }
     errors = {400: _refusal(contract, b"{"), 422: _refusal(contract, b"{}")}
     errors |= dict.fromkeys((408, 413, 415, 500, 503))
@@ -99,7 +73,7 @@ def _predict(contract: Contract, golden: dict[str, Any], limits: Limits) -> dict
         "tags": ["score"],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": {"oneOf": [row, many]}, "examples": asked}},
+            "content": {JSON: {"schema": {"oneOf": [row, many]}, "examples": asked}},
         },
         "responses": {
             "200": ok,
@@ -109,12 +83,13 @@ def _predict(contract: Contract, golden: dict[str, Any], limits: Limits) -> dict
     }
 
 
-def _get(summary: str, name: str, kind: str, limits: Limits) -> dict[str, Any]:
-    schema = {"type": "object" if kind == "application/json" else "string"}
-    responses = {"200": {"description": summary, "content": {kind: {"schema": schema}}}, **_closed(limits)}
-    security: dict[str, Any] = {"security": []} if name in HEALTH else {}
-    tag = "health" if name in HEALTH else "about"
-    return {"summary": summary, "operationId": name, "tags": [tag], "responses": responses, **security}
+def _get(name: str, summary: str, kind: str, limits: Limits) -> dict[str, Any]:
+    content = {kind: {"schema": {"type": "object" if kind == JSON else "string"}}}
+    found = {"summary": summary, "operationId": name, "tags": ["about"]}
+    ok = {"200": {"description": summary, "content": content}}
+    if name in HEALTH:
+        return {**found, "tags": ["health"], "responses": ok, "security": []}
+    return {**found, "responses": {**ok, **_closed(limits)}}
 
 
 def _closed(limits: Limits) -> dict[str, Any]:
@@ -125,10 +100,7 @@ def _error(status: int, example: dict[str, Any] | None) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Error"}}
     if example:
         content["example"] = example
-    found: dict[str, Any] = {"description": MEANINGS[status], "content": {"application/json": content}}
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        found["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
-    return found
+    return {"description": MEANINGS[status], "content": {JSON: content}}
 
 
 def _refusal(contract: Contract, body: bytes) -> dict[str, Any] | None:
@@ -138,24 +110,3 @@ def _refusal(contract: Contract, body: bytes) -> dict[str, Any] | None:
     except RequestError as refusal:
         return {"error": refusal.error, "details": refusal.details[:3]}
     return None
-
-
-def _answer(contract: Contract) -> dict[str, Any]:
-    share = {"type": "number", "minimum": 0, "maximum": 1}
-    target = contract.columns[contract.target]
-    prediction: dict[str, Any] = {"type": "number"}
-    if contract.classes:
-        truth = target.type == "boolean"
-        prediction = {"type": "boolean"} if truth else {"type": "string", "enum": list(contract.classes)}
-    properties = {"prediction": {**prediction, "description": target.description or contract.target}}
-    if len(contract.classes) == 2:
-        properties["probability"] = {**share, "description": f"Probability of {contract.classes[-1]}."}
-    elif contract.classes:
-        shares = dict.fromkeys(contract.classes, share)
-        properties["probabilities"] = {"type": "object", "properties": shares, "required": list(shares)}
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }

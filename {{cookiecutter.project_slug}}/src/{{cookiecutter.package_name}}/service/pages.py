@@ -9,7 +9,8 @@ from typing import Any
 
 from ..schema import json_schema
 from ..scorer import Scorer
-from .api import Headers, Page
+from .api import Page
+from .intake import Headers
 from .limits import JSON, Limits
 from .openapi import document
 

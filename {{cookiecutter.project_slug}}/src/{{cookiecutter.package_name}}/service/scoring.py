@@ -1,7 +1,7 @@
 """The scoring service: BentoML starts, watches and packages it, `api.Api` answers.
 
-BentoML's own routes, traces, metrics and access log stay out of the way of a request: they cost more than the model
-does, and they keep what was sent. Health is BentoML's: /livez, /readyz, /healthz.
+BentoML's own routes, timers, traces, metrics and access log stay out of the way of a request: they cost more than the
+model does, and they keep what was sent. Health is BentoML's: /livez, /readyz, /healthz.
 """
 
 import gc
@@ -16,6 +16,7 @@ from ..config import ProjectError
 from ..scorer import Scorer, difference
 from . import pages
 from .api import Api
+from .hosting import First, linger
 from .limits import Limits
 
 SWAGGER = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"  # BentoML brings one of its own
@@ -26,21 +27,23 @@ api = Api()
 @bentoml.service(
     name=str(__package__).partition(".")[0],
     workers=int(os.environ.get("SCORING_WORKERS") or 1),
-    traffic={"timeout": 20},  # BentoML keeps a timer for each request until then, answered or not
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
     tracing={"excluded_urls": [".*"]},
 )
-@bentoml.asgi_app(api, path="/")
 class Scoring:
     """Scores rows with the exported model in the folder SCORING_MODEL."""
 
     def __init__(self) -> None:
         """Load the model and open."""
+        linger()
         start(api, Path(os.environ.get("SCORING_MODEL") or "models/export"), Limits.from_environment())
         gc.collect()
         gc.freeze()  # what is loaded stays: not to be looked through again while a caller waits
         gc.set_threshold(50_000, 10, 10)  # nor are those timers every few requests: next to none is garbage
+
+
+Scoring.add_asgi_middleware(First, api=api)  # type: ignore[attr-defined]  # the decorator made it a bentoml.Service
 
 
 def start(served: Api, folder: Path, limits: Limits) -> None:
