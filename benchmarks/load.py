@@ -31,7 +31,7 @@ WORKER = """
 import socket, sys
 from _bentoml_impl.worker.service import main
 listening = socket.create_server(("127.0.0.1", int(sys.argv[2].partition("=")[2])), backlog=2048)
-main([sys.argv[1], "--fd", str(listening.detach()), "--timeout-graceful-shutdown", "20"])
+main([sys.argv[1], "--fd", str(listening.detach()), "--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "20"])
 """  # as the image runs it: without BentoML's supervisor
 HEAD = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
 
