@@ -41,7 +41,7 @@ demo: .venv/installed ## bake a project and run its whole loop on real data
 	printf '%-10s%5d s\n\nLook around: cd $(PROJECT) && make help\n' total $$(($$(date +%s) - began))
 
 .PHONY: test
-test: lint test-bakes test-project test-answers test-adopt test-image test-workflows ## everything: style, bakes, and projects that are really run
+test: lint test-bakes test-loop test-project test-answers test-adopt test-image test-workflows ## everything: style, bakes, and projects that are really run
 
 .PHONY: test-bakes
 test-bakes: .venv/installed ## every combination of answers is born clean (seconds)

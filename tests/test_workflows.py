@@ -12,7 +12,7 @@ import containers
 import pytest
 import servers
 from acting import Actions, Run
-from support import bake, run
+from support import bake, fewer_flights, run
 
 BASE = "docker.io/library/python:3.11-slim"
 TOOLS = [*containers.TOOLS, "jq", "act", "gh", "podman-compose"]
@@ -40,7 +40,7 @@ def started(engine: tuple[dict[str, str], str], tmp_path_factory: pytest.TempPat
     project = bake(folder)
     base = containers.base(BASE, registry, folder, os.environ | environment)
     edit(project, "params.yaml", r"(?m)^  base: .*$", f"  base: {base}")
-    edit(project, "data/flights.py", r"(LATE,\n        \}\n    \))", r"\1.iloc[::27]")  # a pipeline of seconds
+    fewer_flights(project)
     run("make", "setup", "pipeline", cwd=project)
     return project
 
