@@ -54,7 +54,12 @@ test-loop: .venv/installed ## the loop of a small project: without a network, wi
 
 .PHONY: test-project
 test-project: .venv/installed ## a generated project does what it promises (minutes)
-	pytest tests/test_project.py tests/test_gates.py tests/test_precommit.py tests/test_registry_server.py tests/test_storage.py
+	pytest --numprocesses auto --dist loadfile tests/test_project.py tests/test_gates.py tests/test_precommit.py tests/test_registry_server.py tests/test_storage.py \
+	    tests/test_browser.py
+
+.PHONY: test-browser
+test-browser: .venv/installed ## the pages are opened in a real browser, phone and desktop, light and dark (minutes; part of test-project)
+	pytest tests/test_browser.py
 
 .PHONY: test-answers
 test-answers: .venv/installed ## a project runs, shares and is cloned with each storage, data of its own or not (minutes)

@@ -95,6 +95,18 @@ def google(folder: Path, bucket: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+@contextmanager
+def scoring(project: Path, folder: Path) -> Iterator[str]:
+    """Serve the model of *project*, as its `make serve` does, and give the URL."""
+    port = free_port()
+    command = [str(project / ".venv/bin/python"), "-m", f"{project.name.replace('-', '_')}.serve"]
+    command += [f"--model={project / 'models/export'}", f"--port={port}"]
+    url = f"http://127.0.0.1:{port}"
+    here = {"PYTHONPATH": str(project / "src")}  # before the package that the environment points to
+    with _running(command, folder / "log", lambda: _answers(f"{url}/readyz"), environment=here):
+        yield url
+
+
 def free_port() -> int:
     """Return a port that nobody listens at."""
     with socket.socket() as one:

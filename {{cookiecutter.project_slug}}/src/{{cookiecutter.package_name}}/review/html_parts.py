@@ -28,7 +28,7 @@ def table(head: list[str], rows: Iterable[Markup]) -> Markup:
     every = list(rows)
 
     def table(some: list[Markup]) -> Markup:
-        return tag("div", tag("table", tag("thead", tag("tr", *names)), tag("tbody", *some)), class_="scroll")
+        return tag("div", tag("table", tag("thead", tag("tr", *names)), tag("tbody", *some)), class_="scroll", tabindex=0)
 
     rest = every[SHOWN:]
     return join(

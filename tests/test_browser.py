@@ -1,0 +1,252 @@
+"""The pages that people open are looked at in a real browser: phone and desktop, light and dark."""
+
+import http.server
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import servers
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from support import TEMPLATE, run
+
+WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
+LOOKS = [(width, colours) for width in WIDTHS for colours in ("light", "dark")]
+# Each text that shows and has less than 4.5 of contrast (as WCAG 2 computes it) to what lies behind it.
+PALE = """() => {
+    const parse = (colour) => {
+        const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number);
+        return [r, g, b, a];
+    };
+    const over = ([r, g, b, a], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a), 1];
+    const light = (colour) => {
+        const linear = (c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+        const [r, g, b] = colour.map((c) => linear(c / 255));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const behind = (element) => {
+        if (!element) return matchMedia("(prefers-color-scheme: dark)").matches ? [18, 18, 18, 1] : [255, 255, 255, 1];
+        const own = parse(getComputedStyle(element).backgroundColor);
+        return own[3] === 1 ? own : over(own, behind(element.parentElement));
+    };
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const found = [];
+    let looked = 0;
+    while (texts.nextNode()) {
+        const element = texts.currentNode.parentElement;
+        if (!texts.currentNode.data.trim() || element.closest("script, style, noscript, option, :disabled")) continue;
+        if (!element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+        looked += 1;
+        const style = getComputedStyle(element);
+        const ground = behind(element);
+        const ink = over(parse(element instanceof SVGElement ? style.fill : style.color), ground);
+        const [low, high] = [light(ink), light(ground)].sort((a, b) => a - b);
+        const contrast = (high + 0.05) / (low + 0.05);
+        if (contrast < 4.5) found.push(`${contrast.toFixed(2)}: ${texts.currentNode.data.trim().slice(0, 60)}`);
+    }
+    return looked ? found : ["there is no text"];
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start Debian's Chromium, without a window."""
+    program = shutil.which("chromium")
+    if not program:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def reviewed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project with a champion and a candidate that differs from it: a review with all its parts."""
+    copy = tmp_path_factory.mktemp("reviewed") / project.name
+    shutil.copytree(project, copy, ignore=shutil.ignore_patterns(".venv"), symlinks=True)
+    (copy / ".venv").symlink_to(project / ".venv")
+    (copy / ".git/info/exclude").write_text("/.venv\n", encoding="utf-8")
+    run("make", "review", "register", "promote", cwd=copy, PYTHONPATH=str(copy / "src"))
+    run("git", "add", "--all", cwd=copy)
+    run("git", "commit", "--quiet", "--no-verify", "-m", "The first model", cwd=copy)
+    params = copy / "params.yaml"
+    text = params.read_text(encoding="utf-8")
+    assert "iterations: 100" in text
+    params.write_text(text.replace("iterations: 100", "iterations: 150"), encoding="utf-8")
+    run("make", "pipeline", cwd=copy, PYTHONPATH=str(copy / "src"))
+    review = ["make", "review"]  # its exit code is its verdict, and either is a page
+    said = subprocess.run(review, cwd=copy, capture_output=True, encoding="utf-8", check=False)
+    assert (copy / "reports/review.html").is_file(), said.stderr
+    return copy
+
+
+@pytest.fixture(scope="module")
+def service(reviewed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve the candidate, as `make serve` does, and give its URL."""
+    with servers.scoring(reviewed, tmp_path_factory.mktemp("service")) as url:
+        yield url
+
+
+@contextmanager
+def opened(browser: Browser, url: str, width: str, colours: Any = "light", status: int = 200) -> Iterator[Page]:
+    """Open *url*; whatever it complains of, or asks of other machines, is an error at the end.
+
+    The browser itself logs each answer that is an error: one of *status* must have come, and is no complaint.
+    """
+    sizes = {"width": WIDTHS[width][0], "height": WIDTHS[width][1]}
+    wrong: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            wrong.append(f"console: {message.text}")
+
+    def asked(request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("file", "data", "blob") and parts.hostname != "127.0.0.1":
+            wrong.append(f"elsewhere: {request.url}")
+
+    context = browser.new_context(viewport=sizes, color_scheme=colours, reduced_motion="reduce")  # type: ignore[arg-type]
+    page = context.new_page()
+    page.on("console", heard)
+    page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
+    page.on("request", asked)
+    page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
+    page.goto(url, wait_until="networkidle")
+    yield page
+    context.close()
+    expected = [line for line in wrong if f"status of {status} " in line]
+    assert bool(expected) == (status != 200)
+    assert [line for line in wrong if line not in expected] == []
+
+
+def sound(page: Page) -> None:
+    """Hold what every page has to keep: a name, a language, one heading, and nothing beyond its width."""
+    assert page.title()
+    assert page.evaluate("document.documentElement.lang") == "en"
+    assert page.locator("h1").count() == 1
+    wide = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert wide[0] <= wide[1], f"it is {wide[0]} wide where {wide[1]} are shown"
+    assert page.evaluate(PALE) == []
+
+
+def predicted(url: str, row: object) -> dict[str, Any]:
+    """Return what the service answers to *row*."""
+    asked = urllib.request.Request(  # noqa: S310  # of this machine
+        f"{url}/predict", json.dumps(row).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+@pytest.mark.parametrize(("width", "colours"), LOOKS)
+def test_review_says_its_verdict_at_every_width_and_colour(
+    width: str, colours: str, browser: Browser, reviewed: Path
+) -> None:
+    found = json.loads((reviewed / "reports/review.json").read_text(encoding="utf-8"))
+    with opened(browser, (reviewed / "reports/review.html").as_uri(), width, colours) as page:
+        sound(page)
+        assert ("accepted" if found["accepted"] else "refused") == page.locator("header").get_attribute("class")
+        assert page.locator("h1").inner_text() in page.title()
+        assert page.locator(".gates li").count() == len(found["gates"])
+        assert page.locator("svg polyline.candidate").count() == page.locator("svg polyline.champion").count() > 1
+        assert "train.boosting.iterations" in page.locator("main").inner_text()
+
+
+@pytest.mark.parametrize(("width", "colours"), LOOKS)
+def test_row_is_scored_by_hand_at_every_width_and_colour(
+    width: str, colours: str, browser: Browser, service: str
+) -> None:
+    with opened(browser, service, width, colours) as page:
+        page.locator("#answer .big").wait_for()
+        sound(page)
+        page.get_by_label("distance", exact=True).fill("1234")
+        page.locator("#answer").evaluate("element => element.replaceChildren()")
+        page.get_by_role("button", name="Score").click()
+        page.locator("#answer .big").wait_for()
+        row = json.loads(page.locator("#body").input_value())
+        assert row["distance"] == 1234
+        answer = predicted(service, row)
+        assert page.locator("#answer .share b").inner_text() == f"{100 * answer['probability']:.1f} %"
+        assert page.locator("#answer .big").inner_text().startswith("not ") is not answer["prediction"]
+        assert page.evaluate(PALE) == []
+
+
+def test_wrong_value_gets_the_message_of_the_service(browser: Browser, service: str) -> None:
+    with opened(browser, service, "phone", status=422) as page:
+        page.get_by_label("distance", exact=True).fill("-5")
+        page.get_by_role("button", name="Score").click()
+        page.locator("#answer .refused").wait_for()
+        said = page.locator("#answer .refused li").inner_text()
+        assert said.startswith("distance: ")
+        field = page.locator(".field", has=page.get_by_label("distance", exact=True))
+        assert field.locator(".wrong").inner_text() == said.removeprefix("distance: ")
+        assert page.get_by_label("distance", exact=True).get_attribute("aria-invalid") == "true"
+        sound(page)
+
+
+def test_keyboard_alone_reaches_everything_and_scores(browser: Browser, service: str) -> None:
+    with opened(browser, service, "desktop") as page:
+        page.locator("#answer .big").wait_for()
+        page.locator("#answer").evaluate("element => element.replaceChildren()")
+        wanted = page.locator("a, button, input, select, textarea").count()
+        reached = set()
+        for _ in range(3 * wanted):  # a date has a stop for each of its parts
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate("document.activeElement.id || document.activeElement.getAttribute('href')"))
+        assert len(reached - {None}) == wanted
+        page.get_by_role("button", name="Score").focus()
+        page.keyboard.press("Enter")
+        page.locator("#answer .big").wait_for()
+
+
+def test_keyboard_scrolls_what_the_review_is_too_narrow_for(browser: Browser, reviewed: Path) -> None:
+    with opened(browser, (reviewed / "reports/review.html").as_uri(), "phone") as page:
+        wide = "[...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth)"
+        assert page.evaluate(f"{wide}.length") > 0
+        assert page.evaluate(f"{wide}.filter(box => box.tabIndex < 0).length") == 0
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_documentation_of_the_service_opens_without_another_machine(width: str, browser: Browser, service: str) -> None:
+    with opened(browser, f"{service}/docs", width) as page:
+        page.get_by_text("/predict").first.wait_for()
+        assert page.title()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Build the template's site, and give the URL at which it is."""
+    folder = tmp_path_factory.mktemp("site")
+    run(sys.executable, str(TEMPLATE / "docs/build.py"), str(folder), cwd=TEMPLATE)
+    handler = partial(Quiet, directory=str(folder / "site"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files, and writes nothing of it."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["", "tutorial/", "reference/params/"])
+def test_site_reads_at_every_width(name: str, width: str, browser: Browser, site: str) -> None:
+    with opened(browser, f"{site}/{name}", width) as page:
+        assert page.title()
+        assert page.locator("h1").count() == 1
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
