@@ -81,6 +81,10 @@ test-workflows: .venv/installed ## the workflows are executed, from the first pu
 docs: .venv/installed ## build the site in build/docs/site; a dead link is an error
 	python docs/build.py build/docs
 
+.PHONY: screenshots
+screenshots: .venv/installed ## take the pictures of docs/images again, of the project that make demo has left
+	PYTHONPATH=tests python docs/screenshots.py $(PROJECT)
+
 .PHONY: test-mutations
 test-mutations: .venv/installed ## each way to break a workflow is found by a rule (seconds; part of test-bakes)
 	pytest --numprocesses auto tests/test_workflow_rules.py

@@ -62,6 +62,17 @@ def mlflow(python: Path, database: str, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
+def history(project: Path, folder: Path) -> Iterator[str]:
+    """Show the runs and versions of *project*, as its `make runs` does, and give the URL."""
+    port, database = free_port(), project / ".store/mlflow/mlflow.db"
+    command = [str(project / ".venv/bin/mlflow"), "server", "--host=127.0.0.1", f"--port={port}", "--workers=1"]
+    command += [f"--backend-store-uri=sqlite:///{database}"]
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with _running(command, folder / "log", lambda: _answers(f"http://127.0.0.1:{port}/health"), environment=quiet):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
 def s3(folder: Path, bucket: str) -> Iterator[str]:
     """Start a server that speaks the protocol of S3, with an empty bucket, and give its URL; every key is let in."""
     port = free_port()

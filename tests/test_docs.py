@@ -63,7 +63,10 @@ def test_site_has_every_page_and_no_marker_is_left(site: Path) -> None:
     assert sorted(listed) == sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
     for page in listed:
         assert (site / "site" / page.removesuffix("index.md").removesuffix(".md") / "index.html").is_file()
-        assert "made by docs" not in (site / "docs" / page).read_text(encoding="utf-8")
+        text = (site / "docs" / page).read_text(encoding="utf-8")
+        assert "made by docs" not in text
+        for image in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text):
+            assert (site / "site" / page).parent.joinpath(image).is_file()
 
 
 @pytest.mark.parametrize("link", ["[gone](gone.md)", "[gone](tutorial.md#gone)"])
