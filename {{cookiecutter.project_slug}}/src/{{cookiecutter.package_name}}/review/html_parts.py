@@ -28,7 +28,8 @@ def table(head: list[str], rows: Iterable[Markup]) -> Markup:
     every = list(rows)
 
     def table(some: list[Markup]) -> Markup:
-        return tag("div", tag("table", tag("thead", tag("tr", *names)), tag("tbody", *some)), class_="scroll", tabindex=0)
+        inside = tag("table", tag("thead", tag("tr", *names)), tag("tbody", *some))
+        return tag("div", inside, class_="scroll", tabindex=0)  # to be scrolled by keyboard, too
 
     rest = every[SHOWN:]
     return join(
