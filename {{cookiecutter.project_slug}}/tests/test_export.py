@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from {{ cookiecutter.package_name }} import estimator, evaluate, export, files, schema, table, train
 from {{ cookiecutter.package_name }}.config import ProjectError
-from {{ cookiecutter.package_name }}.contract import Contract
+from {{ cookiecutter.package_name }}.contract import Contract, Feature
 from {{ cookiecutter.package_name }}.rows import encode
 from {{ cookiecutter.package_name }}.scorer import Scorer
 from {{ cookiecutter.package_name }}.settings import Export
@@ -240,6 +240,18 @@ def test_a_changed_file_is_refused_before_the_model_is_loaded(here: Path, name: 
         Scorer(Path("out"))
     path.unlink()
     with pytest.raises(ProjectError, match=f"{name} is not the file that was exported"):
+        Scorer(Path("out"))
+
+
+def test_a_model_from_before_a_feature_was_added_still_answers(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert stage().exit_code == 0
+    golden, before = files.read_json(Path("out/golden.json"))["rows"], Scorer(Path("out"))
+    columns = {name: [row[name] for row in golden] for name in before.contract.inputs}
+    wanted, known = before.predict(columns), before.contract.features
+    monkeypatch.setattr(Contract, "features", (*known, Feature("one_more", known[0].column, known[0].kind)))
+    assert np.array_equal(Scorer(Path("out")).predict(columns), wanted)
+    monkeypatch.setattr(Contract, "features", known[1:])
+    with pytest.raises(ProjectError, match=f"the model reads {known[0].name}, which the code here does not compute"):
         Scorer(Path("out"))
 
 

@@ -33,6 +33,12 @@ class Scorer:
             str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
         )
         self._outputs = [output.name for output in self._session.get_outputs()][-1:]
+        self._inputs = [given.name for given in self._session.get_inputs()]  # fewer than features, of an older commit
+        if unknown := set(self._inputs) - {feature.name for feature in self.contract.features}:
+            raise ProjectError(
+                f"{folder}: the model reads {', '.join(sorted(unknown))}, which the code here does not compute: "
+                "it needs that of the commit that made it"
+            )
 
     @cached_property
     def threshold(self) -> float:
@@ -41,7 +47,8 @@ class Scorer:
 
     def predict(self, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> np.ndarray:
         """Return probabilities of shape (rows, classes), or numbers of shape (rows,), float32; see `rows.encode`."""
-        answer: np.ndarray = self._session.run(self._outputs, encode(columns, self.contract))[0]
+        features = encode(columns, self.contract)
+        answer: np.ndarray = self._session.run(self._outputs, {name: features[name] for name in self._inputs})[0]
         return answer if self.contract.classes else answer.reshape(-1)
 
     def answers(self, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> list[dict[str, Any]]:
