@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -84,8 +85,9 @@ def reviewed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert "iterations: 100" in text
     params.write_text(text.replace("iterations: 100", "iterations: 150"), encoding="utf-8")
     run("make", "pipeline", cwd=copy, PYTHONPATH=str(copy / "src"))
+    here = os.environ | {"PYTHONPATH": str(copy / "src")}
     review = ["make", "review"]  # its exit code is its verdict, and either is a page
-    said = subprocess.run(review, cwd=copy, capture_output=True, encoding="utf-8", check=False)
+    said = subprocess.run(review, cwd=copy, env=here, capture_output=True, encoding="utf-8", check=False)
     assert (copy / "reports/review.html").is_file(), said.stderr
     return copy
 
