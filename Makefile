@@ -45,17 +45,17 @@ test: lint test-bakes test-loop test-project test-answers test-adopt test-image 
 
 .PHONY: test-bakes
 test-bakes: .venv/installed ## every combination of answers is born clean (seconds)
-	pytest --numprocesses auto tests/test_house.py tests/test_portable.py tests/test_bake.py tests/test_hooks.py tests/test_cruft.py tests/test_docs.py \
-	    tests/test_workflow_rules.py tests/test_weekly.py tests/test_release.py
+	pytest --numprocesses auto tests/test_house.py tests/test_portable.py tests/test_bake.py tests/test_hooks.py tests/test_cruft.py \
+	    tests/test_docs.py tests/test_workflow_rules.py tests/test_weekly.py tests/test_release.py
 
 .PHONY: test-loop
-test-loop: .venv/installed ## the loop of a small project: without a network, without make, and asking nobody (minutes)
-	pytest --numprocesses auto --dist worksteal tests/test_without_make.py tests/test_offline.py
+test-loop: .venv/installed ## a small project without a network, without make, asking nobody; how-to pages, done (minutes)
+	pytest --numprocesses auto --dist loadfile tests/test_howto.py tests/test_without_make.py tests/test_offline.py
 
 .PHONY: test-project
 test-project: .venv/installed ## a generated project does what it promises (minutes)
-	pytest --numprocesses auto --dist loadfile tests/test_project.py tests/test_gates.py tests/test_precommit.py tests/test_registry_server.py tests/test_storage.py \
-	    tests/test_browser.py
+	pytest --numprocesses auto --dist loadfile tests/test_project.py tests/test_gates.py tests/test_precommit.py tests/test_registry_server.py \
+	    tests/test_storage.py tests/test_browser.py
 
 .PHONY: test-browser
 test-browser: .venv/installed ## the pages are opened in a real browser, phone and desktop, light and dark (minutes; part of test-project)
