@@ -373,7 +373,6 @@ def test_rows_that_drifted_turn_the_monitor_red(actions: Actions, started: Path)
     actions.left_out |= {*MODEL}
     assert actions.push("main") == []
     (skipped,) = actions.dispatch("monitor.yml")
-    assert skipped.ok, skipped.log
     assert not skipped.jobs, "nobody has said where the recent rows are"
     actions.variables["MONITOR_DATA"] = "data/recent.csv"
     (red,) = actions.dispatch("monitor.yml")
