@@ -42,6 +42,7 @@ def outside(trace: Path) -> list[str]:
     return [found[2] for found in ASKED.finditer(trace.read_text(encoding="utf-8")) if not HERE.match(found[2])]
 
 
+@pytest.mark.usefixtures("baked")  # with a network, so that the packages are in uv's cache, also on a new machine
 def test_everything_works_without_a_network(alone: list[str], tmp_path: Path) -> None:
     gone = subprocess.run(
         [*alone, sys.executable, "-c", "import socket; socket.create_connection(('192.0.2.1', 9))"],
