@@ -1,12 +1,11 @@
 """Every test runs with a git and a cookiecutter of its own, whatever the machine's user has set up."""
 
 import os
-import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from support import bake, run
+from support import bake, copied, run
 
 
 @pytest.hookimpl(wrapper=True)
@@ -65,9 +64,6 @@ def project(baked: Path) -> Path:
 @pytest.fixture
 def workspace(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a copy of `project` to change: files, state and caches of its own, and the same environment."""
-    copy = tmp_path / project.name
-    shutil.copytree(project, copy, ignore=shutil.ignore_patterns(".venv"), symlinks=True)
-    (copy / ".venv").symlink_to(project / ".venv")
-    (copy / ".git/info/exclude").write_text("/.venv\n", encoding="utf-8")
+    copy = copied(project, tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(copy / "src"))  # before the package that the environment points to
     return copy

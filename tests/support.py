@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,15 @@ def bake(folder: Path, **answers: str) -> Path:
     if answers.get("storage", "git") != "git":
         answers = {"bucket": "a-bucket", **answers}
     return Path(cookiecutter(str(TEMPLATE), no_input=True, extra_context=answers, output_dir=str(folder)))
+
+
+def copied(project: Path, folder: Path) -> Path:
+    """Return a copy of *project* in *folder*, with files, state and caches of its own, and the same environment."""
+    copy = folder / project.name
+    shutil.copytree(project, copy, ignore=shutil.ignore_patterns(".venv"), symlinks=True)
+    (copy / ".venv").symlink_to(project / ".venv")
+    (copy / ".git/info/exclude").write_text("/.venv\n", encoding="utf-8")
+    return copy
 
 
 def fewer_flights(project: Path) -> None:

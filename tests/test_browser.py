@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 import servers
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
-from support import TEMPLATE, run
+from support import TEMPLATE, copied, run
 
 WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
 LOOKS = [(width, colours) for width in WIDTHS for colours in ("light", "dark")]
@@ -73,10 +73,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def reviewed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a project with a champion and a candidate that differs from it: a review with all its parts."""
-    copy = tmp_path_factory.mktemp("reviewed") / project.name
-    shutil.copytree(project, copy, ignore=shutil.ignore_patterns(".venv"), symlinks=True)
-    (copy / ".venv").symlink_to(project / ".venv")
-    (copy / ".git/info/exclude").write_text("/.venv\n", encoding="utf-8")
+    copy = copied(project, tmp_path_factory.mktemp("reviewed"))
     run("make", "review", "register", "promote", cwd=copy, PYTHONPATH=str(copy / "src"))
     run("git", "add", "--all", cwd=copy)
     run("git", "commit", "--quiet", "--no-verify", "-m", "The first model", cwd=copy)

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import TEMPLATE, bake, fewer_flights, run
+from support import TEMPLATE, bake, copied, fewer_flights, run
 
 # where the code of a block goes: page's first line -> what it stands before, or takes the place of
 PLACES = {
@@ -32,10 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a copy to change, with the same environment."""
-    copy = tmp_path / made.name
-    shutil.copytree(made, copy, ignore=shutil.ignore_patterns(".venv"), symlinks=True)
-    (copy / ".venv").symlink_to(made / ".venv")
-    (copy / ".git/info/exclude").write_text("/.venv\n", encoding="utf-8")
+    copy = copied(made, tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(copy / "src"))  # before the package that the environment points to
     monkeypatch.setenv("UV_NO_SYNC", "1")
     return copy

@@ -1,6 +1,7 @@
 """Answers a table as the service answers requests, with its refusals: the half of batch scoring that MLflow shares."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -55,6 +56,12 @@ def worded(error: RequestError) -> str:
 def _flat(answer: dict[str, Any]) -> dict[str, Any]:
     shares = answer.pop("probabilities", {})
     return answer | {f"probability {label}": share for label, share in shares.items()}
+
+
+def lacking(contract: Contract, there: Iterable[str]) -> list[str]:
+    """Return the columns that every row needs, and that are not *there*."""
+    known = set(there)
+    return [name for name, column in contract.inputs.items() if name not in known and not column.missing]
 
 
 def names(contract: Contract) -> list[str]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from scipy.special import chdtri
 
 from . import files, table
-from .answers import score
+from .answers import lacking, score
 from .config import ProjectError
 from .contract import Contract
 from .ingest import parts
@@ -90,9 +90,9 @@ def _seen(scorer: Scorer, rows: pd.DataFrame) -> pd.DataFrame:
 def _load(source: Path, contract: Contract) -> pd.DataFrame:
     found = list(parts(source))
     rows = pa.Table.from_batches(found).to_pandas() if found else pd.DataFrame()
-    lacking = [name for name, column in contract.inputs.items() if name not in rows and not column.missing]
-    if rows.empty or lacking:
-        raise ProjectError(f"{source}: {'lacks ' + ', '.join(lacking) if len(rows) else 'the table has no row'}")
+    absent = lacking(contract, rows)
+    if rows.empty or absent:
+        raise ProjectError(f"{source}: {'lacks ' + ', '.join(absent) if len(rows) else 'the table has no row'}")
     return rows
 
 

@@ -11,7 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from . import files
-from .answers import PART, names, score
+from .answers import PART, lacking, names, score
 from .config import ProjectError
 from .contract import Contract
 from .ingest import parts
@@ -52,8 +52,8 @@ def run(source: Path, scored: Path, scorer: Scorer, version: str) -> tuple[int, 
 
 
 def _check(source: Path, there: list[str], contract: Contract) -> None:
-    if lacking := [name for name, column in contract.inputs.items() if name not in there and not column.missing]:
-        raise ProjectError(f"{source}: lacks {', '.join(lacking)}, which the model reads")
+    if absent := lacking(contract, there):
+        raise ProjectError(f"{source}: lacks {', '.join(absent)}, which the model reads")
     if taken := [name for name in (*names(contract), "error", "model") if name in there]:
         raise ProjectError(f"{source}: has {', '.join(taken)} already: rename or drop what an answer would overwrite")
 
