@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import TEMPLATE, bake, copied, fewer_flights, run
+from pages import blocks
+from support import bake, copied, fewer_flights, run
 
 # where the code of a block goes: page's first line -> what it stands before, or takes the place of
 PLACES = {
@@ -38,16 +39,6 @@ def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return copy
 
 
-def blocks(page: str, heading: str = "") -> list[tuple[str, str]]:
-    """Return language and text of each block of a page, or of one of its sections."""
-    text = (TEMPLATE / "docs/how-to" / page).read_text(encoding="utf-8")
-    if heading:
-        text = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    found = re.findall(r"(?ms)^```(\w+)\n(.*?)^```$", text)
-    assert found, f"{page} has no block"
-    return found
-
-
 def do(project: Path, found: list[tuple[str, str]]) -> str:
     """Write code where it belongs, run commands, and return what they say."""
     said = ""
@@ -66,7 +57,7 @@ def do(project: Path, found: list[tuple[str, str]]) -> str:
 
 
 def test_algorithm_of_ones_own_is_trained_reviewed_and_passes_the_tests(project: Path) -> None:
-    whole = blocks("custom-model.md", "An algorithm")
+    whole = blocks("how-to/custom-model.md", "An algorithm")
     with_imports = re.sub(
         r"(from sklearn\.ensemble import \()", r"\1\n    ExtraTreesClassifier,\n    ExtraTreesRegressor,",
         (project / "src/flight_delays/estimator.py").read_text(encoding="utf-8"),
@@ -83,7 +74,7 @@ def test_algorithm_of_ones_own_is_trained_reviewed_and_passes_the_tests(project:
 
 
 def test_feature_of_ones_own_is_trained_exported_and_served(project: Path) -> None:
-    said = do(project, blocks("custom-model.md", "A feature"))
+    said = do(project, blocks("how-to/custom-model.md", "A feature"))
     assert "train" in re.findall(r"Running stage '(\w+)'", said)
     assert "answered as when the model was exported" in said
     session = (
@@ -96,11 +87,11 @@ def test_feature_of_ones_own_is_trained_exported_and_served(project: Path) -> No
 
 def test_model_from_elsewhere_is_taken_in_put_into_production_and_taken_back(project: Path) -> None:
     shutil.copy(project / "models/export/model.onnx", project / "model.onnx")
-    assert "version 2 of flight_delays, the challenger" in do(project, blocks("import.md")[:1])
-    ((_, promote),) = blocks("promote.md", "Promote")
+    assert "version 2 of flight_delays, the challenger" in do(project, blocks("how-to/import.md")[:1])
+    ((_, promote),) = blocks("how-to/promote.md", "Promote")
     said = do(project, [("sh", promote.replace("VERSION=7", "VERSION=1"))])
     assert re.findall(r"version (\d) is now the champion", said) == ["2", "1"]
-    assert "version 2 is the champion again" in do(project, blocks("promote.md", "Roll back"))
+    assert "version 2 is the champion again" in do(project, blocks("how-to/promote.md", "Roll back"))
     assert re.search(r"rolled back to +2 ", run("make", "history", cwd=project))
 
 
@@ -108,7 +99,7 @@ def test_table_is_scored_and_its_drift_is_seen(project: Path) -> None:
     take = "import pandas as pd; pd.read_parquet('data/test.parquet').to_csv({!r}, index=False)"
     for name in ("new.csv", "recent.csv"):
         run(".venv/bin/python", "-c", take.format(name), cwd=project)
-    said = do(project, blocks("score.md"))
+    said = do(project, blocks("how-to/score.md"))
     assert len(re.findall(r"rows scored by version 1 ", said)) == 2
     assert (project / "scored.parquet").is_file()
-    assert "PSI" in do(project, blocks("monitor.md")[:1])
+    assert "PSI" in do(project, blocks("how-to/monitor.md")[:1])
