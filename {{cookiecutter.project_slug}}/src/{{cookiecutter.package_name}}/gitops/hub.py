@@ -61,7 +61,7 @@ def _ask(path: str, *words: str, given: bytes | None = None) -> "subprocess.Comp
 def pull_request(branch: str, title: str, body: str) -> str:
     """Open a pull request of *branch* into main, or change the one that is open; return its address."""
     owner = repository().partition("/")[0]
-    opened = api(f"/pulls?state=open&base={DEFAULT}&head={quote(f'{owner}:{branch}')}")
+    opened = api(f"/pulls?state=open&base={DEFAULT}&head={quote(f'{owner}:{branch}', safe=':{}')}")
     said = {"title": title, "body": body[:BODY]}
     if opened:
         return str(api(f"/pulls/{opened[0]['number']}", "PATCH", said)["html_url"])
