@@ -1,6 +1,5 @@
 """Says what changed between two contracts, and whether it breaks callers of the service."""
 
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 from .column import Column
 from .config import ProjectError
 from .contract import Contract
+from .git import git
 
 WIDER = {("integer", "number"), ("date", "datetime")}  # types whose every cell is also one of the other
 
@@ -98,11 +98,10 @@ def read(what: str) -> Contract:
     """Return the contract in a file, or contract.yaml as it was in a revision of git."""
     if Path(what).is_file():
         return Contract.load(Path(what))
-    command = ["git", "show", "--end-of-options", f"{what}:./contract.yaml"]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8")
-    if done.returncode:
+    text = git("show", "--end-of-options", f"{what}:./contract.yaml", fails=("",), cwd=Path.cwd())
+    if text is None:
         raise ProjectError(f"{what}: no such file, and git has no contract.yaml of that revision")
-    return Contract.parse(done.stdout, f"{what}:contract.yaml")
+    return Contract.parse(text, f"{what}:contract.yaml")
 
 
 @click.command()

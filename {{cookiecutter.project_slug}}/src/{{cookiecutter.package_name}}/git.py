@@ -1,11 +1,11 @@
 """Git as this project asks it: in the project's folder, with the token of the environment where there is one."""
 
+import getpass
 import os
 import subprocess
 from pathlib import Path
 
 from .config import ProjectError
-from .origin import who
 from .storage import root
 
 # a token is used for the address that is asked, and kept nowhere
@@ -17,12 +17,26 @@ def git(*words: str, fails: tuple[str, ...] = (), cwd: Path | None = None) -> st
     """Return what git says, or None where it fails with one of the texts *fails*; raises ProjectError otherwise."""
     login = LOGIN if os.environ.get("GH_TOKEN") else ()
     identity = ("-c", f"user.name={who()}", "-c", f"user.email={os.environ.get('GIT_AUTHOR_EMAIL', 'git@localhost')}")
-    here = {key: value for key, value in os.environ.items() if key not in CALLERS}
-    command = ["git", *login, *identity, *words]
-    done = subprocess.run(command, cwd=cwd or root(), env=here, capture_output=True, encoding="utf-8", errors="replace")
+    done = _run(*login, *identity, *words, cwd=cwd)
     if done.returncode == 0:
         return done.stdout.rstrip("\n")
     if any(text in done.stderr for text in fails):
         return None
     verb = next(word for word in words if not word.startswith("-") and "=" not in word)
     raise ProjectError(f"git {verb} says: {done.stderr.strip()}")
+
+
+def who() -> str:
+    """Return the person behind this process: who started the workflow in CI, or the user of git or of the machine."""
+    return os.environ.get("GITHUB_ACTOR") or _run("config", "user.name").stdout.strip() or getpass.getuser()
+
+
+def commit() -> str:
+    """Return the git commit of the work tree, with -dirty where it differs; empty outside a repository."""
+    return git("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*", fails=("",)) or ""
+
+
+def _run(*words: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    here = {key: value for key, value in os.environ.items() if key not in CALLERS}
+    command, where = ["git", *words], cwd or root()
+    return subprocess.run(command, cwd=where, env=here, capture_output=True, encoding="utf-8", errors="replace")

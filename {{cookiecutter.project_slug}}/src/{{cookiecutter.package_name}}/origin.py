@@ -1,19 +1,9 @@
-"""Who does what here, where and with which packages: what a record says besides its subject."""
+"""Where this code runs and with which packages: what a record says besides its subject."""
 
-import getpass
 import importlib.metadata
 import os
-import subprocess
 
 PROJECT = str(__package__)  # what runs and versions are filed under
-
-
-def who() -> str:
-    """Return the person behind this process: who started the workflow in CI, or the user of git or of the machine."""
-    if actor := os.environ.get("GITHUB_ACTOR"):
-        return actor
-    name = subprocess.run(["git", "config", "user.name"], capture_output=True, encoding="utf-8").stdout.strip()
-    return name or getpass.getuser()
 
 
 def workflow() -> str | None:

@@ -1,6 +1,5 @@
 """Everything that is said to MLflow about runs: parameters, metrics, data, environment, model."""
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,12 @@ from . import estimator, table
 from .column import Column
 from .contract import Contract
 from .examples import example_rows
+from .git import commit
 from .origin import PROJECT, environment, requirements
 from .schema import json_schema
 from .scorer import digest
 from .search import Trial
-from .storage import artifact_location, connect, root
+from .storage import artifact_location, connect
 
 if TYPE_CHECKING:
     import mlflow
@@ -55,12 +55,6 @@ def experiment(client: "mlflow.MlflowClient") -> str:
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)
-
-
-def commit() -> str:
-    """Return the git commit of the work tree, with -dirty where it differs; empty outside a repository."""
-    command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
-    return subprocess.run(command, cwd=root(), capture_output=True, encoding="utf-8").stdout.strip()
 
 
 def record(training: Training) -> str:

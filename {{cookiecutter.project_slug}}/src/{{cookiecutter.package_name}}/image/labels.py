@@ -1,23 +1,18 @@
 """What a scoring image says about itself: where it comes from, and when."""
 
 import os
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..git import commit, git
 from ..origin import PROJECT
 from ..scorer import digest
-from ..tracking import commit
 
 
 def when() -> int:
     """Return the time of the commit, in seconds: the same commit gives the same image, whenever it is built."""
-    said = os.environ.get("SOURCE_DATE_EPOCH")
-    if said:
-        return int(said)
-    shown = subprocess.run(["git", "log", "-1", "--format=%ct"], capture_output=True, encoding="utf-8")
-    return int(shown.stdout or 0)
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct", fails=("",)) or 0)
 
 
 def lineage(facts: dict[str, Any], manifest: dict[str, Any], created: int) -> dict[str, str]:

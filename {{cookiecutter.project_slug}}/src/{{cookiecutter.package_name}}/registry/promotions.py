@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..config import ProjectError
-from ..origin import PROJECT, who, workflow
-from ..tracking import commit
+from ..git import commit, who
+from ..origin import PROJECT, workflow
 from .versions import existing, registered
 
 if TYPE_CHECKING:

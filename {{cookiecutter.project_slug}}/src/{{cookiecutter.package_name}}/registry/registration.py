@@ -8,10 +8,11 @@ import yaml
 from .. import files, wording
 from ..config import ProjectError
 from ..contract import Contract
+from ..git import commit
 from ..origin import PROJECT
 from ..scorer import digest, read_manifest
 from ..storage import connect, root
-from ..tracking import TRAIN_TAG, Training, commit, record, run_of
+from ..tracking import TRAIN_TAG, Training, record, run_of
 from . import foreign, versions
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import ProjectError
+from ..git import git
 
 ALIAS = "champion"
 GIT = "git:"
@@ -34,19 +35,14 @@ def _fetch(version_or_alias: str, folder: Path) -> dict[str, Any] | None:
 
 
 def _from_git(revision: str, exported: Path, scratch: Path) -> dict[str, Any]:
-    commit = _run("git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    named = f"{revision}^{{commit}}"
+    commit = git("rev-parse", "--verify", "--quiet", "--end-of-options", named, fails=("",), cwd=Path.cwd())
     if commit is None:
         raise ProjectError(f"--champion {GIT}{revision}: git has no such revision here: fetch it with `git fetch`")
-    where = ["--rev", commit, "--out", str(scratch), "--quiet"]
-    if _run(sys.executable, "-m", "dvc", "get", ".", exported.as_posix(), *where) is None:
+    dvc = [sys.executable, "-m", "dvc", "get", ".", exported.as_posix(), "--rev", commit, "--out", str(scratch)]
+    if subprocess.run(dvc, capture_output=True).returncode:
         raise ProjectError(
             f"--champion {GIT}{revision}: DVC cannot bring {exported} of that revision: see what it says with "
             f"`dvc get . {exported.as_posix()} --rev {revision} --out build/champion`"
         )
     return {"name": revision, "commit": commit}
-
-
-def _run(*command: str) -> str | None:
-    """Return what *command* prints, or None where it fails."""
-    done = subprocess.run(command, capture_output=True, encoding="utf-8")
-    return done.stdout.strip() if done.returncode == 0 else None

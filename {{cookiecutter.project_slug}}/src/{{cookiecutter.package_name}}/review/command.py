@@ -8,8 +8,9 @@ from typing import Any
 import click
 import pandas as pd
 
-from .. import files, tracking
+from .. import files
 from ..config import ProjectError
+from ..git import commit
 from ..scorer import Scorer, digest
 from ..settings import Params
 from . import champion, html_page, markdown_page
@@ -29,7 +30,7 @@ def run(folder: Path, test: Path, reports: Path, asked: str | None = None) -> di
     for name in WRITTEN:  # a review that fails leaves none behind that could be taken for its own
         files.remove(reports / name)
     params, checked = Params.load(Path("params.yaml")), reports / "validation.json"
-    candidate = Scorer(folder), {"commit": tracking.commit(), "rows_sha256": digest(test)}
+    candidate = Scorer(folder), {"commit": commit(), "rows_sha256": digest(test)}
     with tempfile.TemporaryDirectory() as scratch:
         found = champion.find(asked, folder, Path(scratch) / "model")
         best = (Scorer(found[0]), found[1]) if found else None
