@@ -17,6 +17,7 @@ from ..settings import Train
 from ..split import split
 from ..train import cross_validate
 from .draft import evenly
+from .texts import update
 
 CELLS = 500_000  # of the sample: fewer rows of a wide table
 MANY = 200_000  # cells, of which three folds are enough
@@ -33,16 +34,11 @@ CANDIDATES: list[dict[str, Any]] = [  # what of each differs from params.yaml; w
     {"algorithm": "linear", "linear": {"strength": 0.1}},
     {"algorithm": "linear", "linear": {"strength": 0.01}},
 ]
-
-PARTS: list[list[str]] = [
-    ["month"],
-    ["month", "day"],
-    ["days", "month", "day"],
-]  # of the time, besides weekday and hour
+PARTS = [["month"], ["month", "day"], ["days", "month", "day"]]  # of the time, besides weekday and hour
 LITTLE = 0.01  # of the primary metric: what more parts have to be worth
 
 
-def parts(contract: Contract, train: Train, rows: pd.DataFrame) -> list[str] | None:
+def time_parts(contract: Contract, train: Train, rows: pd.DataFrame) -> list[str] | None:
     """Return the parts of the time that foretell the future better than those that are the default, if any do."""
     if not contract.time:
         return None
@@ -105,10 +101,11 @@ def choose(contract: Contract, train: Train, rows: pd.DataFrame, share: float) -
 def _tried(contract: Contract, train: Train, candidate: dict[str, Any], rows: pd.DataFrame) -> float:
     """Return the primary metric of *candidate*, cross-validated; of nothing where no fold holds every class."""
     folds = 3 if rows.size > MANY or len(rows) >= 10_000 else 5 if len(rows) >= 1000 else 10
-    settings = Train.model_validate(merged(train.model_dump(), candidate | {"folds": folds}))
+    settings = train.model_dump()
+    update(settings, candidate | {"folds": folds})
     try:
         with threadpool_limits(1):
-            return float(np.mean(cross_validate(contract, settings, rows)))
+            return float(np.mean(cross_validate(contract, Train.model_validate(settings), rows)))
     except ProjectError:
         return float("-inf")
 
@@ -116,14 +113,8 @@ def _tried(contract: Contract, train: Train, candidate: dict[str, Any], rows: pd
 def _grown(candidate: dict[str, Any], share: float) -> dict[str, Any]:
     if candidate["algorithm"] != "forest":
         return candidate
-    leaf = max(1, round(candidate["forest"]["min_leaf"] / share))
-    return merged(candidate, {"forest": {"min_leaf": leaf}})
-
-
-def merged(values: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """Return *values* with *change*, section by section."""
-    new = {key: merged(values[key], value) if isinstance(value, dict) else value for key, value in change.items()}
-    return values | new
+    forest = candidate["forest"]
+    return candidate | {"forest": forest | {"min_leaf": max(1, round(forest["min_leaf"] / share))}}
 
 
 def _words(candidate: dict[str, Any]) -> str:

@@ -16,15 +16,15 @@ from ..ingest import ingest
 from ..reading import plain
 from ..settings import Params
 from . import texts
-from .choose import choose, parts, sample
+from .choose import choose, sample, time_parts
 from .draft import Draft, Wishes, draft
-from .source import bring, dvc, named
+from .source import bring, named, place
 
 DEMO = ("data/flights.py", "data/README.md")
 TASKS = ["binary", "multiclass", "regression"]
 
 
-def adopt(here: Path, source: Path, wishes: Wishes) -> tuple[Contract, Draft, dict[Path, str]]:
+def adopt(here: Path, source: Path, wishes: Wishes) -> tuple[Contract, Draft, dict[str, str]]:
     """Return the contract of the table in *here*, remarks, and the text of each file that is to change.
 
     Changes nothing. *source* is where the table will be in the project.
@@ -34,61 +34,52 @@ def adopt(here: Path, source: Path, wishes: Wishes) -> tuple[Contract, Draft, di
         raw = Path(temporary) / "raw.parquet"
         count, width = ingest(here, raw)
         click.echo(f"{here.name}: {count:,} rows, {width} columns")
-        drafted, contract_text, contract, rows = _splittable(raw, source, wishes, params.split.test)
-        if seen := parts(contract, params.train, rows):
+        drafted, contract, rows = _splittable(raw, source, wishes, params.split.test)
+        if seen := time_parts(contract, params.train, rows):
             drafted.contract["columns"][contract.time]["parts"] = seen
-            contract_text = texts.contract(drafted.contract, source)
-            contract = Contract.parse(contract_text, "contract.yaml")
+            contract = _declared(drafted, source)
         chosen, score = choose(contract, params.train, rows, min(1, len(rows) / (count * (1 - params.split.test))))
     if score > 0.999:
         drafted.unsure.append(f"almost perfect ({score:.4f}): do some columns together give {contract.target} away?")
     rate = float(table.target(rows, contract).mean()) if contract.task == "binary" else 0.5
-    read = {path: path.read_text(encoding="utf-8") for path in map(Path, ("params.yaml", "dvc.yaml", "pyproject.toml"))}
+    read = {name: Path(name).read_text(encoding="utf-8") for name in ("params.yaml", "dvc.yaml", "pyproject.toml")}
     changed = {
-        Path("contract.yaml"): contract_text,
-        Path("params.yaml"): texts.settings(read[Path("params.yaml")], source, contract, chosen, score, rate),
-        Path("dvc.yaml"): texts.pipeline(read[Path("dvc.yaml")], contract),
-        Path("pyproject.toml"): texts.environment(read[Path("pyproject.toml")]),
+        "contract.yaml": texts.contract(drafted.contract, source),
+        "params.yaml": texts.settings(read["params.yaml"], source, contract, chosen, score, rate),
+        "dvc.yaml": texts.pipeline(read["dvc.yaml"], contract),
+        "pyproject.toml": texts.environment(read["pyproject.toml"]),
     }
-    Params.parse(changed[Path("params.yaml")], "params.yaml")
+    Params.parse(changed["params.yaml"], "params.yaml")
     return contract, drafted, changed
 
 
-def _splittable(raw: Path, source: Path, wishes: Wishes, share: float) -> tuple[Draft, str, Contract, pd.DataFrame]:
-    """Return the draft, its text, its contract and rows to try settings on, none of which is a test row.
+def _declared(drafted: Draft, source: Path) -> Contract:
+    return Contract.parse(texts.contract(drafted.contract, source), "contract.yaml")
+
+
+def _splittable(raw: Path, source: Path, wishes: Wishes, share: float) -> tuple[Draft, Contract, pd.DataFrame]:
+    """Return the draft, its contract and rows to try settings on, none of which is a test row.
 
     A time that was only inferred is not taken where it hinders the split.
     """
     drafted = draft(raw, wishes)
-    while True:
-        text = texts.contract(drafted.contract, source)
-        contract = Contract.parse(text, "contract.yaml")
-        try:
-            rows = sample(raw, contract, share)
-        except ProjectError as error:
-            if wishes.time or not contract.time:
-                raise
-            drafted.contract.pop("time")
-            drafted.unsure.append(f"{contract.time} is not taken as the time of a row: {error.message}")
-        else:
-            return drafted, text, contract, rows
-
-
-def write(here: Path, source: Path, changed: dict[Path, str]) -> None:
-    """Put the table and the files in their places."""
-    existed = source.exists()
-    if not (existed and source.samefile(here)):
-        with files.replacing(source) as new:
-            shutil.copyfile(here, new)
-    if source.suffix != ".sql":
-        try:
-            dvc("add", str(source))
-        except ProjectError:
-            if not existed:
-                files.remove(source)
+    contract = _declared(drafted, source)
+    try:
+        return drafted, contract, sample(raw, contract, share)
+    except ProjectError as error:
+        if wishes.time or not contract.time:
             raise
-    for path, content in changed.items():
-        with files.replacing(path) as new:
+        drafted.contract.pop("time")
+        drafted.unsure.append(f"{contract.time} is not taken as the time of a row: {error.message}")
+    contract = _declared(drafted, source)
+    return drafted, contract, sample(raw, contract, share)
+
+
+def write(here: Path, source: Path, changed: dict[str, str]) -> None:
+    """Put the table and the files in their places."""
+    place(here, source)
+    for name, content in changed.items():
+        with files.replacing(Path(name)) as new:
             new.write_text(content, encoding="utf-8", newline="\n")
     for name in DEMO:
         files.remove(Path(name))

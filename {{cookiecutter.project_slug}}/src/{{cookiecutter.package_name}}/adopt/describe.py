@@ -25,7 +25,7 @@ class Found:
 
     entry: dict[str, Any]
     cells: pd.Series
-    identifier: bool = False
+    identifies: bool = False  # each row, by a value of its own
     unsure: list[str] = field(default_factory=list)
 
 
@@ -37,20 +37,22 @@ def described(name: str, found: Found) -> Found:
         return Found(ignored("no value in any row"), found.cells)
     if distinct == 1 and not missing:
         return Found(ignored("the same value in every row", missing=False), found.cells)
+    identifier = False
     if entry["type"] == "number":
         if np.abs(filled.astype("float64")).max() > LARGEST:
             return Found(ignored(BEYOND), found.cells)
         whole = (filled % 1 == 0).all() and np.abs(filled).max() <= schema.LARGEST["integer"]
         entry["type"] = "integer" if whole else "number"
         entry["min"], entry["max"] = bounds(float(filled.min()), float(filled.max()))
-        found.identifier = entry["type"] == "integer" and _numbers_rows(name, filled, distinct, missing)
+        identifier = entry["type"] == "integer" and _numbers_rows(name, filled, distinct, missing)
     elif entry["type"] == "datetime":
         entry["type"] = "date" if (filled == filled.dt.normalize()).all() else "datetime"
         entry["min"] = filled.min().replace(month=1, day=1).date()
     elif entry["type"] == "category":
-        _category(found, filled, distinct)
-    if found.identifier:
+        identifier = _category(entry, filled, distinct)
+    if identifier:
         found.entry = ignored("identifies the row", missing=bool(missing))
+        found.identifies = distinct == len(found.cells)
     elif missing:
         entry["missing"] = True if missing > 0.5 else round(missing * 1.5 + 0.05, 2)
     return found
@@ -77,16 +79,18 @@ def _numbers_rows(name: str, numbers: pd.Series, distinct: int, missing: float) 
     return bool(IDENTIFIER.search(name)) or numbers.max() - numbers.min() + 1 == distinct
 
 
-def _category(found: Found, texts: pd.Series, distinct: int) -> None:
+def _category(entry: dict[str, Any], texts: pd.Series, distinct: int) -> bool:
+    """Complete the entry of a column of texts; return whether they identify the rows."""
     some = texts.head(10_000)
     if distinct > 0.5 * len(texts) and (some.str.count(" ").mean() > 3 or some.str.len().mean() > 60):
-        found.entry |= {"type": "text", "ignore": "free text"}
+        entry |= {"type": "text", "ignore": "free text"}
     elif texts.str.len().max() > schema.LONGEST:
-        found.entry |= {"type": "text", "ignore": f"more than {schema.LONGEST} letters"}
+        entry |= {"type": "text", "ignore": f"more than {schema.LONGEST} letters"}
     elif distinct > 0.9 * len(texts) and len(texts) > 20:
-        found.identifier = True
+        return True
     elif distinct <= LEVELS and (distinct == 2 or texts.value_counts().min() >= COMMON):
-        found.entry["values"] = sorted(map(str, texts.unique()))
+        entry["values"] = sorted(map(str, texts.unique()))
+    return False
 
 
 def bounds(low: float, high: float) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Drafts the contract of a table: the role of each column, and what is left out because it gives the target away."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,13 @@ import pyarrow.parquet as pq
 
 from ..config import ProjectError
 from ..contract import Task
-from . import columns, keys, target
+from . import columns, roles, target
 from .describe import Found
 
 NOTHING = pd.Series(dtype="object")
 ROWS = 10_000  # on which is tried how much one column tells
 CERTAIN, SUSPICIOUS = 0.9995, 0.98  # how well one column may tell the target before it is left out, or named
-MOMENT = re.compile(r"date|time|when|timestamp|created|month|day", re.IGNORECASE)
 UNNAMED = re.compile(r"column \d+|[-+]?[\d.,]+")  # what a column is called whose name is not in the header
-OTHER_MOMENT = re.compile(r"birth|dob|born|built|expir|due|until|end", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -53,35 +51,42 @@ def draft(raw: Path, wishes: Wishes) -> Draft:
     decimal = columns.decimal_mark(file)
     truth = columns.infer(file, wishes.target, decimal)
     task, entry = target.describe(file, wishes.target, truth, wishes.task)
-    filled = np.flatnonzero(truth.cells.notna())
+    found, unsure = _others(file, wishes, decimal, truth.cells, task)
+    time = roles.find_time(found, wishes.time)
+    key = roles.find_key(file, found, wishes.key)
+    for name in key:
+        found[name].entry = found[name].entry if name == time else {"type": "text"}
+    if time and not wishes.time:
+        unsure.append(f"{time} is taken as the time of a row: the newest rows are the test part (TIME=none otherwise)")
+    reasons = {name: what.entry.get("ignore") for name, what in found.items()}
+    if all(reason or (name in key and name != time) for name, reason in reasons.items()):
+        said = "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
+        raise ProjectError(f"no column is left to predict {wishes.target} from: {said or 'all others are its key'}")
+    parts = {"key": list(key), "time": time, "rows": max(10, int(truth.cells.count()) // 2)}
+    contract = {"task": task, "target": wishes.target} | {part: value for part, value in parts.items() if value}
+    contract |= {"decimal": decimal} if decimal != "." else {}
+    entries = {name: entry if name == wishes.target else found[name].entry for name in names}
+    return Draft(contract | {"columns": entries}, truth.unsure + unsure)
+
+
+def _others(
+    file: pq.ParquetFile, wishes: Wishes, decimal: str, truth: pd.Series, task: Task
+) -> tuple[dict[str, Found], list[str]]:
+    """Return what every column but the target holds, without its cells, and remarks on those that the model sees."""
+    filled = np.flatnonzero(truth.notna())
     some = filled[evenly(len(filled), ROWS)]
-    answers, unsure = truth.cells.iloc[some], list(truth.unsure)
-    found = {wishes.target: Found(entry, answers)}
-    with click.progressbar([name for name in names if name != wishes.target], label="reading columns") as bar:
+    answers, unsure = truth.iloc[some], []
+    found: dict[str, Found] = {}
+    others = [name for name in file.schema_arrow.names if name != wishes.target]
+    with click.progressbar(others, label="reading columns") as bar:
         for name in bar:
             what = columns.infer(file, name, decimal)
             if name in wishes.ignore:
                 what.entry = {"type": "text", "missing": True, "ignore": "left out on request"}
             elif "ignore" not in what.entry and name not in wishes.key:
                 unsure += what.unsure + _leaks(name, what, wishes.target, answers, task, some)
-            found[name] = Found(what.entry, NOTHING, what.identifier)  # a part of the cells would keep all of them
-    key = wishes.key or keys.find(found, file)
-    time = None if wishes.time == "none" else wishes.time or _time(found)
-    _check_time(time, found)
-    if wishes.key:
-        keys.check(file, key)
-    for name in key:
-        found[name].entry = found[name].entry if name == time else {"type": "text"}
-    if time and not wishes.time:
-        unsure.append(f"{time} is taken as the time of a row: the newest rows are the test part (TIME=none otherwise)")
-    seen = set(names) - {wishes.target, *key} | {time}
-    if not any(name in seen and "ignore" not in what.entry for name, what in found.items()):
-        reasons = "; ".join(f"{name}: {what.entry['ignore']}" for name, what in found.items() if "ignore" in what.entry)
-        raise ProjectError(f"no column is left to predict {wishes.target} from: {reasons or 'all others are its key'}")
-    roles = {"key": list(key), "time": time, "rows": max(10, len(filled) // 2)}
-    contract = {"task": task, "target": wishes.target} | {role: value for role, value in roles.items() if value}
-    contract |= {"decimal": decimal} if decimal != "." else {}
-    return Draft(contract | {"columns": {name: found[name].entry for name in names}}, unsure)
+            found[name] = replace(what, cells=NOTHING)  # a part of the cells would keep all of them
+    return found, unsure
 
 
 def evenly(count: int, most: int) -> np.ndarray:
@@ -114,22 +119,3 @@ def _leaks(name: str, what: Found, wanted: str, answers: pd.Series, task: Task, 
     elif told >= SUSPICIOUS:
         return [f"{name} alone tells {wanted} almost surely ({told:.3f}): is it known when a prediction is asked for?"]
     return []
-
-
-def _time(found: dict[str, Found]) -> str | None:
-    """Return the column that says when a row happened, if one surely does."""
-    moments = [
-        name
-        for name, what in found.items()
-        if what.entry["type"] in ("date", "datetime")
-        and "missing" not in what.entry
-        and "ignore" not in what.entry
-        and MOMENT.search(name)
-        and not OTHER_MOMENT.search(name)
-    ]
-    return moments[0] if len(moments) == 1 else None
-
-
-def _check_time(time: str | None, found: dict[str, Found]) -> None:
-    if time and found[time].entry["type"] not in ("date", "datetime"):
-        raise ProjectError(f"TIME={time}: the column holds no dates or times that can be read")

@@ -1,11 +1,13 @@
-"""Finds the table that is to be adopted: a file, an address, or a query."""
+"""Finds the table that is to be adopted, a file, an address, or a query, and puts it in its place."""
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from .. import files
 from ..config import ProjectError
 from ..reading import KINDS
 
@@ -44,6 +46,21 @@ def named(here: Path) -> str:
             head = file.read(4)
             name += next((suffix for magic, suffix in kind.items() if head.startswith(magic)), ".csv")
     return f"table-{name}" if name in TAKEN else name
+
+
+def place(here: Path, source: Path) -> None:
+    """Copy the table in *here* to *source*, and put it under DVC; a query is text for git."""
+    existed = source.exists()
+    if not (existed and source.samefile(here)):
+        with files.replacing(source) as new:
+            shutil.copyfile(here, new)
+    if source.suffix != ".sql":
+        try:
+            dvc("add", str(source))
+        except ProjectError:
+            if not existed:
+                files.remove(source)
+            raise
 
 
 def dvc(*words: str) -> None:

@@ -29,20 +29,8 @@ def describe(file: pq.ParquetFile, name: str, found: Found, wish: Task | None) -
     *wish* is the task that the user asked for. Raises ProjectError where the target cannot be learned, saying why.
     """
     filled, kind = found.cells.dropna(), found.entry["type"]
-    counts = filled.value_counts()
-    if "ignore" in found.entry and (filled.empty or found.entry["ignore"] == BEYOND):
-        raise ProjectError(f"{name}: {found.entry['ignore']}: nothing that a model could predict")
-    if len(filled) < FEWEST:
-        raise ProjectError(
-            f"{name}: only {len(filled)} rows have a value: at least {FEWEST} are needed to train and to test"
-        )
-    if len(counts) < 2:
-        raise ProjectError(f"{name}: all rows have the same value: there is nothing to learn")
-    if kind in ("date", "datetime"):
-        raise ProjectError(
-            f"{name}: holds times, which cannot be predicted: make it a number, such as days from a start"
-        )
-    numeric = kind in ("number", "integer")
+    counts, numeric = filled.value_counts(), kind in ("number", "integer")
+    _check(name, found, counts)
     task = wish or _task(found, counts, numeric)
     missing: dict[str, Any] = {key: found.entry[key] for key in ("missing", "empty") if key in found.entry}
     if task == "regression":
@@ -53,11 +41,27 @@ def describe(file: pq.ParquetFile, name: str, found: Found, wish: Task | None) -
         return task, {"type": kind, **missing}
     _check_classes(name, task, counts)
     labels = table.read(file, name, Column.model_validate({"type": "category", **missing})).dropna()
-    if labels.str.lower().nunique() < labels.nunique():
+    small = set(labels.str.lower().unique())
+    if len(small) < labels.nunique():
         found.unsure.append(f"{name}: some values differ in nothing but upper and lower case: are they the same?")
-    if task == "binary" and set(labels.str.lower().unique()) in ({"0", "1"}, {"0.0", "1.0"}, {"true", "false"}):
+    if task == "binary" and small in ({"0", "1"}, {"0.0", "1.0"}, {"true", "false"}):
         return task, {"type": "boolean", **missing}
     return task, {"type": "category", "values": _ordered(labels, task), **missing}
+
+
+def _check(name: str, found: Found, counts: pd.Series) -> None:
+    """Raise ProjectError where nothing can be learned, whatever the task."""
+    reason, rows = found.entry.get("ignore"), counts.sum()
+    if reason and (not rows or reason == BEYOND):
+        raise ProjectError(f"{name}: {reason}: nothing that a model could predict")
+    if rows < FEWEST:
+        raise ProjectError(f"{name}: only {rows} rows have a value: at least {FEWEST} are needed to train and to test")
+    if len(counts) < 2:
+        raise ProjectError(f"{name}: all rows have the same value: there is nothing to learn")
+    if found.entry["type"] in ("date", "datetime"):
+        raise ProjectError(
+            f"{name}: holds times, which cannot be predicted: make it a number, such as days from a start"
+        )
 
 
 def _task(found: Found, counts: pd.Series, numeric: bool) -> Task:

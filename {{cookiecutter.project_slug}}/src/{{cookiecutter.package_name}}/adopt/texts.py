@@ -61,7 +61,7 @@ def settings(params: str, source: Path, contract: Contract, chosen: dict[str, An
     editor.width = 200
     found = editor.load(params)
     found["ingest"]["source"] = source.as_posix()
-    _update(found["train"], chosen)
+    update(found["train"], chosen)
     chance = {"binary": 0.5, "regression": 0.0}.get(contract.task, 1 / max(1, len(contract.classes)))
     known = max(0.0, score - chance)
     gates = found["review"]["gates"]
@@ -73,10 +73,11 @@ def settings(params: str, source: Path, contract: Contract, chosen: dict[str, An
     return text.getvalue()
 
 
-def _update(section: Any, change: dict[str, Any]) -> None:
+def update(section: Any, change: dict[str, Any]) -> None:
+    """Put *change* into a section of settings, and into the sections below it."""
     for key, value in change.items():
         if isinstance(value, dict):
-            _update(section[key], value)
+            update(section[key], value)
         else:
             section[key] = value
 
