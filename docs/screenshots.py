@@ -6,6 +6,7 @@ PYTHONPATH=tests python docs/screenshots.py PROJECT
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,26 +15,31 @@ from playwright.sync_api import sync_playwright
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = {"width": 1280, "height": 800}
+PAGES: dict[str, Callable[[Path, ExitStack], str]] = {  # picture -> the URL of what it shows
+    "review": lambda project, _: (project / "reports/review.html").as_uri(),
+    "data-docs": lambda project, _: (project / "reports/data_docs/index.html").as_uri(),
+    "service": lambda project, stack: stack.enter_context(servers.scoring(project, _folder(stack))),
+    "mlflow": lambda project, stack: (
+        f"{stack.enter_context(servers.history(project, _folder(stack)))}/#/models/{project.name.replace('-', '_')}"
+    ),
+}
+
+
+def _folder(stack: ExitStack) -> Path:
+    return Path(stack.enter_context(tempfile.TemporaryDirectory()))
 
 
 def main(project: Path) -> None:
-    """Write review.png, service.png and mlflow.png."""
+    """Write a picture of each page."""
     program = shutil.which("chromium")
     if not program:
         sys.exit("Chromium is not installed: apt-get install chromium")
-    name = project.name.replace("-", "_")
     with ExitStack() as stack:
-        folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(2)]
-        pages = {
-            "review": (project / "reports/review.html").resolve().as_uri(),
-            "service": stack.enter_context(servers.scoring(project.resolve(), folders[0])),
-            "mlflow": stack.enter_context(servers.history(project.resolve(), folders[1])) + f"/#/models/{name}",
-        }
         browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=program)
         IMAGES.mkdir(exist_ok=True)
-        for page, url in pages.items():
+        for page, of in PAGES.items():
             window = browser.new_page(viewport=SIZE, reduced_motion="reduce")  # type: ignore[arg-type]  # a width and a height
-            window.goto(url, wait_until="load")
+            window.goto(of(project.resolve(), stack), wait_until="load")
             window.wait_for_timeout(5000)  # MLflow asks its server for ever, so there is no moment of rest to wait for
             for button in window.get_by_label("Close", exact=True).all():  # of what offers help
                 button.click()

@@ -96,6 +96,21 @@ def service(reviewed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield url
 
 
+@pytest.fixture(scope="module")
+def checked(reviewed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return the Data Docs of the project, and those of the same table and a contract that it breaks."""
+    folder = tmp_path_factory.mktemp("checked")
+    text = (reviewed / "contract.yaml").read_text(encoding="utf-8")
+    strict = text.replace("max: 6000", "max: 1000")
+    assert strict != text
+    (folder / "contract.yaml").write_text(strict, encoding="utf-8")
+    command = [str(reviewed / ".venv/bin/python"), "-m", "flight_delays.validate", str(reviewed / "data/raw.parquet")]
+    here = os.environ | {"PYTHONPATH": str(reviewed / "src")}
+    ended = subprocess.run([*command, "report.json", "--docs", "docs"], cwd=folder, env=here, check=False)
+    assert ended.returncode == 1
+    return {"keeps": reviewed / "reports/data_docs/index.html", "breaks": folder / "docs/index.html"}
+
+
 @contextmanager
 def opened(browser: Browser, url: str, width: str, colours: Any = "light", status: int = 200) -> Iterator[Page]:
     """Open *url*; whatever it complains of, or asks of other machines, is an error at the end.
@@ -160,6 +175,25 @@ def test_review_says_its_verdict_at_every_width_and_colour(
         assert page.locator(".gates li").count() == len(found["gates"])
         assert page.locator("svg polyline.candidate").count() == page.locator("svg polyline.champion").count() > 1
         assert "train.boosting.iterations" in page.locator("main").inner_text()
+
+
+@pytest.mark.parametrize("verdict", ["keeps", "breaks"])
+@pytest.mark.parametrize(("width", "colours"), LOOKS)
+def test_data_docs_say_what_is_wrong_at_every_width_and_colour(
+    width: str, colours: str, verdict: str, browser: Browser, checked: dict[str, Path]
+) -> None:
+    with opened(browser, checked[verdict].as_uri(), width, colours) as page:
+        sound(page)
+        assert page.locator("h1").inner_text() == f"The data {verdict} its contract"
+        columns = page.locator("section:visible h2").all_inner_texts()
+        assert {"Table-Level Expectations", "distance", "late"} <= set(columns)
+        assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == columns
+        page.get_by_role("checkbox").check()
+        wrong = ["distance"] if verdict == "breaks" else []
+        assert page.locator("section:visible h2").all_inner_texts() == wrong
+        assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == wrong
+        assert page.locator("section tbody tr:visible", has_text="values must").count() == len(wrong)
+        assert page.evaluate(PALE) == []
 
 
 @pytest.mark.parametrize(("width", "colours"), LOOKS)

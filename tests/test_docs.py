@@ -1,7 +1,9 @@
 """The site can be built, and what its pages name is there."""
 
 import re
+import runpy
 import shutil
+import struct
 import subprocess
 import sys
 import tomllib
@@ -131,3 +133,12 @@ def test_page_names_no_place_of_one_machine_and_no_host_by_mistake(page: str) ->
     assert set(re.findall(r"https?://([^/\s)`]+)", text)) <= HOSTS
     assert not re.search(r"(?<![\w:/.~])/(?:home|opt|root|srv|tmp|Users|usr|var|work)/", text)
     assert str(TEMPLATE) not in text
+
+
+def test_every_picture_is_made_by_the_script_and_shown_by_a_page() -> None:
+    taken = runpy.run_path(str(DOCS / "screenshots.py"))
+    pictures = {path.name for path in (DOCS / "images").iterdir()}
+    assert pictures == {f"{name}.png" for name in taken["PAGES"]}
+    assert pictures == {name for page in PAGES for name in re.findall(r"!\[.+?\]\(images/(.+?)\)", read(page))}
+    for name in pictures:
+        assert struct.unpack(">II", (DOCS / "images" / name).read_bytes()[16:24]) == tuple(taken["SIZE"].values())

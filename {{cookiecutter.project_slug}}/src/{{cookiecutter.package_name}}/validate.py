@@ -69,8 +69,8 @@ def _column(name: str, column: Column) -> list[gxe.Expectation]:
 def check(raw: Path, contract: Contract, docs: Path | None = None) -> dict[str, Any]:
     """Return the verdict on the table that ingest wrote to *raw* as JSON values: success, counts, and each failure.
 
-    The columns come one after the other: only those that an expectation needs are in memory. Data Docs, the pages to
-    look at, are written to the folder *docs*.
+    The columns come one after the other: only those that an expectation needs are in memory. Data Docs, the page to
+    look at, is written to the folder *docs*.
     """
     pandas_execution_engine.HASH_THRESHOLD = 0  # no fingerprint, which takes more memory than all that is looked at
     context = gx.get_context(mode="ephemeral")
@@ -98,7 +98,7 @@ def check(raw: Path, contract: Contract, docs: Path | None = None) -> dict[str, 
             rows = table.load(raw, contract, [*keys, *names]) if names else hollow
             failures += [findings.failure(result, rows, contract) for result in failed]
     if docs:
-        data_docs.write(context, expectations(contract), results, docs)
+        data_docs.write(results, docs)
     return findings.report(failures, count, len(expected))
 
 
@@ -111,7 +111,7 @@ def _needed(expectation: gxe.Expectation) -> list[str]:
 @click.command()
 @click.argument("raw", type=click.Path(path_type=Path, exists=True))
 @click.argument("report", type=click.Path(path_type=Path))
-@click.option("--docs", type=click.Path(path_type=Path), help="Folder for Data Docs, the pages to look at.")
+@click.option("--docs", type=click.Path(path_type=Path), help="Folder for Data Docs, the page to look at.")
 def main(raw: Path, report: Path, docs: Path | None) -> None:
     """Hold the table in RAW against contract.yaml, write what was found to REPORT, and fail where it breaks it."""
     contract = Contract.load(Path("contract.yaml"))
