@@ -260,6 +260,7 @@ def assemble(folder: Path) -> None:
         text = MARKER.sub(lambda marker: MADE[marker[1]](project), path.read_text(encoding="utf-8"))
         page.write_text(text, encoding="utf-8")
     shutil.copytree(HERE / "images", folder / "docs/images")
+    shutil.copy(HERE / "site.css", folder / "docs")
     shutil.copy(HERE / "zensical.toml", folder)
 
 

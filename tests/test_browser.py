@@ -276,10 +276,10 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "colours"), LOOKS)
 @pytest.mark.parametrize("name", ["", "tutorial/", "reference/params/"])
-def test_site_reads_at_every_width(name: str, width: str, browser: Browser, site: str) -> None:
-    with opened(browser, f"{site}/{name}", width) as page:
-        assert page.title()
-        assert page.locator("h1").count() == 1
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+def test_site_reads_at_every_width_and_colour(name: str, width: str, colours: str, browser: Browser, site: str) -> None:
+    with opened(browser, f"{site}/{name}", width, colours) as page:
+        sound(page)
+        light = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert light is (colours == "light")
