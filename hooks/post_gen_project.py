@@ -14,6 +14,7 @@ from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 SLUG = ANSWERS["project_slug"]
+MAKE = shutil.which("make")
 COMMIT = f'git add --all && git commit -m "Start {SLUG}"'
 NO_IDENTITY = (
     "-c",
@@ -42,6 +43,16 @@ def outer_repository() -> str:
     return outer.stdout.strip()
 
 
+def adopting(data: str) -> list[list[str]]:
+    """Return the commands that put the table *data* in place: by make, which can bring uv, or by uv alone."""
+    target = ANSWERS["target"]
+    if MAKE:
+        variables = (f"DATA={data}", f"TARGET={target}")
+        return [["make", "setup", "adopt", *(one.replace("$", "$$") for one in variables)]]
+    words = ["run", ANSWERS["package_name"], "adopt", f"--target={target}", "--", data]
+    return [["uv", *step] for step in (["sync", "--quiet"], words, ["sync", "--quiet"])]
+
+
 def adopt(outer: str) -> None:
     """Put the table that was asked for in the place of the demo's; exit with 1 where that fails."""
     if not outer:
@@ -49,14 +60,7 @@ def adopt(outer: str) -> None:
     data = ANSWERS["data"]
     if "://" not in data:
         data = str(Path(os.environ.get("PWD", ".."), Path(data).expanduser()))
-    command = [
-        "make",
-        "setup",
-        "adopt",
-        f"DATA={data}".replace("$", "$$"),
-        f"TARGET={ANSWERS['target']}".replace("$", "$$"),
-    ]
-    if subprocess.run(command, stdout=sys.stderr, check=False, env=ENVIRONMENT).returncode:
+    if any(subprocess.run(step, stdout=sys.stderr, check=False, env=ENVIRONMENT).returncode for step in adopting(data)):
         sys.exit(
             f"{SLUG}: the table could not be adopted, so there is no project: mend it, or leave data and target empty"
         )
@@ -95,13 +99,15 @@ if not rendered_for_comparison():
         f"\n{SLUG}: {first_commit(OUTER)}",
         "What next:",
         f"  cd {SLUG}",
-        "  make setup      the environment, once",
+        "  make setup      the environment, once" if MAKE else "  uv sync         the environment, once",
         *(
             ["  make adopt ...  your table, as docs/own-data.md says"]
             if ANSWERS["data"] and "_commit" in ANSWERS
             else []
         ),
-        "  make help       what there is to do",
+        "  make help       what there is to do"
+        if MAKE
+        else "  README.md       what there is to do, and how without make",
         sep="\n",
         file=sys.stderr,
     )

@@ -95,8 +95,8 @@ def refuse_data(data: str, target: str) -> str | None:
         return (
             "the demo has a target of its own: leave it empty, or say in data which table it is in" if target else None
         )
-    if not shutil.which("make"):
-        return "to adopt a table, make is needed: install it, or leave data and target empty"
+    if not (shutil.which("make") or shutil.which("uv")):
+        return "to adopt a table, make or uv is needed: install one, or leave data and target empty"
     if data.startswith(("http://", "https://")):
         return None
     if "://" in data:

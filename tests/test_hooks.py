@@ -3,6 +3,7 @@
 import itertools
 import re
 import runpy
+import sys
 import tomllib
 from pathlib import Path
 
@@ -81,6 +82,19 @@ def test_table_is_looked_for_from_where_people_are(tmp_path: Path, monkeypatch: 
     (tmp_path / "my table.csv").touch()
     assert refuse_data("my table.csv", "y") is None
     assert refuse_data(str(tmp_path / "my table.csv"), "y") is None
+
+
+def test_table_is_adopted_by_make_or_by_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_data = runpy.run_path(str(TEMPLATE / "hooks/pre_gen_project.py"))["refuse_data"]
+    table, places = tmp_path / "table.csv", {"make": tmp_path / "one", "uv": tmp_path / "other"}
+    table.touch()
+    monkeypatch.setenv("PATH", "")
+    assert "make or uv is needed" in refuse_data(str(table), "y")
+    for name, place in places.items():
+        place.mkdir()
+        (place / name).symlink_to(sys.executable)
+        monkeypatch.setenv("PATH", str(place))
+        assert refuse_data(str(table), "y") is None
 
 
 def test_table_that_fails_leaves_no_project(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -4,13 +4,14 @@ import csv
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from loop import PACKAGE, STEPS, TABLE, environment, walk
-from support import GENERATED, bake
+from loop import PACKAGE, STEPS, TABLE, environment, houses, walk
+from support import GENERATED, TEMPLATE, bake, run
 
 SHELL = re.compile(r"[|&;<>$`'\"\\*?~%^()]|/dev/|\.\./")  # what sh and cmd.exe do not read alike
 
@@ -42,6 +43,23 @@ def test_the_loop_runs_without_make(tmp_path: Path) -> None:
     ):
         assert len(list(csv.reader(file))) == len(list(csv.reader(given)))
     assert list((project / ".store/dvc").rglob("*.dir"))
+
+
+def test_a_project_is_born_with_a_table_without_make(tmp_path: Path) -> None:
+    surroundings, table = environment(tmp_path / "bin"), houses(tmp_path / "my $houses.csv")
+    made = [sys.executable, "-m", "cookiecutter", "--no-input", f"--output-dir={tmp_path}", str(TEMPLATE)]
+    born = subprocess.run(
+        [*made, f"data={table}", "target=price"], env=surroundings, capture_output=True, encoding="utf-8", check=False
+    )
+    assert born.returncode == 0, born.stderr
+    assert "one commit on main" in born.stderr
+    assert "  make " not in born.stderr.partition("What next:")[2]
+    project = tmp_path / "flight-delays"
+    assert "price:" in (project / "contract.yaml").read_text(encoding="utf-8")
+    committed = run("git", "ls-files", cwd=project).split("\n")
+    assert len([path for path in committed if path.endswith("houses.csv.dvc")]) == 1
+    assert "uv.lock" in committed
+    assert "data/flights.py" not in committed
 
 
 def test_every_step_is_one_that_the_readme_says() -> None:
