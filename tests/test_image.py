@@ -409,6 +409,8 @@ def test_one_server_runs_it_by_compose_with_a_key(
         state = json.loads(podman("inspect", name))[0]
         assert state["HostConfig"]["ReadonlyRootfs"] is True
         assert state["EffectiveCaps"] in (None, [])
+        assert state["HostConfig"]["PidsLimit"] == 512
+        assert state["HostConfig"]["LogConfig"]["Size"] == "10MB"
         assert "open-sesame" not in podman("logs", name)
         podman("healthcheck", "run", name)
     finally:
