@@ -41,7 +41,7 @@ def write(results: list[Any], docs: Path) -> None:
         parts="".join(_part(at, section, kind) for at, (section, kind) in enumerate(kinds)),
     )
     docs.mkdir(parents=True, exist_ok=True)
-    (docs / "index.html").write_text(page, encoding="utf-8")
+    (docs / "index.html").write_text(page, encoding="utf-8", newline="\n")
 
 
 def _shown(value: Any) -> Any:
