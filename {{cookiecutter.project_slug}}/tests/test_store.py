@@ -55,18 +55,18 @@ def test_what_two_machines_push_at_once_is_all_kept(machines: list[Path], monkey
         folder = at(machine, monkeypatch)
         (folder / "dvc").mkdir()
         (folder / "dvc" / name).write_text(name)
-        table(folder / store.DATABASE, [(name, "run")])
+        table(folder / merge.DATABASE, [(name, "run")])
     at(ada, monkeypatch)
     assert store.push()
     folder = at(bob, monkeypatch)
     assert not store.push()  # ada was first
     assert store.push()
     assert [path.name for path in sorted((folder / "dvc").iterdir())] == ["a", "b"]
-    assert rows(folder / store.DATABASE) == {"a": "run", "b": "run"}
+    assert rows(folder / merge.DATABASE) == {"a": "run", "b": "run"}
     folder = at(ada, monkeypatch)
     assert store.pull()
     assert [path.name for path in sorted((folder / "dvc").iterdir())] == ["a", "b"]
-    assert rows(folder / store.DATABASE) == {"a": "run", "b": "run"}
+    assert rows(folder / merge.DATABASE) == {"a": "run", "b": "run"}
 
 
 def test_each_side_keeps_what_it_changed_and_of_both_the_public_one_stays(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ import subprocess
 from pathlib import Path
 
 from .config import ProjectError
-from .storage import root
+from .storage import root, store
 
 # a token is used for the address that is asked, and kept nowhere
 LOGIN = ("-c", "credential.helper=", "-c", "credential.helper=!gh auth git-credential")
+ENGLISH = {"LC_ALL": "C"}  # in which the texts are that a failure is known by
 CALLERS = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"}  # what a git hook says of the repository that runs it
 
 
@@ -26,6 +27,12 @@ def git(*words: str, fails: tuple[str, ...] = (), cwd: Path | None = None) -> st
     raise ProjectError(f"git {verb} says: {done.stderr.strip()}")
 
 
+def git_in_store(*words: str, fails: tuple[str, ...] = ()) -> str | None:
+    """Return what git says about .store, asked in the project's folder, where an address may be relative."""
+    folder = [] if words[0] == "init" else [f"--git-dir={store() / '.git'}", f"--work-tree={store()}"]
+    return git("-c", "core.autocrlf=false", "-c", "gc.auto=0", *folder, *words, fails=fails)
+
+
 def who() -> str:
     """Return the person behind this process: who started the workflow in CI, or the user of git or of the machine."""
     return os.environ.get("GITHUB_ACTOR") or _run("config", "user.name").stdout.strip() or getpass.getuser()
@@ -37,6 +44,6 @@ def commit() -> str:
 
 
 def _run(*words: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
-    here = {key: value for key, value in os.environ.items() if key not in CALLERS}
+    here = {key: value for key, value in os.environ.items() if key not in CALLERS} | ENGLISH
     command, where = ["git", *words], cwd or root()
     return subprocess.run(command, cwd=where, env=here, capture_output=True, encoding="utf-8", errors="replace")

@@ -1,13 +1,50 @@
-"""Merges the MLflow databases of two machines that both went on from the same one: each row as a file would be."""
+"""Takes in what another machine has pushed to the branch `store`: files, and the rows of its MLflow database.
+
+Both have gone on from the same one, so a row is kept as a file would be.
+"""
 
 # ruff: noqa: S608  # the names in these commands are those of the tables themselves
 
 import shutil
 import sqlite3
+import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from . import files
 from .config import ProjectError
+from .git import git_in_store
+from .storage import store
+
+SHARED = "refs/remotes/origin/store"  # the last commit that was taken from there or pushed
+DATABASE = "mlflow/mlflow.db"
+
+
+def take(theirs: str) -> None:
+    """Bring the commit *theirs* into .store: its files beside ours, the rows of its database among ours.
+
+    The commit of ours that was not pushed is dropped: what it held is in the folder, and in the next commit.
+    """
+    before = git_in_store("rev-parse", "--verify", "--quiet", SHARED, fails=("",))
+    if before == theirs:
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        old, new = (_database(commit, Path(scratch) / name) for commit, name in ((before, "old"), (theirs, "new")))
+        if new:
+            databases(old, new, store() / DATABASE)
+        git_in_store("reset", "--quiet", "--mixed", theirs)
+        git_in_store("checkout-index", "--all", fails=("already exists",))
+    git_in_store("update-ref", SHARED, theirs)
+
+
+def _database(commit: str | None, folder: Path) -> Path | None:
+    """Write the database of a commit below *folder*; return None where it has none."""
+    if not commit:
+        return None
+    folder.mkdir()
+    words = ("restore", f"--source={commit}", "--worktree", "--", DATABASE)
+    restored = git_in_store(f"--work-tree={folder}", *words, fails=("did not match",))
+    return None if restored is None else folder / DATABASE
 
 
 def databases(base: Path | None, theirs: Path, ours: Path) -> None:
@@ -15,17 +52,11 @@ def databases(base: Path | None, theirs: Path, ours: Path) -> None:
 
     Of a row that both have changed, or a name or number that both have given, theirs stays: it is already public.
     """
-    if not ours.is_file():
-        with files.replacing(ours) as new:
-            shutil.copyfile(theirs, new)
-        return
     with files.replacing(ours) as new:
         shutil.copyfile(theirs, new)
-        connection = sqlite3.connect(new, isolation_level=None)
-        try:
-            _merge(connection, base, ours)
-        finally:
-            connection.close()
+        if ours.is_file():
+            with closing(sqlite3.connect(new, isolation_level=None)) as db:
+                _merge(db, base, ours)
 
 
 def _merge(db: sqlite3.Connection, base: Path | None, ours: Path) -> None:

@@ -6,20 +6,16 @@ merged row by row; see `merge`.
 """
 
 import subprocess
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import click
 
 from . import merge
 from .config import ProjectError
-from .git import git
+from .git import git, git_in_store
 from .storage import store
 
 BRANCH = "store"
-SHARED = f"refs/remotes/origin/{BRANCH}"  # the last commit that was taken from there or pushed
-DATABASE = "mlflow/mlflow.db"
 LIMIT = 100 * 2**20  # bytes of a file; what GitHub takes, and others similarly
 TRIES = 10  # times that others may push first
 REFUSED = ("[rejected]", "[remote rejected]", "fetch first", "non-fast-forward", "cannot lock ref", "failed to update")
@@ -30,10 +26,10 @@ def pull() -> bool:
     url = _origin()
     if url is None:
         return False
-    found = _git("fetch", "--quiet", "--depth=1", "--no-tags", url, f"refs/heads/{BRANCH}", fails=("remote ref",))
-    if found is None:
+    words = ("fetch", "--quiet", "--depth=1", "--no-tags", url, f"refs/heads/{BRANCH}")
+    if git_in_store(*words, fails=("remote ref",)) is None:
         return False
-    _take(_git("rev-parse", "FETCH_HEAD") or "")
+    merge.take(git_in_store("rev-parse", "FETCH_HEAD") or "")
     return True
 
 
@@ -46,10 +42,10 @@ def push() -> bool:
     if url is None:
         return True
     _commit()
-    if _git("rev-parse", "--verify", "--quiet", "HEAD", fails=("",)) is None:  # nothing was ever kept
+    if git_in_store("rev-parse", "--verify", "--quiet", "HEAD", fails=("",)) is None:  # nothing was ever kept
         return True
-    if _git("push", "--quiet", url, f"HEAD:refs/heads/{BRANCH}", fails=REFUSED) is not None:
-        _git("update-ref", SHARED, "HEAD")
+    if git_in_store("push", "--quiet", url, f"HEAD:refs/heads/{BRANCH}", fails=REFUSED) is not None:
+        git_in_store("update-ref", merge.SHARED, "HEAD")
         return True
     pull()
     return False
@@ -75,19 +71,13 @@ def _origin() -> str | None:
     if url in (None, "origin"):  # which git says where there is none
         return None
     if not (store() / ".git").is_dir():
-        _git("init", "--quiet", f"--initial-branch={BRANCH}", ".store")
+        git_in_store("init", "--quiet", f"--initial-branch={BRANCH}", ".store")
     return url
-
-
-def _git(*words: str, fails: tuple[str, ...] = ()) -> str | None:
-    """Return what git says about .store, asked in the project's folder, where an address may be relative."""
-    folder = [] if words[0] == "init" else [f"--git-dir={store() / '.git'}", f"--work-tree={store()}"]
-    return git("-c", "core.autocrlf=false", "-c", "gc.auto=0", *folder, *words, fails=fails)
 
 
 def _commit() -> None:
     """Commit what is new in .store; raises ProjectError for a file that is too large."""
-    listed = _git("ls-files", "--others", "--modified", "--exclude-standard", "-z")
+    listed = git_in_store("ls-files", "--others", "--modified", "--exclude-standard", "-z")
     for name in filter(None, (listed or "").split("\0")):
         path = store() / name
         if path.is_file() and path.stat().st_size > LIMIT:
@@ -95,38 +85,9 @@ def _commit() -> None:
                 f".store/{name}: {path.stat().st_size / 2**20:.0f} MB, and git hosts take {LIMIT // 2**20}: keep data "
                 "and models in a bucket: `uv run dvc remote modify storage url s3://bucket/dvc` (docs/storage.md)"
             )
-    _git("add", "--all", "--force", "--", ":/", ":!/mlflow/*.lock")
-    if _git("diff", "--cached", "--quiet", fails=("",)) is None:
-        _git("commit", "--quiet", "--no-verify", "-m", "Keep data, models and runs")
-
-
-def _take(theirs: str) -> None:
-    """Merge the commit *theirs* into .store: its files beside ours, the rows of its database among ours.
-
-    The commit of ours that was not pushed is dropped: what it held is in the folder, and in the next commit.
-    """
-    before = _git("rev-parse", "--verify", "--quiet", SHARED, fails=("",))
-    if before == theirs:
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        old, new = (_database(commit, Path(scratch) / name) for commit, name in ((before, "old"), (theirs, "new")))
-        if new:
-            merge.databases(old, new, store() / DATABASE)
-        _git("reset", "--quiet", "--mixed", theirs)
-        _git("checkout-index", "--all", fails=("already exists",))
-    _git("update-ref", SHARED, theirs)
-
-
-def _database(commit: str | None, path: Path) -> Path | None:
-    """Write the database of a commit to *path*; return None where it has none."""
-    if not commit:
-        return None
-    listed = _git("ls-tree", "--object-only", commit, "--", DATABASE, fails=("",))
-    if not listed:
-        return None
-    with path.open("wb") as file:
-        subprocess.run(["git", "cat-file", "blob", listed], cwd=store(), stdout=file, check=True)
-    return path
+    git_in_store("add", "--all", "--force", "--", ":/", ":!/mlflow/*.lock")
+    if git_in_store("diff", "--cached", "--quiet", fails=("",)) is None:
+        git_in_store("commit", "--quiet", "--no-verify", "-m", "Keep data, models and runs")
 
 
 @click.group()
