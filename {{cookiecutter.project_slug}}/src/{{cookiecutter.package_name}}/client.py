@@ -2,7 +2,9 @@
 
 import json
 import os
+import time
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from subprocess import Popen
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +33,16 @@ class Client:
             return self._ask("GET", "/readyz")[0] == 200
         except ProjectError:
             return False
+
+    def wait(self, seconds: int = PATIENCE, process: "Popen[bytes] | None" = None) -> None:
+        """Return when the service can answer; raises ProjectError where *process*, which is to become it, ends."""
+        deadline = time.monotonic() + seconds
+        while not self.ready():
+            if process and process.poll() is not None:
+                raise ProjectError("the service did not start")
+            if time.monotonic() > deadline:
+                raise ProjectError(f"{self.url} was not ready after {seconds} seconds")
+            time.sleep(0.1)
 
     def predict(self, body: Any) -> Any:
         """Return the answer to *body*; raises ProjectError where there is none."""

@@ -34,12 +34,15 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write *text* as the same bytes on every system."""
+    with replacing(path) as new:
+        new.write_text(text, encoding="utf-8", newline="\n")
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write *value* as JSON that reads well in a diff."""
-    with replacing(path) as new:
-        new.write_text(
-            json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8", newline="\n"
-        )
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 def read_json(path: Path) -> Any:
@@ -53,5 +56,4 @@ def set_line(path: Path, key: str, value: str) -> None:
     changed, times = re.subn(rf"(?m)^([ -]*{key}: *)[^\s#]+", lambda found: found[1] + value, text)
     if times != 1:
         raise ProjectError(f"{path}: {key} is on {times} lines instead of one: correct it by hand")
-    with replacing(path) as new:
-        new.write_text(changed, encoding="utf-8", newline="\n")
+    write_text(path, changed)

@@ -102,8 +102,7 @@ def main(folder: Path) -> None:
     for name, model in DOCUMENTS.items():
         model.load(Path(f"{name}.yaml"))
     for name, content in reference().items():
-        with files.replacing(folder / name) as new:
-            new.write_text(content, encoding="utf-8", newline="\n")
+        files.write_text(folder / name, content)
     click.echo(f"contract.yaml and params.yaml are right; {folder}/ says what can be written in them")
 
 

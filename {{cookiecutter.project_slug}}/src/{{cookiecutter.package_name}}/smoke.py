@@ -54,7 +54,7 @@ def running(model: Path) -> Iterator[Client]:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         try:
             client = Client(f"http://127.0.0.1:{port}")
-            _wait(client, process)
+            client.wait(process=process)
             yield client
             client.close()  # or the service waits for it
             code = _stop(process)
@@ -76,16 +76,6 @@ def _stop(process: "subprocess.Popen[bytes]") -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
-
-
-def _wait(client: Client, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not client.ready():
-        if process.poll() is not None:
-            raise ProjectError("the service did not start")
-        if time.monotonic() > deadline:
-            raise ProjectError(f"the service was not ready after {PATIENCE} seconds")
-        time.sleep(0.1)
 
 
 def report(client: Client, golden: dict[str, Any]) -> None:

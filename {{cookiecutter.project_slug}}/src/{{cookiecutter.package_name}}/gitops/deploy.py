@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import time
 from pathlib import Path
 
 import click
@@ -46,11 +45,8 @@ def deploy(environment: str, release: Release) -> str:
 def _run(target: Target, image: str, model: Path) -> None:
     target.apply(image)
     with target.address() as url:
-        client, deadline = Client(url), time.monotonic() + patience()
-        while not client.ready():
-            if time.monotonic() > deadline:
-                raise ProjectError(f"{url} was not ready after {patience()} seconds")
-            time.sleep(0.2)
+        client = Client(url)
+        client.wait(patience())
         smoke.check(client, files.read_json(model / "golden.json"))
 
 

@@ -4,40 +4,27 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 import yaml
 
 from ..config import ProjectError
 from ..image.overlay import pin
+from ..programs import run
 from ..smoke import free_port
 
 DEPLOY = Path("deploy")
 PATIENCE = 180  # seconds for a new version to take over, unless DEPLOY_SECONDS says otherwise
 
 
-class Target(Protocol):
-    """A place where the scoring image runs."""
-
-    def current(self) -> str | None:
-        """Return the image that runs there now, as name@sha256:..., or None."""
-
-    def apply(self, image: str) -> None:
-        """Make *image* run there, and return when it has taken over; raises ProjectError where it does not."""
-
-    def address(self) -> AbstractContextManager[str]:
-        """Give an address at which it answers."""
-
-
-def find(environment: str) -> Target | None:
+def find(environment: str) -> "Target | None":
     """Return what DEPLOY_TARGET names for an environment (staging or production), None where it is not set."""
     wanted = os.environ.get("DEPLOY_TARGET") or "none"
     if wanted == "none":
         return None
-    kinds: dict[str, Callable[[str], Target]] = {"kubernetes": Kubernetes, "compose": Compose}
+    kinds: dict[str, type[Target]] = {"kubernetes": Kubernetes, "compose": Compose}
     if wanted not in kinds:
         raise ProjectError(f"DEPLOY_TARGET is {wanted}: it may be none, {', '.join(kinds)}")
     return kinds[wanted](environment)
@@ -49,13 +36,10 @@ def patience() -> int:
 
 
 def ask(command: list[str], given: str | None = None, **environment: str) -> str:
-    """Return what a command prints; raises ProjectError with all that it says where it fails."""
+    """Return what a command of a target prints; raises ProjectError where it fails, or is not there."""
     if not shutil.which(command[0]):
         raise ProjectError(f"{command[0]} is not installed here, and DEPLOY_TARGET needs it")
-    done = subprocess.run(command, input=given, capture_output=True, encoding="utf-8", env=os.environ | environment)
-    if done.returncode:
-        raise ProjectError(f"{' '.join(command[:4])} failed:\n{(done.stdout + done.stderr)[-3000:].strip()}")
-    return done.stdout.strip()
+    return run(*command, given=given, environment=environment).strip()
 
 
 class Kubernetes:
@@ -136,3 +120,6 @@ class Compose:
     def address(self) -> Iterator[str]:
         """Give the port of this machine that compose.yaml publishes."""
         yield f"http://127.0.0.1:{self.port}"
+
+
+Target = Kubernetes | Compose

@@ -1,11 +1,9 @@
 """Brings what the template has learned since this repository was made, as a pull request."""
 
-import subprocess
-
 import click
 
-from ..config import ProjectError
 from ..git import git
+from ..programs import run
 from ..storage import root
 from . import hub
 
@@ -24,10 +22,7 @@ def main() -> None:
         click.echo("this repository was not made by `cruft create`: it has no template to be updated from")
         return
     # without a checkout, cruft would stay for ever at the tag that the project was made from
-    command = ["uvx", CRUFT, "update", "--skip-apply-ask", "--checkout", "HEAD"]
-    done = subprocess.run(command, cwd=root(), capture_output=True, encoding="utf-8")
-    if done.returncode:
-        raise ProjectError(f"{CRUFT} cannot update: {(done.stdout + done.stderr).strip()}")
+    run("uvx", CRUFT, "update", "--skip-apply-ask", "--checkout", "HEAD", cwd=root())
     if not git("status", "--porcelain"):
         click.echo("up to date with the template")
         return

@@ -3,7 +3,6 @@
 import ast
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -11,8 +10,10 @@ from pathlib import Path
 
 import yaml
 
+from .. import files
 from ..config import ProjectError
 from ..origin import PROJECT
+from ..programs import run
 
 PACKAGE = Path(__file__).parents[1]
 ENTRIES = ("service.scoring", "service.container")  # what the image runs
@@ -27,31 +28,29 @@ def pack(model: Path, labels: dict[str, str], created: int, docker: dict[str, st
     with tempfile.TemporaryDirectory() as scratch:
         source, home = Path(scratch) / "source", Path(scratch) / "bentoml"
         _gather(model, source)
-        (source / "requirements.txt").write_text(locked(), encoding="utf-8", newline="\n")
-        wanted = {
-            "service": f"{PROJECT}.service.scoring:Scoring",
-            "labels": labels,
-            "description": f"Scores rows with version {labels['version']} of the model.\n",
-            "include": [f"{PROJECT}/**", "models/**"],
-            "docker": docker,
-            "python": {"requirements_txt": "requirements.txt", "lock_packages": False},
-        }
-        (source / "bentofile.yaml").write_text(
-            yaml.safe_dump(wanted, allow_unicode=True), encoding="utf-8", newline="\n"
-        )
-        command = [sys.executable, "-m", "bentoml", "build", "--version", labels["version"]]
+        files.write_text(source / "requirements.txt", locked())
+        files.write_text(source / "bentofile.yaml", _bentofile(labels, docker))
         path = f"{Path(_uv()).parent}{os.pathsep}{os.environ['PATH']}"  # without an uv there, it would install one
         own = {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True", "PYTHONPATH": str(source), "PATH": path}
-        done = subprocess.run(command, cwd=source, env=os.environ | own, capture_output=True, encoding="utf-8")
-        if done.returncode:
-            raise ProjectError(f"bentoml build failed:\n{(done.stdout + done.stderr)[-5000:].strip()}")
+        run(sys.executable, "-m", "bentoml", "build", "--version", labels["version"], cwd=source, environment=own)
         (built,) = (home / "bentos").glob("*/*/")
         shutil.copy(source / "requirements.txt", built / "env" / "python" / "requirements.txt")
-        written = built / "bento.yaml"
-        said = yaml.safe_load(written.read_text(encoding="utf-8"))
+        said = yaml.safe_load((built / "bento.yaml").read_text(encoding="utf-8"))
         said["creation_time"] = datetime.fromtimestamp(created, UTC)
-        written.write_text(yaml.safe_dump(said, allow_unicode=True, sort_keys=False), encoding="utf-8", newline="\n")
+        files.write_text(built / "bento.yaml", yaml.safe_dump(said, allow_unicode=True, sort_keys=False))
         shutil.copytree(built, folder)
+
+
+def _bentofile(labels: dict[str, str], docker: dict[str, str]) -> str:
+    wanted = {
+        "service": f"{PROJECT}.service.scoring:Scoring",
+        "labels": labels,
+        "description": f"Scores rows with version {labels['version']} of the model.\n",
+        "include": [f"{PROJECT}/**", "models/**"],
+        "docker": docker,
+        "python": {"requirements_txt": "requirements.txt", "lock_packages": False},
+    }
+    return yaml.safe_dump(wanted, allow_unicode=True)
 
 
 def _gather(model: Path, source: Path) -> None:
@@ -87,10 +86,7 @@ def modules(*entries: str) -> list[Path]:
 
 def uv(*words: str) -> str:
     """Return what uv prints; raises ProjectError with what it says where it fails."""
-    done = subprocess.run([_uv(), *words], capture_output=True, encoding="utf-8")
-    if done.returncode:
-        raise ProjectError(f"uv {' '.join(words[:2])} failed: {done.stderr.strip()}")
-    return done.stdout
+    return run(_uv(), *words)
 
 
 def _uv() -> str:
@@ -108,7 +104,7 @@ def locked() -> str:
 def install(folder: Path, python: str, machine: str) -> None:
     """Put the packages for serving into *folder*, for Linux with that version of Python, whatever runs here."""
     requirements = folder.with_name("requirements.txt")
-    requirements.write_text(locked(), encoding="utf-8", newline="\n")
+    files.write_text(requirements, locked())
     chosen = ["--python-version", python, "--python-platform", f"{machine}-manylinux_2_28", "--only-binary", ":all:"]
     checked = ["--require-hashes", "--no-deps", "--requirement", str(requirements)]
     uv("pip", "install", "--quiet", "--target", str(folder), *chosen, *checked)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..config import ProjectError
+from ..programs import run
 
 PORT = 3000  # where the service listens inside of its container
 # What the service does without: to write anywhere but in /tmp, capabilities, and ways to gain them.
@@ -43,13 +44,7 @@ class Engine:
 
     def __call__(self, *words: str, **environment: str) -> str:
         """Return what the engine prints; raises ProjectError with all that it says where it fails."""
-        done = subprocess.run(
-            [self.program, *words], capture_output=True, encoding="utf-8", env=os.environ | environment
-        )
-        if done.returncode:
-            said = (done.stdout + done.stderr)[-5000:].strip()
-            raise ProjectError(f"{self.program} {words[0]} failed with exit code {done.returncode}:\n{said}")
-        return done.stdout.strip()
+        return run(self.program, *words, environment=environment).strip()
 
     def build(self, context: Path, name: str, base: str, labels: dict[str, str], created: int) -> None:
         """Build the image *name* from *context*, on *base*; everything in it is as old as *created*."""
@@ -72,7 +67,7 @@ class Engine:
             yield "http://" + self("port", container, f"{PORT}/tcp").splitlines()[0]
         except ProjectError as error:
             log = subprocess.run([self.program, "logs", container], capture_output=True, encoding="utf-8")
-            raise ProjectError(f"{error}\nits log:\n{(log.stdout + log.stderr)[-5000:]}") from error
+            raise ProjectError(f"{image}: {error}\nits log:\n{(log.stdout + log.stderr)[-5000:]}") from error
         finally:
             self("rm", "--force", container)
 

@@ -38,8 +38,7 @@ def run(folder: Path, test: Path, reports: Path, asked: str | None = None) -> di
         answer = review(candidate, best, pd.read_parquet(test), params, said)
     pages = [json.dumps(answer, indent=2, ensure_ascii=False), markdown_page.page(answer), html_page.page(answer)]
     for name, page in zip(WRITTEN, pages, strict=True):
-        with files.replacing(reports / name) as new:
-            new.write_text(page, encoding="utf-8", newline="\n")
+        files.write_text(reports / name, page)
     return answer
 
 
