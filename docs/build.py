@@ -84,7 +84,7 @@ def _constant(module: ast.Module, name: str) -> Any:
 def verbs(project: Path) -> str:
     """The verbs of the project's own program."""
     known = _constant(_module(project, "cli.py"), "VERBS")
-    return table(["verb", "what it does"], ([f"`{name}`", said] for name, said in known.items()))
+    return table(["verb", "what it does"], ([f"`{name}`", said] for name, (_, said) in known.items()))
 
 
 def _workflows(project: Path) -> dict[str, tuple[str, Any]]:
