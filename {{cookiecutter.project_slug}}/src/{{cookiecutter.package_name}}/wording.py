@@ -44,8 +44,6 @@ def outcome(found: dict[str, Any]) -> str:
 def movement(found: dict[str, Any]) -> list[tuple[str, str]]:
     """Return how predictions move from champion to candidate, as names and values."""
     moved = found["movement"]
-    if not moved:
-        return []
     unit = "" if found["task"] == "regression" else " of the probability"
     said = []
     if "changed_share" in moved:

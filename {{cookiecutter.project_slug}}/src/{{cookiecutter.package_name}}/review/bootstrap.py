@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..contract import Contract, Task
+from ..contract import Contract
 from ..metrics import summing_to_one
 
 Measure = Callable[[np.ndarray], dict[str, float]]
@@ -16,12 +16,11 @@ def measure(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresh
 
     What does not depend on the weights, sorting above all, is done once, so that it can be called hundreds of times.
     """
-    makers: dict[Task, Callable[[], Measure]] = {
-        "binary": lambda: _binary(truth == 1, predicted, threshold),
-        "multiclass": lambda: _multiclass(truth, predicted, len(contract.classes)),
-        "regression": lambda: _regression(truth, predicted.astype("float64") - truth),
-    }
-    return makers[contract.task]()
+    if contract.task == "regression":
+        return _regression(truth, predicted.astype("float64") - truth)
+    if contract.task == "multiclass":
+        return _multiclass(truth, predicted, len(contract.classes))
+    return _binary(truth == 1, predicted, threshold)
 
 
 def resample(measures: Sequence[Measure], rows: int, resamples: int, seed: int) -> list[dict[str, np.ndarray]]:

@@ -1,12 +1,12 @@
 """Charts as SVG that take their colours from the page's style sheet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from .markup import Markup, tag
 
-Points = Sequence[tuple[float, float]]
+Point = tuple[float, float]
 WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN = 420, 300, 46, 40, 10
 
 
@@ -19,27 +19,20 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
 
 
 def lines(
-    series: Mapping[str, Points], x_label: str, y_label: str, diagonal: bool = False, dots: bool = False
+    series: Mapping[str, Sequence[Point]], x_label: str, y_label: str, diagonal: bool = False, dots: bool = False
 ) -> Markup:
     """Return a line chart; the name of a series is its class in the style sheet."""
-    (x_low, x_high), (y_low, y_high) = (_limits([p[axis] for s in series.values() for p in s]) for axis in (0, 1))
+    xs, ys = (limits([point[axis] for points in series.values() for point in points]) for axis in (0, 1))
     if diagonal:
-        x_low = y_low = min(x_low, y_low)
-        x_high = y_high = max(x_high, y_high)
+        xs = ys = min(xs[0], ys[0]), max(xs[1], ys[1])
 
-    def place(x: float, y: float) -> tuple[float, float]:
-        across = LEFT + (x - x_low) / (x_high - x_low) * (WIDTH - LEFT - MARGIN)
-        return round(across, 1), round(HEIGHT - BOTTOM - (y - y_low) / (y_high - y_low) * (HEIGHT - BOTTOM - MARGIN), 1)
+    def place(x: float, y: float) -> Point:
+        across = LEFT + (x - xs[0]) / (xs[1] - xs[0]) * (WIDTH - LEFT - MARGIN)
+        return round(across, 1), round(HEIGHT - BOTTOM - (y - ys[0]) / (ys[1] - ys[0]) * (HEIGHT - BOTTOM - MARGIN), 1)
 
-    parts: list[Markup] = []
-    for tick in ticks(x_low, x_high):
-        x, y = place(tick, y_low)
-        parts += [_line((x, y), (x, MARGIN), "grid"), _text(f"{tick:g}", x, y + 16, "middle")]
-    for tick in ticks(y_low, y_high):
-        x, y = place(x_low, tick)
-        parts += [_line((x, y), (WIDTH - MARGIN, y), "grid"), _text(f"{tick:g}", x - 6, y + 4, "end")]
+    parts = _grid(place, xs, ys)
     if diagonal:
-        parts.append(_line(place(x_low, y_low), place(x_high, y_high), "reference"))
+        parts.append(_line(place(xs[0], ys[0]), place(xs[1], ys[1]), "reference"))
     for name, points in reversed(list(series.items())):
         placed = [place(*point) for point in points]
         parts.append(tag("polyline", class_=name, points=" ".join(f"{x},{y}" for x, y in placed)))
@@ -49,6 +42,17 @@ def lines(
     turned = f"rotate(-90 12 {middle})"
     parts.append(tag("text", y_label, x=12, y=middle, text_anchor="middle", class_="name", transform=turned))
     return _svg(f"{y_label} by {x_label}", WIDTH, HEIGHT, *parts)
+
+
+def _grid(place: Callable[[float, float], Point], xs: Point, ys: Point) -> list[Markup]:
+    parts = []
+    for tick in ticks(*xs):
+        x, y = place(tick, ys[0])
+        parts += [_line((x, y), (x, MARGIN), "grid"), _text(f"{tick:g}", x, y + 16, "middle")]
+    for tick in ticks(*ys):
+        x, y = place(xs[0], tick)
+        parts += [_line((x, y), (WIDTH - MARGIN, y), "grid"), _text(f"{tick:g}", x - 6, y + 4, "end")]
+    return parts
 
 
 def spread(low: float, middle: float, high: float, margin: float | None, label: str) -> Markup:
@@ -90,7 +94,8 @@ def pair(candidate: float, champion: float | None, low: float, high: float, floo
     return _svg(label, 200, 18, *parts)
 
 
-def _limits(values: Sequence[float]) -> tuple[float, float]:
+def limits(values: Sequence[float]) -> Point:
+    """Return the least and the greatest of *values*, apart even where they are one."""
     low, high = min(values), max(values)
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
@@ -99,7 +104,7 @@ def _svg(label: str, width: int, height: int, *parts: Markup) -> Markup:
     return tag("svg", *parts, viewBox=f"0 0 {width} {height}", role="img", aria_label=label)
 
 
-def _line(start: tuple[float, float], end: tuple[float, float], name: str) -> Markup:
+def _line(start: Point, end: Point, name: str) -> Markup:
     return tag("line", class_=name, x1=start[0], y1=start[1], x2=end[0], y2=end[1])
 
 

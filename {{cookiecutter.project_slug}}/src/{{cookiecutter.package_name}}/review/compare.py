@@ -22,11 +22,7 @@ class Answers(NamedTuple):
 
 
 def scores(
-    contract: Contract,
-    truth: np.ndarray,
-    candidate: Answers,
-    champion: Answers | None,
-    params: Review,
+    contract: Contract, truth: np.ndarray, candidate: Answers, champion: Answers | None, params: Review
 ) -> list[dict[str, Any]]:
     """Return every metric of both models with the interval of each and of their difference.
 

@@ -21,51 +21,49 @@ class Gate:
 
 def judge(found: dict[str, Any], gates: Gates) -> list[Gate]:
     """Return the answer of every gate on what review has *found*."""
-    return [
-        _advised(gate, gates) if getattr(gates, gate.name) is not None else _off(gate.name)
-        for gate in (*_scores(found, gates), *_facts(found, gates))
-    ]
+    every = (_floor(found, gates), _regression(found, gates), _slice_floor(found, gates), *_facts(found, gates))
+    return [_judged(gate, gates) for gate in every]
 
 
-def _off(name: str) -> Gate:
-    return Gate(name, None, "not judged", f"switched off: review.gates.{name} is null", "")
+def _judged(gate: Gate, gates: Gates) -> Gate:
+    if getattr(gates, gate.name) is None:
+        return Gate(gate.name, None, "not judged", f"switched off: review.gates.{gate.name} is null", "")
+    advice = f"{gate.advice}, or change review.gates.{gate.name} in params.yaml (null switches it off)"
+    return replace(gate, advice=advice if gate.passed is False else "")
 
 
-def _advised(gate: Gate, gates: Gates) -> Gate:
-    if gate.passed is not False:
-        return replace(gate, advice="")
-    setting = f"review.gates.{gate.name} in params.yaml (null switches it off)"
-    return replace(gate, advice=f"{gate.advice}, or change {setting}")
-
-
-def _scores(found: dict[str, Any], gates: Gates) -> Iterator[Gate]:
-    first, metric = found["metrics"][0], found["metric"]
-    value, floor = first["candidate"], gates.floor or 0.0
-    yield Gate(
+def _floor(found: dict[str, Any], gates: Gates) -> Gate:
+    value, floor = found["metrics"][0]["candidate"], gates.floor or 0.0
+    return Gate(
         "floor",
         value is not None and value >= floor,
-        f"{metric} {number(value)}",
+        f"{found['metric']} {number(value)}",
         f"at least {floor:g}",
         "improve the model (more data, other columns, another algorithm)",
     )
-    margin = gates.regression or 0.0
+
+
+def _regression(found: dict[str, Any], gates: Gates) -> Gate:
+    first, margin = found["metrics"][0], gates.regression or 0.0
     if first["difference"] is None:
         unread = "the champion cannot read these rows" if found["unreadable"] else "without meaning on these rows"
         measured = unread if found["champion"] else "no champion to compare with"
-        yield Gate("regression", None, measured, "not worse than the champion", "")
-    else:
-        known = f"95 % interval {between(first['low'], first['high'])}"
-        yield Gate(
-            "regression",
-            first["high"] is None or first["high"] >= -margin,
-            f"{metric} {signed(first['difference'])} against the champion, {known}",
-            f"the interval reaches {signed(-margin or 0.0)} or more",
-            "keep the champion, or find what made this model worse in the parameters, data and slices below",
-        )
+        return Gate("regression", None, measured, "not worse than the champion", "")
+    known = f"95 % interval {between(first['low'], first['high'])}"
+    return Gate(
+        "regression",
+        first["high"] is None or first["high"] >= -margin,
+        f"{found['metric']} {signed(first['difference'])} against the champion, {known}",
+        f"the interval reaches {signed(-margin or 0.0)} or more",
+        "keep the champion, or find what made this model worse in the parameters, data and slices below",
+    )
+
+
+def _slice_floor(found: dict[str, Any], gates: Gates) -> Gate:
     low = [s for s in found["slices"] if s["below"]]
     named = ", ".join(f"{s['column']} = {s['value']} ({s['rows']} rows): {number(s['candidate'])}" for s in low[:3])
     more = f" and {len(low) - 3} more" if len(low) > 3 else ""
-    yield Gate(
+    return Gate(
         "slice_floor",
         not low if found["slices"] else None,
         f"{named}{more}" if low else f"{len(found['slices'])} slices",

@@ -17,11 +17,7 @@ LOOKED_AT = 8  # slices whose intervals are computed because they moved most
 
 
 def by_slice(
-    rows: pd.DataFrame,
-    contract: Contract,
-    candidate: Answers,
-    champion: Answers | None,
-    params: Params,
+    rows: pd.DataFrame, contract: Contract, candidate: Answers, champion: Answers | None, params: Params
 ) -> list[dict[str, Any]]:
     """Return the primary metric of both models in every slice, those that moved most (or are lowest) first.
 

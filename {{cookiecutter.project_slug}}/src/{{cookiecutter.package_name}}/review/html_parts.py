@@ -90,8 +90,7 @@ def classes(found: dict[str, Any]) -> Markup | None:
 def _pairs(kind: str, names: list[Markup], every: list[dict[str, Any]], floor: float | None) -> Markup:
     """Return a table of groups of rows, in which both models are drawn on one scale."""
     values = [one[model] for one in every for model in ("candidate", "champion") if one[model] is not None]
-    low, high = min(values), max(values)
-    low, high = (low, high) if high > low else (low - 0.5, high + 0.5)
+    low, high = charts.limits(values)
     low = floor if floor is not None and low - (high - low) < floor < low else low
     spread = any("low" in one for one in every)
     rows = [

@@ -29,7 +29,6 @@ def review(
     contract, old_contract = candidate[0].contract, best[0].contract if best else None
     reasons = changes.unreadable(old_contract, contract) if old_contract else []
     taken = latency([scorer for scorer, _ in (candidate, *([best] if best else []))])
-    said = [model[0].manifest.get("params", {}) for model in (best or candidate, candidate)]
     found: dict[str, Any] = {
         "project": PROJECT,
         "task": contract.task,
@@ -41,12 +40,9 @@ def review(
         "unreadable": reasons,
         "notes": _notes(candidate, best, reasons),
         **_compared(candidate, None if reasons else best, rows, params),
-        "params": changes.difference(*said) if all(said) else None,
-        "contract": changes.difference(_declared(old_contract or contract), _declared(contract)),
+        **_changed(best or candidate, candidate),
         "validation": validation,
-        "margin": params.review.gates.regression,
-        "slice_floor": params.review.gates.slice_floor,
-        "parity_tolerance": params.export.probability_tolerance if contract.classes else params.export.number_tolerance,
+        **_wanted(contract, params),
     }
     found = _plain(found)
     decided = judge(found, params.review.gates)
@@ -66,6 +62,20 @@ def _compared(candidate: Model, best: Model | None, rows: pd.DataFrame, params: 
         "classes": groups.by_class(contract, truth, new, old),
         "curves": compare.by_curve(contract, truth, new, old),
     }
+
+
+def _changed(before: Model, after: Model) -> dict[str, Any]:
+    """Return what differs between what two models were made with: settings, where both tell them, and contracts."""
+    params = [scorer.manifest.get("params", {}) for scorer, _ in (before, after)]
+    old, new = (scorer.contract.model_dump(mode="json") for scorer, _ in (before, after))
+    return {"params": changes.difference(*params) if all(params) else None, "contract": changes.difference(old, new)}
+
+
+def _wanted(contract: Contract, params: Params) -> dict[str, float | None]:
+    """Return what params.yaml asks for that the gates and the pages show beside what was measured."""
+    gates, export = params.review.gates, params.export
+    tolerance = export.probability_tolerance if contract.classes else export.number_tolerance
+    return {"margin": gates.regression, "slice_floor": gates.slice_floor, "parity_tolerance": tolerance}
 
 
 def _answers(model: Model, rows: pd.DataFrame) -> Answers:
@@ -91,10 +101,6 @@ def _notes(candidate: Model, best: Model | None, reasons: list[str]) -> list[str
     elif best and rows and best[0].manifest.get("test_sha256") not in (None, rows):
         found.append("The champion was made with another test part: it may have learned from some of these rows.")
     return found
-
-
-def _declared(contract: Contract) -> dict[str, Any]:
-    return contract.model_dump(mode="json")
 
 
 def _plain(value: Any) -> Any:
