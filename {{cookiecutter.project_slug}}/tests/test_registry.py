@@ -84,8 +84,12 @@ def listed() -> list[str]:
 
 def aliases() -> dict[str, str]:
     """Return the version behind each alias."""
-    found = versions.registered(storage.connect())
-    return {alias: str(number) for alias, number in found.aliases.items()} if found else {}
+    return versions.aliases(storage.connect())
+
+
+def history() -> list[promotions.Promotion]:
+    """Return every promotion, the oldest first."""
+    return promotions.records(storage.connect())
 
 
 def test_a_model_is_one_version_however_often_it_is_registered(model: Path) -> None:
@@ -216,10 +220,10 @@ def test_the_champion_follows_promotions_and_goes_back_step_by_step(model: Path)
         command.rollback()
     assert command.promote("v3") == ("3", True)
     assert command.rollback() == "1"
-    past = [(line["version"], line["rollback"]) for line in command.history()]
+    past = [(one.version, one.rollback) for one in history()]
     assert past == [("1", False), ("2", False), ("3", False), ("2", True), ("1", True), ("3", False), ("1", True)]
     assert aliases() == {CHALLENGER: "3", promotions.CHAMPION: "1"}
-    assert command.history()[3]["evidence"].startswith("it was slow; Model accepted")
+    assert history()[3].evidence.startswith("it was slow; Model accepted")
 
 
 def test_of_two_promotions_at_once_alias_and_history_agree(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +239,7 @@ def test_of_two_promotions_at_once_alias_and_history_agree(model: Path, monkeypa
 
     monkeypatch.setattr(type(client), "set_registered_model_alias", slow)
     command.promote("1")
-    assert aliases()[promotions.CHAMPION] == command.history()[-1]["version"] == "2"
+    assert aliases()[promotions.CHAMPION] == history()[-1].version == "2"
 
 
 def test_history_is_told_as_a_table(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -361,7 +365,7 @@ def test_an_address_outside_of_the_store_is_refused(tmp_path: Path, monkeypatch:
 def test_a_server_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with pytest.raises(ProjectError, match=r"http://127\.0\.0\.1:9 does not answer: start it.*refused"):
-        command.history()
+        history()
 
 
 def graph(folder: Path, task: str, **changes: Any) -> Path:

@@ -58,24 +58,20 @@ def _ask(path: str, *words: str, given: bytes | None = None) -> "subprocess.Comp
     return subprocess.run(["gh", "api", f"repos/{repository()}{path}", *words], input=given, capture_output=True)
 
 
-def pull_request(branch: str, title: str, body: str) -> str:
-    """Open a pull request of *branch* into main, or change the one that is open; return its address."""
+def propose(branch: str, title: str, body: str) -> str:
+    """Open a pull request of a pushed branch into main, or change the one that is open; return its address.
+
+    Its checks are started here: what a workflow's own token pushes starts none, except by an explicit dispatch.
+    """
     owner = repository().partition("/")[0]
     opened = api(f"/pulls?state=open&base={DEFAULT}&head={quote(f'{owner}:{branch}', safe=':{}')}")
     said = {"title": title, "body": body[:BODY]}
     if opened:
-        return str(api(f"/pulls/{opened[0]['number']}", "PATCH", said)["html_url"])
-    return str(api("/pulls", "POST", {**said, "head": branch, "base": DEFAULT})["html_url"])
-
-
-def propose(branch: str, title: str, body: str) -> str:
-    """Open a pull request of a branch that was pushed with the workflow's own token, and start its checks.
-
-    What such a token pushes starts no workflow, except by an explicit dispatch.
-    """
-    url = pull_request(branch, title, body)
+        made = api(f"/pulls/{opened[0]['number']}", "PATCH", said)
+    else:
+        made = api("/pulls", "POST", {**said, "head": branch, "base": DEFAULT})
     check(branch)
-    return url
+    return str(made["html_url"])
 
 
 def check(branch: str) -> None:

@@ -1,6 +1,5 @@
 """The model registry: an approved model becomes a version, a version becomes the champion, and the last one again."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +40,12 @@ def number(which: str) -> str:
 
 def champion() -> str | None:
     """Return the number of the champion, or None where no version was promoted yet."""
-    return next(iter(promotions.line(promotions.records(connect()))[-1:]), None)
+    return promotions.champion(connect())
 
 
 def previous() -> str:
     """Return the number of the champion before this one; raises ProjectError where there is none."""
     return promotions.previous(promotions.records(connect()))
-
-
-def history() -> list[dict[str, Any]]:
-    """Return every promotion, the oldest first."""
-    return [asdict(promotion) for promotion in promotions.records(connect())]
 
 
 @click.group()

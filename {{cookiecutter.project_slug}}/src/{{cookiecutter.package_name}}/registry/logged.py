@@ -16,6 +16,7 @@ from ..tracking import experiment
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel
 
 EXAMPLES = 5  # rows that show how to ask
 LOADER = """from mlflow.models import set_model
@@ -27,35 +28,44 @@ set_model(ExportedModel())
 
 def upload(client: "MlflowClient", folder: Path, run_id: str | None, tags: dict[str, str]) -> str:
     """Log the folder as a model that MLflow can load and serve, and return its id."""
-    import mlflow.pyfunc
     from mlflow.entities import LoggedModelOutput
-    from mlflow.models import Model
 
-    from .pyfunc import EXPORT, REQUIREMENTS, signature
+    from .pyfunc import EXPORT
 
     made = client.create_logged_model(experiment(client), EXPORT, source_run_id=run_id, tags=tags, model_type="onnx")
     with tempfile.TemporaryDirectory() as scratch:
-        script, copy, saved = (Path(scratch) / name for name in ("model.py", EXPORT, "model"))
-        script.write_text(LOADER.format(package=PROJECT), encoding="utf-8", newline="\n")
-        copy_export(folder, copy)
-        mlflow.pyfunc.save_model(
-            saved,
-            mlflow_model=Model(made.artifact_location, run_id, model_uuid=made.model_id, model_id=made.model_id),
-            python_model=script,
-            artifacts={EXPORT: str(copy)},
-            code_paths=[str(Path(__file__).parents[1])],
-            signature=signature(Contract.load(folder / "contract.yaml")),
-            input_example=pd.DataFrame(files.read_json(folder / "golden.json")["rows"][:EXAMPLES]),
-            pip_requirements=requirements(*REQUIREMENTS),
-        )
-        for compiled in saved.rglob("__pycache__"):
-            shutil.rmtree(compiled)
-        client.log_model_artifacts(made.model_id, str(saved))
+        client.log_model_artifacts(made.model_id, str(_saved(folder, made, Path(scratch))))
     client.finalize_logged_model(made.model_id, "READY")
     if run_id:
         client.log_outputs(run_id, [LoggedModelOutput(made.model_id, 0)])
         _log_metrics(client, run_id, made.model_id, read_manifest(folder))
     return str(made.model_id)
+
+
+def _saved(folder: Path, made: "LoggedModel", scratch: Path) -> Path:
+    """Write the folder below *scratch* as MLflow keeps models, with this package's code, and return where."""
+    import mlflow.pyfunc
+    from mlflow.models import Model
+
+    from .pyfunc import EXPORT, REQUIREMENTS, signature
+
+    script, copy, saved = (scratch / name for name in ("model.py", EXPORT, "model"))
+    files.write_text(script, LOADER.format(package=PROJECT))
+    copy_export(folder, copy)
+    model = Model(made.artifact_location, made.source_run_id, model_uuid=made.model_id, model_id=made.model_id)
+    mlflow.pyfunc.save_model(
+        saved,
+        mlflow_model=model,
+        python_model=script,
+        artifacts={EXPORT: str(copy)},
+        code_paths=[str(Path(__file__).parents[1])],
+        signature=signature(Contract.load(folder / "contract.yaml")),
+        input_example=pd.DataFrame(files.read_json(folder / "golden.json")["rows"][:EXAMPLES]),
+        pip_requirements=requirements(*REQUIREMENTS),
+    )
+    for compiled in saved.rglob("__pycache__"):
+        shutil.rmtree(compiled)
+    return saved
 
 
 def copy_export(folder: Path, target: Path) -> None:

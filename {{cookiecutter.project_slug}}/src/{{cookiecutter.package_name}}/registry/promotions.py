@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..config import ProjectError
 from ..git import commit, who
 from ..origin import PROJECT, workflow
-from .versions import existing, registered
+from .versions import aliases, existing, registered
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -58,7 +58,7 @@ def line(past: list[Promotion]) -> list[str]:
 def promote(client: "MlflowClient", version: "ModelVersion", because: str | None = None) -> bool:
     """Make *version* the champion; return False where it is already."""
     number = str(version.version)
-    if line(records(client))[-1:] == [number] == _champion(client):
+    if champion(client) == number == aliases(client).get(CHAMPION):
         return False
     _record(client, version, because, rollback=False)
     return True
@@ -83,9 +83,9 @@ def previous(past: list[Promotion]) -> str:
     return champions[-2]
 
 
-def _champion(client: "MlflowClient") -> list[str]:
-    model = registered(client)
-    return [str(number) for alias, number in (model.aliases if model else {}).items() if alias == CHAMPION]
+def champion(client: "MlflowClient") -> str | None:
+    """Return the champion, as the records say; None where no version was promoted yet."""
+    return next(reversed(line(records(client))), None)
 
 
 def _record(client: "MlflowClient", version: "ModelVersion", because: str | None, rollback: bool) -> None:
@@ -95,8 +95,8 @@ def _record(client: "MlflowClient", version: "ModelVersion", because: str | None
     key = f"{PREFIX}{len(records(client)) + 1:06d}-{secrets.token_hex(4)}"
     client.set_registered_model_tag(PROJECT, key, json.dumps(asdict(new), ensure_ascii=False))
     # whoever comes last sees all records: so the alias ends where they say, whatever happened at the same time
-    while (last := line(records(client))[-1:]) != _champion(client):
-        client.set_registered_model_alias(PROJECT, CHAMPION, last[0])
+    while (last := champion(client)) and last != aliases(client).get(CHAMPION):
+        client.set_registered_model_alias(PROJECT, CHAMPION, last)
 
 
 def page(past: list[Promotion]) -> str:

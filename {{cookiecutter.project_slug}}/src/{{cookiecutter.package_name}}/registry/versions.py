@@ -31,6 +31,12 @@ def registered(client: "MlflowClient") -> "RegisteredModel | None":
         raise
 
 
+def aliases(client: "MlflowClient") -> dict[str, str]:
+    """Return the number of the version that each alias names."""
+    model = registered(client)
+    return {alias: str(number) for alias, number in model.aliases.items()} if model else {}
+
+
 def listed(client: "MlflowClient", identity: str | None = None) -> "list[ModelVersion]":
     """Return all versions, or those of the model with this identity, in the order in which they were made."""
     query = f"name = '{PROJECT}'" + (f" and tags.{IDENTITY} = '{identity}'" if identity else "")
@@ -44,10 +50,8 @@ def listed(client: "MlflowClient", identity: str | None = None) -> "list[ModelVe
 
 def find(client: "MlflowClient", which: str) -> "ModelVersion | None":
     """Return the version with this number or alias, or None."""
-    model = registered(client)
     number = which.removeprefix("v")
-    if not number.isdecimal():
-        number = str(model.aliases.get(which, "")) if model else ""
+    number = number if number.isdecimal() else aliases(client).get(which, "")
     return next((version for version in listed(client) if str(version.version) == number), None)
 
 
@@ -56,8 +60,7 @@ def existing(client: "MlflowClient", which: str) -> "ModelVersion":
     found = find(client, which)
     if found is None:
         numbers = ", ".join(str(version.version) for version in listed(client)) or "none yet: `make register` makes one"
-        model = registered(client)
-        names = ", ".join(f"{alias} is {number}" for alias, number in sorted(model.aliases.items())) if model else ""
+        names = ", ".join(f"{alias} is {number}" for alias, number in sorted(aliases(client).items()))
         known = f"there are {numbers}" + (f" ({names})" if names else "")
         raise ProjectError(f"the registry has no version {which!r} of {PROJECT}: {known}")
     return found
@@ -65,8 +68,8 @@ def existing(client: "MlflowClient", which: str) -> "ModelVersion":
 
 def facts(client: "MlflowClient", version: "ModelVersion") -> dict[str, Any]:
     """Return which version it is: its number, git commit, run, the digest of what it learned from, and aliases."""
-    model, number = registered(client), str(version.version)
-    names = [alias for alias, one in (model.aliases if model else {}).items() if str(one) == number]
+    number = str(version.version)
+    names = [alias for alias, one in aliases(client).items() if one == number]
     known = {"version": number, "commit": version.tags.get("git_commit"), "run_id": version.run_id or None}
     return {**known, TRAIN_TAG: version.tags.get(TRAIN_TAG), "aliases": sorted(names)}
 
