@@ -1,6 +1,5 @@
 """Makes an environment run an image, proves that it answers as that version does, and goes back where it does not."""
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import click
 from .. import files, smoke
 from ..client import Client
 from ..config import ProjectError
-from ..image.overlay import pinned
+from ..image.overlay import ENVIRONMENTS, pinned
 from ..origin import workflow
 from ..registry import command as registry
 from . import hub, promote, tags, targets
@@ -73,7 +72,7 @@ def main() -> None:
 
 
 @main.command(name="run")
-@click.argument("environment", type=click.Choice(["staging", "production"]))
+@click.argument("environment", type=click.Choice(ENVIRONMENTS))
 def _run_command(environment: str) -> None:
     """Make ENVIRONMENT run what git says, and prove that it answers."""
     release = wanted(environment)
@@ -90,15 +89,9 @@ def _champion() -> None:
     if release is None:
         click.echo("production runs nothing yet: the champion stays")
         return
-    number, changed = registry.promote(release.version, _evidence())
+    addresses = [pull["html_url"] for pull in hub.merged()]
+    number, changed = registry.promote(release.version, next(iter(addresses), None))
     click.echo(f"version {number} is {'now' if changed else 'already'} the champion")
-
-
-def _evidence() -> str | None:
-    """Return the address of the pull request that this commit merged."""
-    commit = os.environ.get("GITHUB_SHA")
-    pulls = hub.pulls_of(commit) if commit else []
-    return str(pulls[0]["html_url"]) if pulls else None
 
 
 @main.command(name="failed")
@@ -112,7 +105,7 @@ def _failed() -> None:
     if champion and bad and champion.image != bad.image:
         url = promote.propose(champion, f"Production did not take {name} ([log]({address})), and runs this one again.")
         text += f" Version {champion.version} runs again; so that git says the same: {url}"
-    for pull in hub.pulls_of(str(os.environ.get("GITHUB_SHA"))):
+    for pull in hub.merged():
         hub.comment(pull["number"], MARKER, text)
     click.echo(text)
 

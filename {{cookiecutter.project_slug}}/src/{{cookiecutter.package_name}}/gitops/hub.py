@@ -80,10 +80,10 @@ def check(branch: str) -> None:
         api(f"/actions/workflows/{workflow}/dispatches", "POST", {"ref": branch})
 
 
-def pulls_of(commit: str) -> list[dict[str, Any]]:
-    """Return the pull requests that a commit belongs to, or was merged by."""
-    found: list[dict[str, Any]] = api(f"/commits/{commit}/pulls", missing=("No commit found",)) or []
-    return found
+def merged() -> list[dict[str, Any]]:
+    """Return the pull requests that the commit of this workflow belongs to, or was merged by; none outside of one."""
+    commit = os.environ.get("GITHUB_SHA")
+    return (api(f"/commits/{commit}/pulls", missing=("No commit found",)) if commit else None) or []
 
 
 def comment(number: int, marker: str, body: str) -> None:

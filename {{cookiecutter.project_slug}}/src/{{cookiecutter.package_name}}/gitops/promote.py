@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 
 from ..git import git
-from ..image.overlay import pin, pinned
+from ..image.overlay import FILE, OVERLAYS, pin, pinned
 from . import hub, tags
 from .tags import Release
 
-OVERLAY = "deploy/overlays/production/kustomization.yaml"
+OVERLAY = (OVERLAYS / "production" / FILE).as_posix()
 
 
 def propose(release: Release, why: str = "") -> str:

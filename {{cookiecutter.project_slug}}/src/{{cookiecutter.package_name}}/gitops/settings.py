@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from .. import files
+from ..image.overlay import ENVIRONMENTS
 from . import hub
 
 RULES = Path(".github/rulesets")
-ENVIRONMENTS = ("staging", "production")
 MAIN_ALONE = {"protected_branches": False, "custom_branch_policies": True}
 
 

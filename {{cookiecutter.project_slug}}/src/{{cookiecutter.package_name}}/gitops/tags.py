@@ -9,11 +9,12 @@ import click
 from .. import files
 from ..config import ProjectError
 from ..git import git
+from ..image.overlay import pushed
 from ..origin import PROJECT
 from . import hub
 
 PREFIX = "model/v"
-BUILT, REPORTS = Path("build/image.json"), Path("reports")
+REPORTS = Path("reports")
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,9 @@ def of_image(image: str) -> Release:
 @click.command()
 def main() -> None:
     """Tag the commit as the version whose image was pushed last, with the review that accepted it."""
-    if not BUILT.is_file() or "digest" not in (made := files.read_json(BUILT)):
-        raise ProjectError("no image was pushed yet: `make image push`")
-    version, image = made["labels"]["version"], f"{made['repository']}@{made['digest']}"
-    new = create(version, image, made["labels"] | _metrics(made["labels"]["model"]), _review(made["labels"]["model"]))
+    image, labels = pushed()
+    version, model = labels["version"], labels["model"]
+    new = create(version, image, labels | _metrics(model), _review(model))
     release = find(version)
     if release is None:
         raise ProjectError(f"{PREFIX}{version} was not found again: `git fetch --tags`")

@@ -20,8 +20,8 @@ from ..smoke import check
 from . import bento, sbom
 from .engine import Engine
 from .labels import annotations, lineage, when
+from .overlay import BUILT
 
-BUILT = Path("build/image.json")
 BILL = Path("build/sbom.cdx.json")
 PARAMS = Path("params.yaml")
 CONTAINERFILE = Path("deploy/Containerfile")

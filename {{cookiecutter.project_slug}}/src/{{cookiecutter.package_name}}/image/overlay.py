@@ -8,10 +8,18 @@ import yaml
 
 from .. import files
 from ..config import ProjectError
-from .command import BUILT
 
+BUILT = Path("build/image.json")  # what is known of the image that was built last
 OVERLAYS, ENVIRONMENTS, FILE = Path("deploy/overlays"), ("staging", "production"), "kustomization.yaml"
 NOTHING = f"sha256:{'0' * 64}"  # until a version is promoted
+
+
+def pushed() -> tuple[str, dict[str, str]]:
+    """Return the image that was pushed last, as name@sha256:..., and its labels; raises ProjectError where none was."""
+    made = files.read_json(BUILT) if BUILT.is_file() else {}
+    if "digest" not in made:
+        raise ProjectError("no image was pushed yet: `make push` pushes the one that was built last")
+    return f"{made['repository']}@{made['digest']}", made["labels"]
 
 
 def pin(path: Path, image: str) -> None:
@@ -39,14 +47,9 @@ def main() -> None:
 @click.argument("image", required=False)
 def _pin(overlay: str, image: str | None) -> None:
     """Let OVERLAY run IMAGE (name@sha256:...), by default the one that was pushed last."""
-    if not image:
-        made = files.read_json(BUILT) if BUILT.is_file() else {}
-        if "digest" not in made:
-            raise ProjectError("no image was pushed yet: `make push` does, or give one as name@sha256:...")
-        image = f"{made['repository']}@{made['digest']}"
-    path = OVERLAYS / overlay / FILE
-    pin(path, image)
-    click.echo(f"{path}: {image}; commit it to deploy it")
+    path, chosen = OVERLAYS / overlay / FILE, image or pushed()[0]
+    pin(path, chosen)
+    click.echo(f"{path}: {chosen}; commit it to deploy it")
 
 
 @main.command(name="show")
