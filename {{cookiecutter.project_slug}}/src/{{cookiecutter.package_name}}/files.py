@@ -34,7 +34,7 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """Write *text* as the same bytes on every system."""
     with replacing(path) as new:
         new.write_text(text, encoding="utf-8", newline="\n")
@@ -42,7 +42,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write *value* as JSON that reads well in a diff."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    write(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 def read_json(path: Path) -> Any:
@@ -56,4 +56,4 @@ def set_line(path: Path, key: str, value: str) -> None:
     changed, times = re.subn(rf"(?m)^([ -]*{key}: *)[^\s#]+", lambda found: found[1] + value, text)
     if times != 1:
         raise ProjectError(f"{path}: {key} is on {times} lines instead of one: correct it by hand")
-    write_text(path, changed)
+    write(path, changed)

@@ -102,7 +102,7 @@ def main(folder: Path) -> None:
     for name, model in DOCUMENTS.items():
         model.load(Path(f"{name}.yaml"))
     for name, content in reference().items():
-        files.write_text(folder / name, content)
+        files.write(folder / name, content)
     click.echo(f"contract.yaml and params.yaml are right; {folder}/ says what can be written in them")
 
 

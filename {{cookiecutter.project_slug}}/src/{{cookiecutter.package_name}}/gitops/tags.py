@@ -35,7 +35,7 @@ def create(version: str, image: str, facts: dict[str, str], review: str) -> bool
     lines = [f"{PROJECT} {version}", "", f"image: {image}", *(f"{name}: {value}" for name, value in facts.items())]
     with tempfile.TemporaryDirectory() as scratch:
         message = Path(scratch) / "message"
-        files.write_text(message, "\n".join([*lines, "", review]))
+        files.write(message, "\n".join([*lines, "", review]))
         git("tag", "--annotate", "--cleanup=verbatim", "--file", str(message), f"{PREFIX}{version}", "HEAD")
     if git("push", "--quiet", "origin", f"refs/tags/{PREFIX}{version}", fails=("already exists", "rejected")) is None:
         git("tag", "--delete", f"{PREFIX}{version}")

@@ -28,8 +28,8 @@ def pack(model: Path, labels: dict[str, str], created: int, docker: dict[str, st
     with tempfile.TemporaryDirectory() as scratch:
         source, home = Path(scratch) / "source", Path(scratch) / "bentoml"
         _gather(model, source)
-        files.write_text(source / "requirements.txt", locked())
-        files.write_text(source / "bentofile.yaml", _bentofile(labels, docker))
+        files.write(source / "requirements.txt", locked())
+        files.write(source / "bentofile.yaml", _bentofile(labels, docker))
         path = f"{Path(_uv()).parent}{os.pathsep}{os.environ['PATH']}"  # without an uv there, it would install one
         own = {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True", "PYTHONPATH": str(source), "PATH": path}
         run(sys.executable, "-m", "bentoml", "build", "--version", labels["version"], cwd=source, environment=own)
@@ -37,7 +37,7 @@ def pack(model: Path, labels: dict[str, str], created: int, docker: dict[str, st
         shutil.copy(source / "requirements.txt", built / "env" / "python" / "requirements.txt")
         said = yaml.safe_load((built / "bento.yaml").read_text(encoding="utf-8"))
         said["creation_time"] = datetime.fromtimestamp(created, UTC)
-        files.write_text(built / "bento.yaml", yaml.safe_dump(said, allow_unicode=True, sort_keys=False))
+        files.write(built / "bento.yaml", yaml.safe_dump(said, allow_unicode=True, sort_keys=False))
         shutil.copytree(built, folder)
 
 
@@ -104,7 +104,7 @@ def locked() -> str:
 def install(folder: Path, python: str, machine: str) -> None:
     """Put the packages for serving into *folder*, for Linux with that version of Python, whatever runs here."""
     requirements = folder.with_name("requirements.txt")
-    files.write_text(requirements, locked())
+    files.write(requirements, locked())
     chosen = ["--python-version", python, "--python-platform", f"{machine}-manylinux_2_28", "--only-binary", ":all:"]
     checked = ["--require-hashes", "--no-deps", "--requirement", str(requirements)]
     uv("pip", "install", "--quiet", "--target", str(folder), *chosen, *checked)

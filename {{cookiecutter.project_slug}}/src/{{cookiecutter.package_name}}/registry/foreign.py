@@ -37,7 +37,7 @@ def exported(model: Path, contract_file: Path, origin: str, threshold: float) ->
         shutil.copyfile(contract_file, folder / "contract.yaml")
         files.write_json(folder / "request.schema.json", json_schema(contract))
         card = CARD.format(target=contract.target, task=contract.task, origin=origin, inputs=len(contract.inputs))
-        files.write_text(folder / "card.md", card)
+        files.write(folder / "card.md", card)
         known = {"threshold": threshold, "imported": origin, "contract_sha256": digest(contract_file)}
         files.write_json(folder / "manifest.json", {**known, "files": _digests(folder)})
         scorer, rows = Scorer(folder), example_rows(contract, ROWS)

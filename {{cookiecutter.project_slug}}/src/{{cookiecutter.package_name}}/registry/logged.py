@@ -50,7 +50,7 @@ def _saved(folder: Path, made: "LoggedModel", scratch: Path) -> Path:
     from .pyfunc import EXPORT, REQUIREMENTS, signature
 
     script, copy, saved = (scratch / name for name in ("model.py", EXPORT, "model"))
-    files.write_text(script, LOADER.format(package=PROJECT))
+    files.write(script, LOADER.format(package=PROJECT))
     copy_export(folder, copy)
     model = Model(made.artifact_location, made.source_run_id, model_uuid=made.model_id, model_id=made.model_id)
     mlflow.pyfunc.save_model(

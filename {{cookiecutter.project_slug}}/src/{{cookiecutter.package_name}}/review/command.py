@@ -38,7 +38,7 @@ def run(folder: Path, test: Path, reports: Path, asked: str | None = None) -> di
         answer = review(candidate, best, pd.read_parquet(test), params, said)
     pages = [json.dumps(answer, indent=2, ensure_ascii=False), markdown_page.page(answer), html_page.page(answer)]
     for name, page in zip(WRITTEN, pages, strict=True):
-        files.write_text(reports / name, page)
+        files.write(reports / name, page)
     return answer
 
 
