@@ -137,11 +137,11 @@ def test_promotion_is_a_pull_request_that_changes_the_digest_alone(
 
 def test_laptop_lets_gh_find_the_owner(project: Path, asked: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
-    hub.pull_request("retrain", "A title", "")
+    hub.propose("retrain", "A title", "")
     assert asked[0][1].endswith("&head={owner}:retrain")  # gh fills in {owner}, and nothing that is encoded
     monkeypatch.setenv("GITHUB_REPOSITORY", "acme/flights")
-    hub.pull_request("retrain", "A title", "")
-    assert asked[2][1].endswith("&head=acme:retrain")
+    hub.propose("retrain", "A title", "")
+    assert asked[4][1].endswith("&head=acme:retrain")
 
 
 def test_version_that_runs_already_needs_no_pull_request(project: Path, asked: list[Any]) -> None:
