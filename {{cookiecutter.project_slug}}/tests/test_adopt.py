@@ -361,7 +361,7 @@ def test_settings_are_chosen_without_the_test_part(tmp_path: Path) -> None:
     table = pd.DataFrame({"number": NUMBER, "date": DAYS, "y": ANSWER})
     for time in ("date", "none"):
         contract = Contract.parse(texts.contract(inferred(tmp_path, table, time=time).contract, Path("x.csv")), "")
-        train, test = split(load(tmp_path / "raw.parquet", contract), contract, 0.2)
+        train, test = split(load(tmp_path / "raw.parquet", contract, contract.columns), contract, 0.2)
         seen = choose.sample(tmp_path / "raw.parquet", contract, 0.2)
         assert len(test) > 20
         assert set(seen["number"]) == set(train["number"]), "and no row of the test part"

@@ -75,12 +75,6 @@ def test_rows_that_are_all_the_same_have_no_primary_metric(task: str) -> None:
     assert math.isnan(metrics.primary(task, np.ones(5), predicted))
 
 
-def test_weights_count_rows_more_often() -> None:
-    often = np.array([1, 3, 2, 1])
-    repeated = metrics.primary("binary", np.repeat(TRUTH, often), np.repeat(PREDICTED, often, axis=0))
-    assert metrics.primary("binary", TRUTH, PREDICTED, often) == pytest.approx(repeated)
-
-
 def test_the_confusion_counts_every_row_once() -> None:
     found = evaluate.curves(samples.contract(ONE), TRUTH, PREDICTED, 0.5)["confusion"]
     assert found.to_numpy().tolist() == [

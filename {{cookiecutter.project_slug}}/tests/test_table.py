@@ -86,7 +86,7 @@ def test_typing_a_typed_table_changes_nothing_and_neither_does_a_file(task: str,
     once = table.parse(samples.rows(task), contract)
     pd.testing.assert_frame_equal(table.parse(once, contract), once)
     once.to_parquet(tmp_path / "t.parquet", index=False)
-    loaded = table.load(tmp_path / "t.parquet", contract)
+    loaded = table.load(tmp_path / "t.parquet", contract, once)
     pd.testing.assert_frame_equal(loaded.astype(once.dtypes), once)
     assert list(map(str, loaded.dtypes)) == list(map(str, once.dtypes))
 

@@ -8,7 +8,7 @@ from .contract import Contract, Task
 PRIMARY: dict[Task, str] = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "r2"}
 
 
-def primary(task: Task, truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None = None) -> float:
+def primary(task: Task, truth: np.ndarray, predicted: np.ndarray) -> float:
     """Return the task's primary metric; NaN where it has no meaning (rows of one class only).
 
     *truth*: class numbers or numbers, shape (rows,). *predicted*: probabilities (rows, classes) or numbers (rows,).
@@ -16,10 +16,10 @@ def primary(task: Task, truth: np.ndarray, predicted: np.ndarray, weights: np.nd
     if len(np.unique(truth)) < 2:
         return float("nan")
     if task == "binary":
-        return float(sk.roc_auc_score(truth, predicted[:, 1], sample_weight=weights))
+        return float(sk.roc_auc_score(truth, predicted[:, 1]))
     if task == "multiclass":
-        return float(sk.f1_score(truth, predicted.argmax(axis=1), average="macro", sample_weight=weights))
-    return float(sk.r2_score(truth, predicted, sample_weight=weights))
+        return float(sk.f1_score(truth, predicted.argmax(axis=1), average="macro"))
+    return float(sk.r2_score(truth, predicted))
 
 
 def scores(contract: Contract, truth: np.ndarray, predicted: np.ndarray, threshold: float) -> dict[str, float]:

@@ -62,7 +62,7 @@ def main(raw: Path, train: Path, test: Path) -> None:
     """Split RAW, which validate has passed, into TRAIN and TEST."""
     contract = Contract.load(Path("contract.yaml"))
     share = Params.load(Path("params.yaml")).split.test
-    rows = table.load(raw, contract, list(contract.columns))
+    rows = table.load(raw, contract, contract.columns)
     for path, part in zip((train, test), sides(rows, contract, share), strict=True):
         _write(rows, part, path)
         click.echo(f"{path}: {len(part):,} rows")

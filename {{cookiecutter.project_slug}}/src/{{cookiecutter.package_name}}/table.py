@@ -1,6 +1,7 @@
 """Gives the columns of a table the types that the contract declares."""
 
 import gc
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,11 @@ TEXT = pd.StringDtype("pyarrow")  # takes a fifth of the memory of "string", and
 PART = 1 << 18  # rows whose delivered cells are in memory at once
 
 
-def load(raw: Path, contract: Contract, names: list[str] | None = None) -> pd.DataFrame:
-    """Return the table that ingest wrote with the contract's types, one column after the other; see `parse`."""
+def load(raw: Path, contract: Contract, names: Iterable[str]) -> pd.DataFrame:
+    """Return columns of the table that ingest wrote with the contract's types, one after the other; see `parse`."""
     file = pq.ParquetFile(raw)
-    names = file.schema_arrow.names if names is None else names
     return pd.DataFrame(
-        {name: read(file, name, contract.columns.get(name), contract.decimal) for name in names}, copy=False
+        {name: read(file, name, contract.columns[name], contract.decimal) for name in names}, copy=False
     )
 
 
