@@ -7,9 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from {{ cookiecutter.package_name }}.column import Column
+from {{ cookiecutter.package_name }}.column import LARGEST, Column
 from {{ cookiecutter.package_name }}.contract import Contract
-from {{ cookiecutter.package_name }}.schema import LARGEST, TIMES
+from {{ cookiecutter.package_name }}.schema import TIMES
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 

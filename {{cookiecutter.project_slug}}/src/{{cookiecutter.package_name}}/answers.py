@@ -71,6 +71,5 @@ def names(contract: Contract) -> list[str]:
 
 
 def _types(contract: Contract) -> dict[str, str]:
-    truth = contract.columns[contract.target].type == "boolean"
-    prediction = ("boolean" if truth else "string") if contract.classes else "float64"
+    prediction = "float64" if contract.prediction == "number" else contract.prediction
     return dict.fromkeys(names(contract), "float64") | {"prediction": prediction, "error": "string"}

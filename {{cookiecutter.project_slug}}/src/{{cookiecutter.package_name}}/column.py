@@ -9,6 +9,7 @@ from .config import Section
 
 Type = Literal["number", "integer", "boolean", "category", "datetime", "date", "text"]
 Part = Literal["days", "month", "day", "weekday", "hour"]
+LARGEST = {"number": 3.4e38, "integer": 2.0**53 - 1}  # beyond it the model's float32, or JSON's integers, give up
 MISSING = ""  # how a missing category is written for the model
 
 

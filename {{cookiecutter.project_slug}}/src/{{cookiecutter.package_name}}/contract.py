@@ -118,6 +118,13 @@ class Contract(Document):
             return ()
         return self.columns[self.target].values or ("false", "true")
 
+    @cached_property
+    def prediction(self) -> Literal["boolean", "string", "number"]:
+        """What a prediction is, as JSON calls it."""
+        if self.task == "regression":
+            return "number"
+        return "boolean" if self.columns[self.target].type == "boolean" else "string"
+
     @property
     def slices(self) -> tuple[str, ...]:
         """The columns along which results are reported: closed categories and booleans."""

@@ -3,20 +3,23 @@
 import codecs
 import re
 from itertools import pairwise
+from pathlib import Path
 
+import pyarrow as pa
 from charset_normalizer import from_bytes
 
+PART = 1 << 20  # bytes that are in memory at once
 ASIAN = ["cp932", "gb18030", "big5", "cp949"]  # of several bytes a letter
 OTHER = ["cp1251", "cp1253", "koi8_r"]  # alphabets that share no letter with this one
 LATIN = ["cp1252", "cp1250"]  # of Western Europe, of Central Europe
 ODD = re.compile(r"[\u00a1-\u00bf\u00d7\u00f7](?=[a-z])|\ufffd")  # a sign within a word
 
 
-def encoding(head: bytes, utf8: bool) -> str:
-    """Return the encoding of a text that begins with *head*; *utf8* says whether all of it can be read so."""
+def encoding(path: Path, head: bytes) -> str:
+    """Return the encoding of the text in *path*, which begins with *head*."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    if utf8:
+    if _is_utf8(path):
         return "utf-8"
     high = [byte for byte in head if byte > 127]
     if sum(map(len, re.findall(rb"[\x80-\xff]{3,}", head))) < 0.4 * len(high):
@@ -25,6 +28,18 @@ def encoding(head: bytes, utf8: bool) -> str:
         return min(OTHER, key=lambda name: _oddness(head, name))
     best = from_bytes(head, cp_isolation=ASIAN).best()
     return best.encoding if best else "cp1252"
+
+
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with pa.input_stream(str(path)) as file:
+            while part := file.read(PART):
+                decoder.decode(part)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _oddness(head: bytes, name: str) -> int:

@@ -71,18 +71,9 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> No
         (new / "model.onnx").write_bytes(convert(pipeline, contract))
         (new / "contract.yaml").write_bytes(Path("contract.yaml").read_bytes())
         files.write_json(new / "request.schema.json", json_schema(contract))
-        (new / "card.md").write_text(
-            card.card(contract, params, files.read_json(report), plots), encoding="utf-8", newline="\n"
-        )
-        facts: dict[str, Any] = {
-            "threshold": params.evaluate.threshold,
-            "params": params.model_dump(mode="json", exclude={"review", "image", "monitor"}),
-            "pipeline_sha256": digest(model),
-            "test_sha256": digest(test),
-            "contract_sha256": digest(Path("contract.yaml")),
-            "metrics": files.read_json(report),
-            "packages": {name: importlib.metadata.version(name) for name in MAKERS},
-        }
+        found = files.read_json(report)
+        (new / "card.md").write_text(card.card(contract, params, found, plots), encoding="utf-8", newline="\n")
+        facts = _facts(params, model, test, found)
         files.write_json(new / "manifest.json", {**facts, "files": _digests(new)})
         scorer = Scorer(new)
         exported = scorer.predict(table.columns(rows, contract))
@@ -93,6 +84,18 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> No
         files.write_json(new / "manifest.json", {**facts, "parity": equal, "files": _digests(new)})
     apart = f"at most {equal['largest_difference']:.1e} apart"
     click.echo(f"{folder}: equal to the trained pipeline on {equal['rows']:,} rows ({apart})")
+
+
+def _facts(params: Params, model: Path, test: Path, metrics: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "threshold": params.evaluate.threshold,
+        "params": params.model_dump(mode="json", exclude={"review", "image", "monitor"}),
+        "pipeline_sha256": digest(model),
+        "test_sha256": digest(test),
+        "contract_sha256": digest(Path("contract.yaml")),
+        "metrics": metrics,
+        "packages": {name: importlib.metadata.version(name) for name in MAKERS},
+    }
 
 
 def _digests(folder: Path) -> dict[str, str]:

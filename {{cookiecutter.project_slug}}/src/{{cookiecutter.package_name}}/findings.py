@@ -18,13 +18,18 @@ def report(failures: list[dict[str, Any]], rows: int, expectations: int) -> dict
     return {"success": not failures, "rows": rows, "expectations": expectations, "failures": failures}
 
 
+def about(asked: dict[str, Any]) -> list[str]:
+    """Return the columns that an expectation with these arguments is about; none where that is the table."""
+    return asked.get("column_list") or [asked[key] for key in ("column",) if key in asked]
+
+
 def failure(result: Any, rows: pd.DataFrame, contract: Contract) -> dict[str, Any]:
     """Say what failed: column, expectation, how many rows (None where it could not be tried), and the first of them.
 
     Of the table, *rows* has the key and the columns that the expectation is about.
     """
     kwargs, found = result.expectation_config.kwargs, result.result
-    names = kwargs.get("column_list") or [kwargs[key] for key in ("column",) if key in kwargs]
+    names = about(kwargs)
     wanted = {key: value for key, value in kwargs.items() if key not in ("column", "column_list", "batch_id")}
     observed = found.get("observed_value")
     if "column_set" in wanted:  # most columns are as they should be: only the others are worth a word

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -32,10 +33,9 @@ def ingest(source: Path, raw: Path) -> tuple[int, int]:
         raise ProjectError(f"{source}: the table has no row")
     rows = 0
     with files.replacing(raw) as new, pq.ParquetWriter(new, first.schema) as writer:
-        while first is not None:
-            writer.write(pa.Table.from_batches([first]).cast(writer.schema))
-            rows += first.num_rows
-            first = next(found, None)
+        for part in chain([first], found):
+            writer.write(pa.Table.from_batches([part]).cast(writer.schema))
+            rows += part.num_rows
         if not rows:
             raise ProjectError(f"{source}: the table has no row")
     return rows, len(writer.schema)

@@ -38,28 +38,64 @@ def batches(path: Path) -> Iterator[pa.RecordBatch]:
     """
     if not path.name.lower().endswith(KINDS):
         raise ProjectError(f"{path}: not a table that can be read; save it as one of {', '.join(KINDS)}")
-    ragged: list[str] = []
     try:
         if path.suffix.lower() == ".parquet":
             for part in pq.ParquetFile(path).iter_batches():
                 # without what pandas keeps beside the columns: an index is a column like any other
                 yield pa.RecordBatch.from_arrays(part.columns, names=unique(part.schema.names))
         else:
-            yield from _text_batches(path, ragged)
+            yield from _text_batches(path)
     except (OSError, EOFError, pa.ArrowInvalid, UnicodeError) as error:
-        said = f": cannot be read as a table: is it complete, and what its name says? {error}"
-        raise ProjectError(f"{path}{ragged[0] if ragged else said}") from error
+        raise ProjectError(
+            f"{path}: cannot be read as a table: is it complete, and what its name says? {error}"
+        ) from error
 
 
-def _text_batches(path: Path, ragged: list[str]) -> Iterator[pa.RecordBatch]:
+def _text_batches(path: Path) -> Iterator[pa.RecordBatch]:
+    head = _head(path)
+    named = encoding(path, head)
+    lines = _lines(path, head, named)
+    told = SEPARATOR.fullmatch(lines[0])
+    separator = told[1] if told else "\t" if ".tsv" in path.suffixes else _separator(lines[:50])
+    skipped, header = _header(lines, separator, int(bool(told)))
+    names, ragged = unique(header), []
+
+    def refuse(row: pa.csv.InvalidRow) -> str:
+        ragged.append(row)  # what is raised here, Arrow does not pass on
+        return "error"
+
+    read = pa.csv.ReadOptions(
+        use_threads=False, block_size=1 << 23, column_names=names, skip_rows=skipped, encoding=named
+    )
+    parse = pa.csv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=refuse)
+    types = dict.fromkeys(names, pa.string())
+    convert = pa.csv.ConvertOptions(column_types=types, null_values=EMPTY, strings_can_be_null=True)
+    try:
+        yield from pa.csv.open_csv(str(path), read, parse, convert)
+    except pa.ArrowInvalid as error:
+        if not ragged:
+            raise
+        row = ragged[0]
+        raise ProjectError(
+            f"{path}:{row.number}: {row.actual_columns} cells, and the header names {row.expected_columns} columns: "
+            "mend that line, or remove what stands before the header"
+        ) from error
+
+
+def _head(path: Path) -> bytes:
+    """Return the first bytes of a text; raises ProjectError where it is none."""
     with pa.input_stream(str(path)) as file:
-        head = file.read(HEAD)
+        head: bytes = file.read(HEAD)
     if not head.strip():
         raise ProjectError(f"{path}: is empty")
     if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         todo = next((todo for magic, todo in BINARY.items() if head.startswith(magic)), "save it as .csv or .parquet")
         raise ProjectError(f"{path}: is not text, so no table: {todo}")
-    named = encoding(head, _is_utf8(path))
+    return head
+
+
+def _lines(path: Path, head: bytes, named: str) -> list[str]:
+    """Return the whole lines of *head*; raises ProjectError where they are those of no table."""
     text = head.decode(named, errors="ignore").lstrip("\ufeff")
     for beginning, what in TEXTS.items():
         if beginning.match(text):
@@ -68,40 +104,7 @@ def _text_batches(path: Path, ragged: list[str]) -> Iterator[pa.RecordBatch]:
     lines = lines[:-1] if len(head) == HEAD else lines  # the last one may be cut
     if not lines:
         raise ProjectError(f"{path}: its first line, which has to name the columns, does not end within a megabyte")
-    told = SEPARATOR.fullmatch(lines[0]) if lines else None
-    separator = told[1] if told else "\t" if ".tsv" in path.suffixes else _separator(lines[:50])
-    skipped, header = _header(lines, separator, int(bool(told)))
-    names = unique(header)
-
-    def refuse(row: pa.csv.InvalidRow) -> str:
-        ragged.append(
-            f":{row.number}: {row.actual_columns} cells, and the header names {row.expected_columns} columns: "
-            "mend that line, or remove what stands before the header"
-        )
-        return "error"
-
-    yield from pa.csv.open_csv(
-        str(path),
-        pa.csv.ReadOptions(
-            use_threads=False, block_size=1 << 23, column_names=names, skip_rows=skipped, encoding=named
-        ),
-        pa.csv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=refuse),
-        pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), null_values=EMPTY, strings_can_be_null=True
-        ),
-    )
-
-
-def _is_utf8(path: Path) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        with pa.input_stream(str(path)) as file:
-            while part := file.read(HEAD):
-                decoder.decode(part)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
+    return lines
 
 
 def _separator(lines: list[str]) -> str:

@@ -11,10 +11,9 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from .column import Column
+from .column import LARGEST, Column
 from .contract import Contract
 
-LARGEST = {"number": 3.4e38, "integer": 2.0**53 - 1}  # beyond it the model's float32, or JSON's integers, give up
 LONGEST = 1000  # letters of a category
 DAY = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"

@@ -5,7 +5,6 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,15 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 class Scorer:
     """An exported model, its digests checked against its manifest before anything is loaded."""
 
-    def __init__(self, folder: Path, threads: int = 1) -> None:
+    def __init__(self, folder: Path) -> None:
         """Load the model in *folder*; raises ProjectError when a file is absent or is not the one that was exported."""
         import onnxruntime
 
         self.folder, self.manifest = folder, read_manifest(folder)
         self.contract = Contract.load(folder / "contract.yaml")
+        self.threshold = float(self.manifest["threshold"])  # a binary model says yes from this probability on
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(
             str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
         )
@@ -39,11 +39,6 @@ class Scorer:
                 f"{folder}: the model reads {', '.join(sorted(unknown))}, which the code here does not compute: "
                 "it needs that of the commit that made it"
             )
-
-    @cached_property
-    def threshold(self) -> float:
-        """The probability from which on a binary model says yes."""
-        return float(self.manifest["threshold"])
 
     def predict(self, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> np.ndarray:
         """Return probabilities of shape (rows, classes), or numbers of shape (rows,), float32; see `rows.encode`."""
@@ -61,7 +56,7 @@ class Scorer:
         if not classes:
             return [{"prediction": number} for number in predicted.tolist()]
         if len(classes) == 2:
-            no, yes = (False, True) if self.contract.columns[self.contract.target].type == "boolean" else classes
+            no, yes = (False, True) if self.contract.prediction == "boolean" else classes
             positive = predicted[:, 1].tolist()
             return [{"prediction": yes if p >= self.threshold else no, "probability": p} for p in positive]
         best = predicted.argmax(axis=1).tolist()

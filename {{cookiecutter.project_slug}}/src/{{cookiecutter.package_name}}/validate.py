@@ -15,7 +15,7 @@ from great_expectations.execution_engine import pandas_execution_engine
 from great_expectations.validator.v1_validator import Validator
 
 from . import data_docs, files, findings, table
-from .column import Column
+from .column import LARGEST, Column
 from .config import ProjectError
 from .contract import Contract
 
@@ -30,7 +30,7 @@ TYPES = {
     "category": TEXTS,
     "text": TEXTS,
 }
-LOWEST, HIGHEST = -3.4e38, 3.4e38
+FORM: Any = {"result_format": "BASIC", "partial_unexpected_count": findings.SHOWN}
 
 
 def expectations(contract: Contract) -> list[gxe.Expectation]:
@@ -44,8 +44,7 @@ def expectations(contract: Contract) -> list[gxe.Expectation]:
     elif contract.key:
         found.append(gxe.ExpectCompoundColumnsToBeUnique(column_list=list(contract.key)))
     if contract.classes:
-        truths = contract.columns[contract.target].type == "boolean"
-        classes: list[Any] = [False, True] if truths else list(contract.classes)
+        classes: list[Any] = [False, True] if contract.prediction == "boolean" else list(contract.classes)
         found.append(gxe.ExpectColumnDistinctValuesToContainSet(column=contract.target, value_set=classes))
     for name, column in contract.columns.items():
         found += _column(name, column)
@@ -55,7 +54,7 @@ def expectations(contract: Contract) -> list[gxe.Expectation]:
 def _column(name: str, column: Column) -> list[gxe.Expectation]:
     low, high = column.min, column.max
     if column.type == "number":  # an infinite one too is beyond what the model's single precision can hold
-        low, high = LOWEST if low is None else low, HIGHEST if high is None else high
+        low, high = -LARGEST["number"] if low is None else low, LARGEST["number"] if high is None else high
     found: list[gxe.Expectation] = [gxe.ExpectColumnValuesToBeInTypeList(column=name, type_list=TYPES[column.type])]
     if column.missing is not True:
         found.append(gxe.ExpectColumnValuesToNotBeNull(column=name, mostly=1 - column.missing))
@@ -77,22 +76,17 @@ def check(raw: Path, contract: Contract, docs: Path | None = None) -> dict[str, 
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("table").add_dataframe_asset("raw")
     batch = asset.add_batch_definition_whole_dataframe("whole")
-    form: Any = {"result_format": "BASIC", "partial_unexpected_count": findings.SHOWN}
     file, expected = pq.ParquetFile(raw), expectations(contract)
     there, count = file.schema_arrow.names, file.metadata.num_rows
     keys = [name for name in contract.key if name in there]
     # what is expected of the table itself needs none of its cells: one number stands for all of them
     hollow = pd.DataFrame(np.broadcast_to(np.int8(0), (count, len(there))), columns=there, copy=False)
     results, failures = [], []
-    for names, some in groupby(expected, _needed):
+    for names, some in groupby(expected, lambda one: findings.about(one.configuration.kwargs)):
         if not set(names) <= set(there):
             continue  # that a column is absent is all that there is to say of it
         rows = table.load(raw, contract, names) if names else hollow
-        times = rows.select_dtypes("datetime").columns
-        rows = rows.astype(dict.fromkeys(times, "datetime64[ns]"), copy=False)  # others are compared one by one
-        suite = gx.ExpectationSuite(name="contract", expectations=list(some))
-        with pd.option_context("mode.string_storage", "pyarrow"):  # or texts would not have the type that is expected
-            found = Validator(batch, form, {"dataframe": rows}).validate_expectation_suite(suite).results
+        found = _tried(batch, list(some), rows)
         results += found
         if failed := [result for result in found if not result.success]:
             rows = table.load(raw, contract, [*keys, *names]) if names else hollow
@@ -102,10 +96,13 @@ def check(raw: Path, contract: Contract, docs: Path | None = None) -> dict[str, 
     return findings.report(failures, count, len(expected))
 
 
-def _needed(expectation: gxe.Expectation) -> list[str]:
-    """Return the columns that an expectation is about; none where that is the table."""
-    told: dict[str, Any] = expectation.configuration.kwargs
-    return told.get("column_list") or [told[key] for key in ("column",) if key in told]
+def _tried(batch: Any, expected: list[gxe.Expectation], rows: pd.DataFrame) -> list[Any]:
+    """Return what Great Expectations finds in *rows*."""
+    times = rows.select_dtypes("datetime").columns
+    rows = rows.astype(dict.fromkeys(times, "datetime64[ns]"), copy=False)  # others are compared one by one
+    suite = gx.ExpectationSuite(name="contract", expectations=expected)
+    with pd.option_context("mode.string_storage", "pyarrow"):  # or texts would not have the type that is expected
+        return list(Validator(batch, FORM, {"dataframe": rows}).validate_expectation_suite(suite).results)
 
 
 @click.command()

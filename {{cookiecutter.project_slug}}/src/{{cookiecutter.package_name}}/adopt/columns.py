@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 
 from .. import parsing, table
 from ..column import Column
-from . import dates
 from .describe import Found, described, ignored
 
 SAMPLE = 50_000  # cells from which the type is guessed; then all of them are held against the guess
@@ -20,6 +19,14 @@ UNKNOWN = {  # what people write where they know nothing
     "#n/a", "#value!", "#div/0!", "#ref!", "inf", "-inf", "infinity",
     "9999-12-31", "9999-12-31 00:00:00", "31.12.9999", "31/12/9999", "12/31/9999", "0000-00-00", "0000-00-00 00:00:00",
 }  # fmt: skip
+DAYS = [
+    "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y.%m.%d", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d",
+    "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
+]  # fmt: skip
+CLOCKS = ["", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S"]
+ISO = None  # with or without clock and zone
+FORMATS = [ISO, *(day + clock for day in DAYS for clock in CLOCKS)]
+SWAPPED = {"%d/%m": "%m/%d", "%d-%m": "%m-%d"}
 
 
 def infer(file: pq.ParquetFile, name: str, decimal: str) -> Found:
@@ -46,7 +53,7 @@ def infer(file: pq.ParquetFile, name: str, decimal: str) -> Found:
     found = Found(entry, cells)
     if words and not known:
         found.unsure.append(f"{name}: {', '.join(words)} stand for an empty cell among numbers or dates")
-    if dates.ambiguous(some, entry.get("format")):
+    if _ambiguous(some, entry.get("format")):
         found.unsure.append(f"{name}: day and month could be the other way round; format says {entry['format']}")
     return described(name, found)
 
@@ -71,13 +78,31 @@ def _guesses(name: str, some: pd.Series, decimal: str) -> Iterable[dict[str, Any
         texts = some.astype("string")
         if set(texts.str.lower().unique()) <= {"true", "false"}:
             yield {"type": "boolean"}
-        is_date, way = dates.written(texts[~texts.str.lower().isin(UNKNOWN)])
+        is_date, way = _date_format(texts[~texts.str.lower().isin(UNKNOWN)])
         if is_date and (way != "%Y%m%d" or "date" in name.lower()):
             yield {"type": "datetime"} | ({"format": way} if way else {})
         coded = texts.str.match(r"[-+]?0\d").any()  # 00123 is a code, not a number
         if not coded and parsing.numbers(texts, decimal).notna().mean() > 0.5:
             yield {"type": "number"}
     yield {"type": "category"}
+
+
+def _date_format(texts: pd.Series) -> tuple[bool, str | None]:
+    """Return whether *texts* are dates, and the format in which they are written (None for ISO)."""
+    some = texts.drop_duplicates()
+    few = some.iloc[:: max(1, len(some) // 50)]
+    if not few.str.contains(r"\d.*\D.*\d", regex=True).all():  # a day has two numbers, or a number and a name
+        return False, None
+    for way in FORMATS:
+        if parsing.moments(few, way).notna().all() and parsing.moments(some, way).notna().mean() > 0.9:
+            return True, way
+    return False, None
+
+
+def _ambiguous(texts: pd.Series, way: str | None) -> bool:
+    """Return whether day and month could be the other way round in every cell."""
+    other = next((way.replace(a, b) for a, b in SWAPPED.items() if way and way.startswith(a)), None)
+    return other is not None and bool(parsing.moments(texts.drop_duplicates(), other).notna().all())
 
 
 def decimal_mark(file: pq.ParquetFile) -> str:

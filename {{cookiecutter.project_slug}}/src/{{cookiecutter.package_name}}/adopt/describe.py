@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from .. import schema, table
+from ..column import LARGEST
 
 NUMBERING = "ids?|key|uuid|guid|index|no|nr|num|number|row|rowid|rownames?|unnamed|obs|column 1"
 IDENTIFIER = re.compile(rf"(^|[\s_.-])({NUMBERING})([\s_.:\d-]|$)|[a-z]I[dD]$", re.IGNORECASE)
-LARGEST = 3.4e38  # what single precision holds
 BEYOND = "numbers beyond what the model can hold"
 LEVELS = 20  # a category of more values, or with rarer ones than COMMON rows, is left open
 COMMON = 5
@@ -39,9 +39,9 @@ def described(name: str, found: Found) -> Found:
         return Found(ignored("the same value in every row", missing=False), found.cells)
     identifier = False
     if entry["type"] == "number":
-        if np.abs(filled.astype("float64")).max() > LARGEST:
+        if np.abs(filled.astype("float64")).max() > LARGEST["number"]:
             return Found(ignored(BEYOND), found.cells)
-        whole = (filled % 1 == 0).all() and np.abs(filled).max() <= schema.LARGEST["integer"]
+        whole = (filled % 1 == 0).all() and np.abs(filled).max() <= LARGEST["integer"]
         entry["type"] = "integer" if whole else "number"
         entry["min"], entry["max"] = bounds(float(filled.min()), float(filled.max()))
         identifier = entry["type"] == "integer" and _numbers_rows(name, filled, distinct, missing)
@@ -103,5 +103,6 @@ def bounds(low: float, high: float) -> tuple[float, float]:
 
 def _rounded(number: float, way: Callable[[float], int]) -> float:
     unit = 10.0 ** (floor(log10(abs(number))) - 1) if number else 1.0
-    rounded = max(-LARGEST, min(LARGEST, float(f"{way(number / unit) * unit:.12g}")))
+    largest = LARGEST["number"]
+    rounded = max(-largest, min(largest, float(f"{way(number / unit) * unit:.12g}")))
     return int(rounded) if rounded % 1 == 0 else rounded

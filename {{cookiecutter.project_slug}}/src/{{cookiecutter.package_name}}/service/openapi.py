@@ -4,6 +4,7 @@ from typing import Any
 
 from ..contract import Contract
 from ..schema import json_schema
+from .api import HEALTH
 from .limits import JSON, Limits
 from .request import Reader, RequestError
 from .shapes import ERROR, answer
@@ -15,7 +16,6 @@ READ = {
     "livez": ("Is the process alive?", "text/plain"),
     "readyz": ("Can it answer?", "text/plain"),
 }
-HEALTH = ("livez", "readyz")  # answered by BentoML, to everybody
 MEANINGS = {
     400: "The body is not JSON.",
     401: "The key is missing or wrong: send `Authorization: Bearer KEY`.",
@@ -87,7 +87,7 @@ def _get(name: str, summary: str, kind: str, limits: Limits) -> dict[str, Any]:
     content = {kind: {"schema": {"type": "object" if kind == JSON else "string"}}}
     found = {"summary": summary, "operationId": name, "tags": ["about"]}
     ok = {"200": {"description": summary, "content": content}}
-    if name in HEALTH:
+    if f"/{name}" in HEALTH:  # answered by BentoML, to everybody
         return {**found, "tags": ["health"], "responses": ok, "security": []}
     return {**found, "responses": {**ok, **_closed(limits)}}
 

@@ -35,11 +35,9 @@ def answer(contract: Contract) -> dict[str, Any]:
     """Return the JSON schema of an answer."""
     share = {"type": "number", "minimum": 0, "maximum": 1}
     target = contract.columns[contract.target]
-    prediction: dict[str, Any] = {"type": "number"}
-    if contract.classes:
-        truth = target.type == "boolean"
-        prediction = {"type": "boolean"} if truth else {"type": "string", "enum": list(contract.classes)}
-    properties = {"prediction": {**prediction, "description": target.description or contract.target}}
+    values = {"enum": list(contract.classes)} if contract.prediction == "string" else {}
+    said = {"description": target.description or contract.target}
+    properties: dict[str, Any] = {"prediction": {"type": contract.prediction, **values, **said}}
     if len(contract.classes) == 2:
         properties["probability"] = {**share, "description": f"Probability of {contract.classes[-1]}."}
     elif contract.classes:
