@@ -72,7 +72,7 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> No
         (new / "contract.yaml").write_bytes(Path("contract.yaml").read_bytes())
         files.write_json(new / "request.schema.json", json_schema(contract))
         found = files.read_json(report)
-        (new / "card.md").write_text(card.card(contract, params, found, plots), encoding="utf-8", newline="\n")
+        files.write(new / "card.md", card.card(contract, params, found, plots))
         facts = _facts(params, model, test, found)
         files.write_json(new / "manifest.json", {**facts, "files": _digests(new)})
         scorer = Scorer(new)

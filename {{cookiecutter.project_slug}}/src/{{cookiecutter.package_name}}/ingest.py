@@ -1,7 +1,7 @@
 """Stage ingest: bring the raw table in, as it is."""
 
-import importlib.util
 import os
+import runpy
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -67,14 +67,10 @@ def _query(source: Path) -> Iterator[pa.RecordBatch]:
 
 
 def _loader(source: Path) -> Iterator[pa.RecordBatch]:
-    spec = importlib.util.spec_from_file_location(source.stem, source)
-    if spec is None or spec.loader is None:
-        raise ProjectError(f"{source}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not hasattr(module, "load"):
+    load = runpy.run_path(str(source)).get("load")
+    if load is None:
         raise ProjectError(f"{source}: has no function load() that returns the table")
-    yield from pa.Table.from_pandas(_one_type_each(pd.DataFrame(module.load())), preserve_index=False).to_batches()
+    yield from pa.Table.from_pandas(_one_type_each(pd.DataFrame(load())), preserve_index=False).to_batches()
 
 
 def _one_type_each(part: pd.DataFrame) -> pd.DataFrame:

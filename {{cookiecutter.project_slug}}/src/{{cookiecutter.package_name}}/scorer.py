@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from . import files
 from .config import ProjectError
 from .contract import Contract
 from .rows import encode
@@ -95,7 +96,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / "manifest.json"
     if not path.is_file():
         raise ProjectError(f"{path} is missing: make the model with `dvc repro`, or fetch it with `dvc pull`")
-    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    manifest: dict[str, Any] = files.read_json(path)
     for name, expected in manifest["files"].items():
         if not (folder / name).is_file() or digest(folder / name) != expected:
             raise ProjectError(f"{folder / name} is not the file that was exported with this model: its digest differs")

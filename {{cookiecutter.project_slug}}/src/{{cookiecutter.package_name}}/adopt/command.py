@@ -79,8 +79,7 @@ def write(here: Path, source: Path, changed: dict[str, str]) -> None:
     """Put the table and the files in their places."""
     place(here, source)
     for name, content in changed.items():
-        with files.replacing(Path(name)) as new:
-            new.write_text(content, encoding="utf-8", newline="\n")
+        files.write(Path(name), content)
     for name in DEMO:
         files.remove(Path(name))
 

@@ -21,7 +21,7 @@ def bring(data: str, query: str | None, folder: Path) -> Path:
     """
     if query:
         os.environ["DATABASE_URL"] = data or os.environ.get("DATABASE_URL", "")
-        (folder / "query.sql").write_text(query.rstrip() + "\n", encoding="utf-8", newline="\n")
+        files.write(folder / "query.sql", query.rstrip() + "\n")
         return folder / "query.sql"
     if not data:
         raise ProjectError("which table? make adopt DATA=table.csv TARGET=column (docs/own-data.md tells more)")

@@ -42,7 +42,8 @@ class Intake:
             finally:
                 self._waiting -= 1
         except TimeoutError:
-            raise self._limits.too_slow() from None
+            seconds = self._limits.max_seconds
+            raise RequestError(408, f"the body was not there after {seconds} seconds: send it at once") from None
         finally:
             self._held -= len(body)
 

@@ -59,10 +59,6 @@ class Limits:
         """Return what is said to a caller whose body is too large."""
         return RequestError(413, f"the body is larger than {self.max_bytes} bytes: send the rows in several requests")
 
-    def too_slow(self) -> RequestError:
-        """Return what is said to a caller whose body does not come."""
-        return RequestError(408, f"the body was not there after {self.max_seconds} seconds: send it at once")
-
 
 def _number(name: str) -> int | None:
     text = os.environ.get(name)

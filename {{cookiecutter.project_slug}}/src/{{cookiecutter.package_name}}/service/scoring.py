@@ -12,6 +12,7 @@ from typing import Any
 
 import bentoml
 
+from .. import files
 from ..config import ProjectError
 from ..scorer import Scorer, difference
 from . import pages
@@ -49,7 +50,7 @@ Scoring.add_asgi_middleware(First, api=api)  # type: ignore[attr-defined]  # the
 def start(served: Api, folder: Path, limits: Limits) -> None:
     """Let *served* answer with the model in *folder*; raises ProjectError when it does not answer as when exported."""
     scorer = Scorer(folder)
-    golden = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
+    golden = files.read_json(folder / "golden.json")
     facts = lineage(scorer)
     served.start(scorer, limits, facts, pages.pages(scorer, golden, limits, facts, SWAGGER))
     answers = [json.loads(served.score(json.dumps(row).encode())[0]) for row in golden["rows"]]
