@@ -7,12 +7,16 @@ import socketserver
 import subprocess
 import threading
 import zipfile
+from base64 import b64decode, b64encode
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from nacl.public import PrivateKey, SealedBox
+
 BOT = "github-actions[bot]"
+WORKFLOWS = ".github/workflows/"
 
 
 class GitHub:
@@ -29,6 +33,9 @@ class GitHub:
         self.rulesets: dict[int, dict[str, Any]] = {}
         self.policies: dict[str, list[str]] = {}
         self.settings: dict[str, Any] = {}
+        self.variables: dict[str, str] = {}
+        self.secrets: dict[str, str] = {}
+        self.key = PrivateKey.generate()
         self.calls: list[tuple[str, str, Any]] = []
         hub = self
 
@@ -175,9 +182,13 @@ class GitHub:
         return 201, self.issues[-1]
 
     def dispatch(self, workflow: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
-        """POST /actions/workflows/FILE/dispatches."""
+        """POST /actions/workflows/FILE/dispatches; gh says the workflow's id in the place of its file."""
+        if workflow.isdigit():
+            workflow = self._workflows()[int(workflow) - 1]
         if not self.head(body["ref"]):
             return 422, {"message": f"No ref found for: {body['ref']}"}
+        if "workflow_dispatch" not in self._git("show", f"{body['ref']}:{WORKFLOWS}{workflow}"):
+            return 422, {"message": "Workflow does not have 'workflow_dispatch' trigger"}
         self.dispatched.append((workflow, body["ref"], body.get("inputs", {})))
         return 204, None
 
@@ -243,6 +254,41 @@ class GitHub:
         self.settings["repository"] = body
         return 200, body
 
+    def make_variable(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """POST /actions/variables."""
+        if body["name"] in self.variables:
+            return 409, {"message": "Already exists - Variable already exists"}
+        self.variables[body["name"]] = body["value"]
+        return 201, {}
+
+    def change_variable(self, name: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """PATCH /actions/variables/NAME."""
+        self.variables[name] = body["value"]
+        return 204, None
+
+    def public_key(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """GET /actions/secrets/public-key."""
+        return 200, {"key_id": "1", "key": b64encode(bytes(self.key.public_key)).decode()}
+
+    def put_secret(self, name: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """PUT /actions/secrets/NAME; only who has the key can read what arrives."""
+        self.secrets[name] = SealedBox(self.key).decrypt(b64decode(body["encrypted_value"])).decode()
+        return 201, {}
+
+    def get_workflow(self, workflow: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """GET /actions/workflows/FILE, of main."""
+        known = self._workflows()
+        if workflow not in known:
+            return 404, {"message": "Not Found"}
+        return 200, {"id": 1 + known.index(workflow), "name": workflow, "path": WORKFLOWS + workflow, "state": "active"}
+
+    def _workflows(self) -> list[str]:
+        return [path.removeprefix(WORKFLOWS) for path in self._git("ls-tree", "--name-only", "main", WORKFLOWS).split()]
+
+    def _git(self, *words: str) -> str:
+        command = ["git", *words]
+        return subprocess.run(command, cwd=self.origin, capture_output=True, encoding="utf-8", check=True).stdout
+
 
 ROUTES: list[tuple[str, str, Any]] = [
     ("GET", "/pulls", GitHub.list_pulls),
@@ -266,4 +312,9 @@ ROUTES: list[tuple[str, str, Any]] = [
     ("POST", r"/environments/(\w+)/deployment-branch-policies", GitHub.make_policy),
     ("PUT", "/actions/permissions/workflow", GitHub.put_permissions),
     ("PATCH", "", GitHub.change_repository),
+    ("POST", "/actions/variables", GitHub.make_variable),
+    ("PATCH", r"/actions/variables/(\w+)", GitHub.change_variable),
+    ("GET", "/actions/secrets/public-key", GitHub.public_key),
+    ("PUT", r"/actions/secrets/(\w+)", GitHub.put_secret),
+    ("GET", r"/actions/workflows/([\w.]+)", GitHub.get_workflow),
 ]
