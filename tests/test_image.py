@@ -16,9 +16,11 @@ import containers
 import pytest
 import servers
 import yaml
+from acting import REPOSITORY, Actions
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from support import run
+from pages import blocks
+from support import copied, run
 
 BASE = "docker.io/library/python:3.11-slim"
 STRICT = [
@@ -415,6 +417,35 @@ def test_one_server_runs_it_by_compose_with_a_key(
         podman("healthcheck", "run", name)
     finally:
         run(*compose, "down", cwd=approved, **here)
+
+
+def test_imported_model_is_released_by_hand(
+    approved: Path, model: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (_, take), (_, release) = blocks("how-to/import.md")
+    ((_, look),) = blocks("how-to/promote.md", "See what was when")
+    work = copied(approved, tmp_path)
+    other = "import onnx, sys; m = onnx.load(sys.argv[1]); m.doc_string = 'From elsewhere'; onnx.save(m, 'model.onnx')"
+    run(".venv/bin/python", "-c", other, str(model / "model.onnx"), cwd=work)
+    (tmp_path / "github").mkdir()
+    engine = {name: value for name, value in environment.items() if name not in ("IMAGE_REPOSITORY", "PYTHONPATH")}
+    github = Actions(tmp_path / "github", work, engine)
+    run("git", "remote", "add", "origin", f"git@github.com:{REPOSITORY}.git", cwd=work)
+
+    def say(text: str) -> str:
+        return run("bash", "-euc", text, cwd=work, **github.laptop)
+
+    say(f"git push --quiet origin main\n{take}")
+    said = say(release.replace("ghcr.io/OWNER/REPOSITORY", environment["IMAGE_REPOSITORY"]))
+    github.close()
+    assert "gave the golden answers" in said
+    (pull,) = github.hub.pulls.values()
+    assert pull["html_url"] in said
+    image = json.loads((work / "build/image.json").read_text(encoding="utf-8"))
+    assert image["digest"] in run("git", "diff", "main...promote/v2", cwd=github.origin)
+    shown = say(look.replace("model/v7", "model/v2"))
+    assert f"image: {image['repository']}@{image['digest']}" in shown
+    assert "| metric |" not in shown  # the review in reports/ is about another model
 
 
 def test_audit_says_so_where_it_cannot_ask(approved: Path) -> None:
