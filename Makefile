@@ -50,7 +50,8 @@ test-bakes: .venv/installed ## every combination of answers is born clean (secon
 
 .PHONY: test-loop
 test-loop: .venv/installed ## a small project without a network, without make, asking nobody; how-to pages, done (minutes)
-	pytest --numprocesses auto --dist loadfile tests/test_howto.py tests/test_without_make.py tests/test_offline.py
+	pytest --numprocesses auto --dist loadfile tests/test_howto.py tests/test_howto_github.py tests/test_howto_update.py \
+	    tests/test_without_make.py tests/test_offline.py
 
 .PHONY: test-project
 test-project: .venv/installed ## a generated project does what it promises (minutes)

@@ -1,10 +1,12 @@
 """What the how-to pages say is done, in order, in a project: each block of code, and each command."""
 
+import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+from acting import Actions
 from pages import blocks
 from support import bake, copied, fewer_flights, run
 
@@ -93,6 +95,21 @@ def test_model_from_elsewhere_is_taken_in_put_into_production_and_taken_back(pro
     assert re.findall(r"version (\d) is now the champion", said) == ["2", "1"]
     assert "version 2 is the champion again" in do(project, blocks("how-to/promote.md", "Roll back"))
     assert re.search(r"rolled back to +2 ", run("make", "history", cwd=project))
+
+
+def test_repository_is_made_pushed_shared_and_ruled_at_github(project: Path, tmp_path: Path) -> None:
+    ((_, text),) = blocks("how-to/github.md")
+    run("git", "reset", "--quiet", "--soft", "HEAD~1", cwd=project)
+    (tmp_path / "github").mkdir()
+    github = Actions(tmp_path / "github", project, {})
+    run("bash", "-euc", text, cwd=project, **github.laptop)
+    github.close()
+    assert github.hub.settings["created"]["visibility"] == "PRIVATE"
+    assert run("git", "log", "-1", "--format=%s", "main", cwd=github.origin) == "First model\n"
+    assert run("git", "ls-tree", "--name-only", "store", cwd=github.origin).split() == ["dvc", "mlflow"]
+    rules = [json.loads(path.read_text(encoding="utf-8")) for path in (project / ".github/rulesets").iterdir()]
+    assert [rule["name"] for rule in github.hub.rulesets.values()] == sorted(rule["name"] for rule in rules)
+    assert github.hub.policies == {"staging": ["main"], "production": ["main"]}
 
 
 def test_table_is_scored_and_its_drift_is_seen(project: Path) -> None:
