@@ -1,5 +1,6 @@
 """The site can be built, and what its pages name is there."""
 
+import ast
 import re
 import runpy
 import shutil
@@ -10,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pages import blocks
 from support import TEMPLATE, files, run
 
 DOCS = TEMPLATE / "docs"
@@ -23,6 +25,7 @@ HOSTS = {  # what pages may link to; everything else is a slip
     "keepachangelog.com",
     "semver.org",
 }
+DONE = sorted(path.relative_to(DOCS).as_posix() for path in (DOCS / "how-to").glob("*.md"))
 IN_AN_IMAGE = "/home/runner/run.sh"  # where GitHub's own image has its program
 
 
@@ -57,6 +60,30 @@ def navigation(entries: list[dict[str, object]]) -> list[str]:
     for entry in entries:
         for target in entry.values():
             found += navigation(target) if isinstance(target, list) else [str(target)]
+    return found
+
+
+@pytest.fixture(scope="module")
+def taken() -> set[tuple[str, str]]:
+    """Return page and text of each block that a test takes of `blocks(page)`: all, some, or those that get a name."""
+    found: set[tuple[str, str]] = set()
+    for path in (TEMPLATE / "tests").glob("test_*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        above = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+        for call in ast.walk(tree):
+            if not (isinstance(call, ast.Call) and ast.unparse(call.func) == "blocks"):
+                continue
+            words = [str(word.value) for word in call.args if isinstance(word, ast.Constant)]
+            if len(words) < len(call.args):
+                continue  # below, of any page
+            read = blocks(*words)
+            match above[call]:
+                case ast.Assign(targets=[ast.Tuple(elts=names)]):
+                    named = zip(read, map(ast.unparse, names), strict=False)  # the rest may be *_
+                    read = [block for block, name in named if name not in ("_", "*_")]
+                case ast.Subscript(slice=ast.Slice(lower=None, upper=ast.Constant(value=int(end)))):
+                    read = read[:end]
+            found.update((words[0], text) for _, text in read)
     return found
 
 
@@ -118,6 +145,11 @@ def test_page_names_only_files_of_the_project_and_settings_that_workflows_read(p
     read_there = set(re.findall(r"\b(?:vars\)?|secrets)\.([A-Z_]+)", workflows))
     assert set(re.findall(r"gh (?:variable|secret) set ([A-Z_]+)", text)) <= read_there
     assert set(re.findall(r"gh workflow run (\S+\.yml)", text)) <= {Path(path).name for path in known}
+
+
+@pytest.mark.parametrize("page", DONE)
+def test_commands_of_page_are_done_by_a_test(page: str, taken: set[tuple[str, str]]) -> None:
+    assert not [text for language, text in blocks(page) if language == "sh" and (page, text) not in taken]
 
 
 @pytest.mark.parametrize("page", PAGES)
