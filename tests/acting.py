@@ -73,7 +73,7 @@ class Actions:
     def __init__(self, folder: Path, project: Path, environment: dict[str, str]) -> None:
         """Put the repository *project* there; *environment* is what runners have set."""
         self.folder, self.work = folder, project
-        self.origin = folder / "origins" / REPOSITORY
+        self.origin = folder / "origins" / f"{REPOSITORY}.git"
         self.variables: dict[str, str] = {}
         self.secrets: dict[str, str] = {}
         self.runs: list[Run] = []
@@ -93,7 +93,8 @@ class Actions:
         cosign.chmod(0o755)
         socket = folder / "gh.sock"
         self.hub = GitHub(self.origin, REPOSITORY, folder / "artifacts", socket)
-        (folder / "gh/config.yml").write_text(f"http_unix_socket: {socket}\n", encoding="utf-8")
+        (folder / "gh/config.yml").write_text(f"http_unix_socket: {socket}\ngit_protocol: ssh\n", encoding="utf-8")
+        self.program("ssh", f'for asked; do :; done; cd "{folder}/origins" && eval "exec $asked"')  # GitHub's
         self.environment = {
             "PATH": os.pathsep.join([str(folder / "bin"), str(BIN), "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"]),
             "HOME": str(folder / "home"), "XDG_CACHE_HOME": str(folder / "xdg"), "LANG": "C.UTF-8",
@@ -105,7 +106,11 @@ class Actions:
             "UV_CACHE_DIR": run("uv", "cache", "dir", cwd=folder).strip(), "UV_PYTHON": sys.executable,
             "UV_PROJECT_ENVIRONMENT": str(folder / "venv"), "UV_OFFLINE": "1", "CI": "true", **environment,
         }  # fmt: skip
-        run("git", "remote", "add", "origin", str(self.origin), cwd=self.work)
+        self.laptop = {
+            "PATH": self.environment["PATH"], "GH_CONFIG_DIR": str(folder / "gh"), "GH_TOKEN": "fake-token-of-a-person",
+            "CI": "", "UV_NO_SYNC": "1",
+            "PYTHONPATH": str(self.work / "src"), **environment,
+        }  # fmt: skip
 
     def close(self) -> None:
         """Stop the API."""
@@ -118,6 +123,23 @@ class Actions:
         path.chmod(0o755)
 
     # what people do
+
+    def shell(self, text: str) -> tuple[str, list[Run]]:
+        """Run commands in the work tree, as somebody who is logged in; return what they print, and what then ran."""
+        before, asked, first = self.heads(), len(self.hub.pulls), len(self.runs)
+        said = run("bash", "-euc", text, cwd=self.work, **self.laptop)
+        for branch, head in self.heads().items():
+            if head != before.get(branch):
+                self.pushed(branch, before.get(branch))
+        for number in range(asked + 1, len(self.hub.pulls) + 1):
+            self.pull_request(number, "opened")
+        self.settle()
+        return said, self.runs[first:]
+
+    def heads(self) -> dict[str, str]:
+        """Return the commit at the head of each branch."""
+        listed = run("git", "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads", cwd=self.origin)
+        return dict(line.split() for line in listed.splitlines())
 
     def commit(self, message: str) -> str:
         """Commit everything in the work tree and return the commit."""
@@ -193,7 +215,7 @@ class Actions:
         for name, on in self.triggers(after).items():
             if name not in self.left_out and "push" in on and _wanted(on["push"] or {}, branch, changed):
                 self.start(name, "push", payload, after)
-        own = [p for p in self.hub.pulls.values() if p["state"] == "open" and p["head"]["ref"] == branch]
+        own = [p for p in self.hub.pulls.values() if p["state"] == "open" and p["head"]["ref"] == branch and before]
         for pull in own:
             self.pull_request(pull["number"], "synchronize")
 

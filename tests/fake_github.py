@@ -122,6 +122,8 @@ class GitHub:
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
         """Return status and answer to a request."""
         self.calls.append((method, path, body))
+        if path == "/graphql":
+            return 200, {"data": self.graphql(body["query"], body["variables"])}
         rest = path.removeprefix(f"/repos/{self.name}")
         if rest == path:
             return 404, {"message": "Not Found"}
@@ -130,6 +132,23 @@ class GitHub:
                 answer: tuple[int, Any] = function(self, *found.groups(), query=query, body=body)
                 return answer
         return 404, {"message": f"the tests know no {method} {rest}"}
+
+    def graphql(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """Answer what `gh repo create` and `gh pr create` ask."""
+        owner, _, name = self.name.partition("/")
+        here = {
+            "id": "R_1", "databaseId": 1, "name": name, "owner": {"login": owner}, "parent": None,
+            "url": f"https://github.com/{self.name}", "sshUrl": f"git@github.com:{self.name}.git",
+            "viewerPermission": "ADMIN", "defaultBranchRef": {"name": "main"}, "pullRequests": {"nodes": []},
+        }  # fmt: skip
+        if "createRepository(" in query:
+            self.settings["created"] = variables["input"]
+            return {"createRepository": {"repository": here}}
+        if "createPullRequest(" in query:
+            said = variables["input"]
+            number = self.open_pull(said["headRefName"], said["title"], said["body"])
+            return {"createPullRequest": {"pullRequest": {"id": "PR_1", "url": self.pulls[number]["html_url"]}}}
+        return {"repository": here}
 
     def list_pulls(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
         """GET /pulls."""

@@ -62,6 +62,7 @@ def actions(project: Path, tmp_path: Path) -> Iterator[Actions]:
     folder = tmp_path / "github"
     folder.mkdir()
     found = Actions(folder, project, {})
+    run("git", "remote", "add", "origin", str(found.origin), cwd=project)
     found.left_out = {path.name for path in (GENERATED / ".github/workflows").iterdir()} - {"template.yml"}
     found.push("main")
     yield found

@@ -49,6 +49,7 @@ def test_workflow_opens_one_issue_and_then_comments_on_it(tmp_path: Path) -> Non
     tests.chmod(0o755)
     run("git", "init", "--quiet", "-b", "main", cwd=work)
     actions = Actions(tmp_path, work, {})
+    run("git", "remote", "add", "origin", str(actions.origin), cwd=work)
     try:
         actions.commit("Start")
         actions.push("main")

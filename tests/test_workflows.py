@@ -1,5 +1,6 @@
 """The workflows of a generated repository, executed: from the first push to production, and back."""
 
+import contextlib
 import json
 import os
 import re
@@ -12,7 +13,8 @@ import containers
 import pytest
 import servers
 from acting import Actions, Run
-from support import bake, fewer_flights, run
+from pages import blocks
+from support import TEMPLATE, copied, fewer_flights, run
 
 BASE = "docker.io/library/python:3.11-slim"
 TOOLS = [*containers.TOOLS, "jq", "act", "gh", "podman-compose"]
@@ -35,32 +37,54 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str,
 
 @pytest.fixture(scope="module")
 def started(engine: tuple[dict[str, str], str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a repository whose first model was made on a laptop and committed, as the README says; not yet pushed."""
+    """Return a repository whose first model was made on a laptop as the tutorial says: not committed, not pushed."""
     folder, (environment, registry) = tmp_path_factory.mktemp("started"), engine
-    project = bake(folder)
+    ((_, made),) = blocks("tutorial.md", "1. Make the project")
+    asked, model = made.replace("TEMPLATE", str(TEMPLATE)).split("cd flight-delays\n")
+    run("bash", "-euc", f"yes '' | {asked}", cwd=folder)  # Enter at each question
+    project = folder / "flight-delays"
     base = containers.base(BASE, registry, folder, os.environ | environment)
     edit(project, "params.yaml", r"(?m)^  base: .*$", f"  base: {base}")
     fewer_flights(project)
-    run("make", "setup", "pipeline", cwd=project)
+    run("bash", "-euc", model, cwd=project)
     return project
 
 
-@pytest.fixture
-def actions(started: Path, engine: tuple[dict[str, str], str], tmp_path: Path) -> Iterator[Actions]:
-    """Return a repository at GitHub, with a copy of `started` to work in, and nothing pushed yet."""
-    work = tmp_path / started.name
-    made = shutil.ignore_patterns(".venv", ".store", "cache", "__pycache__")
-    shutil.copytree(started, work, ignore=made, symlinks=True)
+@contextlib.contextmanager
+def at_github(work: Path, folder: Path, engine: tuple[dict[str, str], str]) -> Iterator[Actions]:
+    """Give *work* a GitHub of its own, where nothing was pushed yet, and machines to deploy to."""
     environment, registry = engine
-    found = Actions(tmp_path, work, environment)
+    found = Actions(folder, work, environment)
     found.machines = {
         name: {"SCORING_PORT": str(servers.free_port())} for name in ("release.yml", "deploy.yml")
     }  # staging and production
     found.variables |= {"REGISTRY": registry, "DEPLOY_TARGET": "compose"}
     found.left_out = {"ci.yml"}
-    found.commit("The first model")
     yield found
     found.close()
+
+
+@pytest.fixture
+def laptop(
+    started: Path, engine: tuple[dict[str, str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Actions]:
+    """Return a copy of `started` with its environment, registry and hooks; GitHub knows nothing of it."""
+    with at_github(copied(started, tmp_path), tmp_path, engine) as found:
+        monkeypatch.setenv("GIT_SSH_COMMAND", str(tmp_path / "bin/ssh"))
+        found.shell("make hooks")
+        yield found
+
+
+@pytest.fixture
+def actions(started: Path, engine: tuple[dict[str, str], str], tmp_path: Path) -> Iterator[Actions]:
+    """Return a repository at GitHub, with a copy of `started` to work in, whose commit is not pushed yet."""
+    work = tmp_path / started.name
+    made = shutil.ignore_patterns(".venv", ".store", "cache", "__pycache__")
+    shutil.copytree(started, work, ignore=made, symlinks=True)
+    with at_github(work, tmp_path, engine) as found:
+        run("git", "remote", "add", "origin", str(found.origin), cwd=work)
+        found.commit("The first model")
+        yield found
 
 
 def edit(project: Path, name: str, pattern: str, replacement: str) -> None:
@@ -110,117 +134,120 @@ def branch(actions: Actions, name: str, start: str = "origin/main") -> None:
     run("git", "checkout", "--quiet", "--force", "-B", name, start, cwd=actions.work)
 
 
-def test_from_the_first_push_to_production_and_back(actions: Actions) -> None:
-    # 1. the first push: what the laptop made is made again, byte for byte, and released
-    runs = green(actions.push("main"), "train.yml", "review.yml", "release.yml", "deploy.yml")
-    first = git(actions, "rev-parse", "main")
-    message = git(actions, "tag", "--list", "--format=%(contents)", "model/v1")
+def test_tutorial_leads_into_production_and_back(laptop: Actions) -> None:
+    # 2. the first push: what the laptop made and shared is taken as it is, and released
+    (_, first_push), (_, promote) = blocks("tutorial.md", "2. Bring it to GitHub")
+    _, runs = laptop.shell(first_push)
+    green(runs, "train.yml", "review.yml", "release.yml", "deploy.yml")
+    assert laptop.hub.settings["created"]["visibility"] == "PUBLIC"
+    assert [rule["target"] for rule in laptop.hub.rulesets.values()] == ["branch", "branch", "tag"]
+    first = git(laptop, "rev-parse", "main")
+    message = git(laptop, "tag", "--list", "--format=%(contents)", "model/v1")
     image = re.search(r"(?m)^image: (\S+@sha256:[0-9a-f]{64})$", message)
     assert image
-    assert git(actions, "rev-list", "-n1", "model/v1") == first
+    assert git(laptop, "rev-list", "-n1", "model/v1") == first
     assert "Model accepted" in message
-    assert running(actions, "release.yml") == "1"
+    assert running(laptop, "release.yml") == "1"
     assert "production runs nothing yet" in runs[[one.workflow for one in runs].index("deploy.yml")].log
     release = next(one for one in runs if one.workflow == "release.yml")
     assert release.used("cosign") == [["sign", "--yes", image[1]]]
     attested = release.used("actions/attest")
     assert [one["subject-digest"] for one in attested] == [image[1].partition("@")[2]] * 2
     assert attested[1]["sbom-path"] == "build/sbom.cdx.json"
+    promoted(laptop, promote, "1")
 
-    promoted(actions, "1")
-
-    # 2. a branch with another setting: what changed is run, dvc.lock is written back, the reviewer sees the model
-    branch(actions, "more-trees")
-    edit(actions.work, "params.yaml", "iterations: 100", "iterations: 120")
-    pushed = actions.commit("More trees")
-    runs = green(actions.push("more-trees"), "train.yml", "train.yml", "review.yml", "review.yml")
+    # 3. another setting: what changed is run, dvc.lock is written back, the reviewer sees the model
+    text = (TEMPLATE / "docs/tutorial.md").read_text(encoding="utf-8")
+    changed = re.search(r"`(iterations: \d+)` instead of\s`(\d+)`", text)
+    assert changed
+    edit(laptop.work, "params.yaml", f"iterations: {changed[2]}", changed[1])
+    ((_, change),) = blocks("tutorial.md", "3. Change the model")
+    _, runs = laptop.shell(change)
+    green([one for one in runs if one.jobs], *["train.yml", "review.yml"] * 2, "review.yml")
     assert re.findall(r"Running stage '(\w+)'", runs[0].log) == ["train", "evaluate", "export"]
-    assert "Running stage" not in runs[2].log
-    head = git(actions, "rev-parse", "more-trees")
-    assert git(actions, "log", "-1", "--format=%s%n%P", "more-trees") == f"Retrain: train, evaluate, export\n{pushed}"
-    assert [one.commit for one in runs if one.workflow == "train.yml"] == [pushed, head]
-    good = actions.open("more-trees")
-    (shown,) = comments(actions, good)
-    for part in (
-        "Model accepted",
-        "roc_auc",
-        "train.boosting.iterations",
-        "Gates",
-        "Lineage",
-        "review.html",
-        head[:10],
-    ):
+    good, head = max(laptop.hub.pulls), git(laptop, "rev-parse", "more-trees")
+    (shown,) = comments(laptop, good)
+    for part in ("Model accepted", "roc_auc", "boosting.iterations", "Gates", "Lineage", "review.html", head[:10]):
         assert part in shown
-    run("git", "pull", "--quiet", "--rebase", "origin", "more-trees", cwd=actions.work)
-    edit(actions.work, "params.yaml", "iterations: 120", "iterations: 110")
-    actions.commit("Fewer again")
-    actions.push("more-trees")
-    (again,) = comments(actions, good)
-    assert again != shown
-    assert git(actions, "rev-parse", "more-trees")[:10] in again
+    assert git(laptop, "log", "-1", "--format=%s", "more-trees") == "Retrain: train, evaluate, export"
 
-    # 3. a worse model: the check is red, the reviewer sees why, nothing is registered
-    branch(actions, "worse")
-    edit(actions.work, "params.yaml", "iterations: 100", "iterations: 1")
-    edit(actions.work, "params.yaml", "leaves: 31", "leaves: 2")
-    actions.commit("Hardly any trees")
-    runs = actions.push("worse")
+    # meanwhile, a worse model, and then bad data: the check is red, one comment says why, nothing is registered
+    branch(laptop, "worse")
+    edit(laptop.work, "params.yaml", "iterations: 100", "iterations: 1")
+    edit(laptop.work, "params.yaml", "leaves: 31", "leaves: 2")
+    laptop.commit("Hardly any trees")
+    runs = laptop.push("worse")
     assert [one.jobs for one in runs if one.workflow == "train.yml"] == [{"train": "failure"}] * 2
-    (shown,) = comments(actions, actions.open("worse"))
+    bad = laptop.open("worse")
+    (shown,) = comments(laptop, bad)
     assert "Model refused by" in shown
+    run("git", "pull", "--quiet", "--rebase", "origin", "worse", cwd=laptop.work)
+    edit(laptop.work, "data/flights.py", r'"distance": joined\["distance"\]', '"distance": -joined["distance"]')
+    pushed = laptop.commit("Another source")
+    trained = [one for one in laptop.push("worse") if one.workflow == "train.yml" and one.jobs]
+    assert {one.jobs["train"] for one in trained} == {"failure"}
+    assert re.findall(r"Running stage '(\w+)'", trained[0].log) == ["ingest", "validate"]
+    assert git(laptop, "rev-parse", "worse") == pushed, "nothing is written back"
+    (told,) = comments(laptop, bad)
+    assert told != shown
+    assert "The data breaks the contract" in told
+    assert "distance" in told
+    assert "row " in told
 
-    # 4. bad data: it stops before training, the reviewer sees which rows
-    branch(actions, "bad-data")
-    edit(actions.work, "data/flights.py", r'"distance": joined\["distance"\]', '"distance": -joined["distance"]')
-    actions.commit("Another source")
-    (trained, _) = actions.push("bad-data")
-    assert trained.jobs == {"train": "failure"}
-    assert re.findall(r"Running stage '(\w+)'", trained.log) == ["ingest", "validate"]
-    assert git(actions, "log", "-1", "--format=%s", "bad-data") == "Another source"
-    (shown,) = comments(actions, actions.open("bad-data"))
-    assert "The data breaks the contract" in shown
-    assert "distance" in shown
-    assert "row " in shown
-
-    # 5. the good branch is merged: nothing is trained again
-    assert registry(actions, "show", "challenger").splitlines()[0] == "version: 1"
-    runs = green(actions.merge(good), "train.yml", "review.yml", "release.yml")
+    # 4. the good branch is merged: nothing is trained again; into production, by a pull request that a person merges
+    assert registry(laptop, "show", "challenger").splitlines()[0] == "version: 1"
+    runs = green(laptop.merge(good), "train.yml", "review.yml", "release.yml")
     assert not [one for one in runs if "Running stage" in one.log]
-    assert registry(actions, "show", "challenger").splitlines()[0] == "version: 2"
-    assert running(actions, "release.yml") == "2"
-    assert git(actions, "tag", "--list", "model/*").split() == ["model/v1", "model/v2"]
+    assert registry(laptop, "show", "challenger").splitlines()[0] == "version: 2"
+    assert running(laptop, "release.yml") == "2"
+    assert git(laptop, "tag", "--list", "model/*").split() == ["model/v1", "model/v2"]
+    ((_, promote),) = blocks("tutorial.md", "4. Approve, release, promote")
+    promoted(laptop, promote, "2")
 
-    # 6. into production, by a pull request that a person merges
-    promoted(actions, "2")
+    # 5. what production runs, on a laptop
+    ((_, look),) = blocks("tutorial.md", "5. Look at what runs")
+    port = str(servers.free_port())
+    wait = f"curl --silent --output /dev/null --retry 60 --retry-all-errors http://127.0.0.1:{port}/readyz"
+    laptop.program("docker", f'shift; podman-compose "$@"; case "$*" in *--wait) {wait};; esac')  # as Docker does
+    laptop.laptop["PORT"] = port
+    said, _ = laptop.shell(look.replace(":3000/", f":{port}/"))
+    answer, _ = json.JSONDecoder().raw_decode(said[said.index("{\n") :])
+    assert answer["version"] == "2"
+    laptop.shell("IMAGE=none docker compose --file deploy/compose.yaml down")
+    (laptop.folder / "bin/docker").unlink()
 
-    # 7. a version that fails in production only: the one before runs again, and everybody is told
-    spoil(actions, "2")
-    actions.machines["deploy.yml"]["DEPLOY_SECONDS"] = "20"
-    promoted(actions, "1")
-    actions.dispatch("promote.yml", version="2")
-    number = max(actions.hub.pulls)
-    deployed = next(one for one in actions.merge(number) if one.workflow == "deploy.yml")
+    # 6. back
+    ((_, back),) = blocks("tutorial.md", "6. Roll back")
+    promoted(laptop, back, "1")
+
+    # a version that fails in production only: the one before runs again, and everybody is told
+    spoil(laptop, "2")
+    laptop.machines["deploy.yml"]["DEPLOY_SECONDS"] = "45"  # for the one before, too, on a busy machine
+    laptop.dispatch("promote.yml", version="2")
+    number = max(laptop.hub.pulls)
+    deployed = next(one for one in laptop.merge(number) if one.workflow == "deploy.yml")
     assert deployed.jobs == {"production": "failure"}
-    assert running(actions, "deploy.yml") == "1"
-    assert registry(actions, "show").splitlines()[0] == "version: 1"
-    (told,) = (text for text in comments(actions, number) if "Production did not take version 2" in text)
-    back = max(actions.hub.pulls)
-    assert actions.hub.pulls[back]["html_url"] in told
-    actions.merge(back)
-    assert running(actions, "deploy.yml") == "1"
+    assert running(laptop, "deploy.yml") == "1"
+    assert registry(laptop, "show").splitlines()[0] == "version: 1"
+    (told,) = (text for text in comments(laptop, number) if "Production did not take version 2" in text)
+    repaired = max(laptop.hub.pulls)
+    assert laptop.hub.pulls[repaired]["html_url"] in told
+    laptop.merge(repaired)
+    assert running(laptop, "deploy.yml") == "1"
 
-    # 8. who, when, what, on what evidence
-    past = registry(actions, "history").splitlines()
+    # who, when, what, on what evidence
+    past = registry(laptop, "history").splitlines()
     assert [re.split(r"  +", line)[1:4] for line in past[1:]] == [
         ["octocat", "promoted", version] for version in ("1", "2", "1")
     ]
     assert all("/pull/" in line for line in past[1:])
 
 
-def promoted(actions: Actions, version: str) -> None:
-    """Put a version into production: the workflow opens a pull request, a person merges it, production answers."""
-    green(actions.dispatch("promote.yml", version=version), "promote.yml", "train.yml", "review.yml")
+def promoted(actions: Actions, said: str, version: str) -> None:
+    """Put a version into production: commands open a pull request, a person merges it, production answers."""
+    printed, _ = actions.shell(said)
     number = max(actions.hub.pulls)
+    assert printed.splitlines()[-1] == actions.hub.pulls[number]["html_url"]
     assert f"version {version}" in actions.hub.pulls[number]["title"]
     assert "Model accepted" in actions.hub.pulls[number]["body"]
     merged = actions.merge(number)
