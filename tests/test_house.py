@@ -51,11 +51,11 @@ def test_page_names_only_targets_and_files_that_exist(page: str) -> None:
     assert not [link for link in links if not (TEMPLATE / link).exists()]
 
 
-def test_version_is_the_newest_of_the_changelog() -> None:
+def test_version_is_the_newest_that_the_changelog_has_released() -> None:
     changelog = (TEMPLATE / "CHANGELOG.md").read_text(encoding="utf-8")
-    newest = re.search(r"^## \[(.+?)\]", changelog, re.MULTILINE)
-    assert newest
-    assert newest[1] == SETTINGS["__version"]
+    headings = re.findall(r"(?m)^## \[(.+?)\] - (.+)$", changelog)
+    released = [version for version, day in headings if day != "unreleased"]
+    assert SETTINGS["__version"] == (released or [headings[0][0]])[0]
 
 
 def test_workflows_pin_every_action_and_bound_every_job() -> None:
