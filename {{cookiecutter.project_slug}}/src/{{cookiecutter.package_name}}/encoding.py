@@ -1,9 +1,14 @@
 """Finds out the encoding of a text: spreadsheets write that of the country, and do not say which."""
 
 import codecs
+import io
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 from charset_normalizer import from_bytes
@@ -28,6 +33,20 @@ def encoding(path: Path, head: bytes) -> str:
         return min(OTHER, key=lambda name: _oddness(head, name))
     best = from_bytes(head, cp_isolation=ASIAN).best()
     return best.encoding if best else "cp1252"
+
+
+@contextmanager
+def in_utf8(path: Path, named: str) -> Iterator[Path]:
+    """Yield *path*, or a copy of its text in UTF-8 that lives as long as it is read."""
+    if named == "utf-8":
+        yield path
+        return
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        copy = Path(folder) / "text.csv"
+        source = io.TextIOWrapper(pa.input_stream(str(path)), named, newline="")
+        with source, copy.open("w", encoding="utf-8", newline="") as text:
+            shutil.copyfileobj(source, text, PART)
+        yield copy
 
 
 def _is_utf8(path: Path) -> bool:

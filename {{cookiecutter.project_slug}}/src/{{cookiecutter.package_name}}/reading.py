@@ -12,11 +12,12 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from .config import ProjectError
-from .encoding import encoding
+from .encoding import encoding, in_utf8
 
 KINDS = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
 EMPTY = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>"]  # as pandas reads them
 HEAD = 1 << 20  # bytes from which separator and header are found out
+RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")  # what Arrow says of it
 SEPARATOR = re.compile(r'"?sep=(.)"?\s*')  # a line before the header, which spreadsheets write and obey
 BINARY = {  # how files begin that are no text, and what to do about them
     b"PK": "unpack the archive, or save the sheet of the workbook as .csv",
@@ -58,26 +59,21 @@ def _text_batches(path: Path) -> Iterator[pa.RecordBatch]:
     told = SEPARATOR.fullmatch(lines[0])
     separator = told[1] if told else "\t" if ".tsv" in path.suffixes else _separator(lines[:50])
     skipped, header = _header(lines, separator, int(bool(told)))
-    names, ragged = unique(header), []
-
-    def refuse(row: pa.csv.InvalidRow) -> str:
-        ragged.append(row)  # what is raised here, Arrow does not pass on
-        return "error"
-
-    read = pa.csv.ReadOptions(
-        use_threads=False, block_size=1 << 23, column_names=names, skip_rows=skipped, encoding=named
-    )
-    parse = pa.csv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=refuse)
+    names = unique(header)
+    # no encoding and no handler of rows: they are Python that Arrow's threads hold, and may hold after Python's end
+    read = pa.csv.ReadOptions(use_threads=False, block_size=1 << 23, column_names=names, skip_rows=skipped)
+    parse = pa.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
     types = dict.fromkeys(names, pa.string())
     convert = pa.csv.ConvertOptions(column_types=types, null_values=EMPTY, strings_can_be_null=True)
     try:
-        yield from pa.csv.open_csv(str(path), read, parse, convert)
+        with in_utf8(path, named) as text:
+            yield from pa.csv.open_csv(str(text), read, parse, convert)
     except pa.ArrowInvalid as error:
-        if not ragged:
+        if not (ragged := RAGGED.search(str(error))):
             raise
-        row = ragged[0]
+        row, expected, actual = ragged.groups()
         raise ProjectError(
-            f"{path}:{row.number}: {row.actual_columns} cells, and the header names {row.expected_columns} columns: "
+            f"{path}:{row}: {actual} cells, and the header names {expected} columns: "
             "mend that line, or remove what stands before the header"
         ) from error
 
