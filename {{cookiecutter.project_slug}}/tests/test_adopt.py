@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 import samples
@@ -139,6 +140,20 @@ def test_however_a_spreadsheet_saves_a_table_it_is_read_alike(saved: dict[str, A
 )
 def test_other_alphabets_are_read(encoding: str, cells: list[str], tmp_path: Path) -> None:
     assert entry(tmp_path, "city", some(*cells), encoding=encoding)["values"] == sorted(cells)
+
+
+def test_arrow_is_given_nothing_of_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # a thread of its own frees it, perhaps after the interpreter has ended: the process is then aborted
+    given: list[tuple[type, str, object]] = []
+    read = pa.csv.open_csv
+
+    def spy(file: Any, how: pa.csv.ReadOptions, parse: pa.csv.ParseOptions, convert: pa.csv.ConvertOptions) -> Any:
+        given.append((type(file), how.encoding, parse.invalid_row_handler))
+        return read(file, how, parse, convert)
+
+    monkeypatch.setattr(pa.csv, "open_csv", spy)
+    assert entry(tmp_path, "prénom", some("Zoë", "José"), encoding="cp1252")["values"] == ["José", "Zoë"]
+    assert given == [(str, "utf8", None)]
 
 
 def test_names_of_columns_may_be_anything(tmp_path: Path) -> None:
