@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def drifted(folder: Path, recent: pd.DataFrame) -> list[str]:
     """Return the columns of *recent* that differ from others by more than is usual."""
-    names: list[str] = monitor.monitor(Scorer(folder), people(2000, seed=1), recent, 0.2)["drifted"]
+    names: list[str] = monitor.monitor(Scorer(folder), [people(2000, seed=1)], [recent], 0.2)["drifted"]
     return [name for name in names if not name.startswith("the model's")]
 
 
@@ -75,6 +75,19 @@ def test_what_has_moved_is_named(folder: Path, moved: object, name: str) -> None
     assert drifted(folder, moved(people(500))) == [name]
 
 
+@pytest.mark.parametrize("name", ["age", "city"])
+@pytest.mark.parametrize("which", ["reference", "recent"])
+def test_a_column_that_may_be_missing_is_compared_where_only_one_table_has_it(
+    name: str, which: str, tmp_path: Path
+) -> None:
+    types = {"age": "{type: integer, missing: true}", "city": "{type: category, missing: true}"}
+    scorer = Scorer(exports.exported(samples.contract(types), tmp_path))
+    tables = {"reference": people(500)[["age", "city"]], "recent": people(500, seed=1)[["age", "city"]]}
+    tables[which] = tables[which].drop(columns=name)
+    found = monitor.monitor(scorer, [tables["reference"]], [tables["recent"]], 0.2)
+    assert name in found["drifted"]
+
+
 def test_times_move_by_nature(folder: Path) -> None:
     later = people(500).assign(seen=lambda t: t["seen"] + pd.Timedelta(days=400))
     assert drifted(folder, later) == []
@@ -82,7 +95,7 @@ def test_times_move_by_nature(folder: Path) -> None:
 
 def test_answers_are_watched_too(folder: Path) -> None:
     reference, scorer = people(2000), Scorer(folder)
-    found = monitor.monitor(scorer, reference, reference, 0.2)
+    found = monitor.monitor(scorer, [reference], [reference], 0.2)
     assert {one["column"] for one in found["columns"]} == {"age", "city", "always", "the model's probability"}
     assert {one["psi"] for one in found["columns"]} == {0.0}
 
@@ -90,7 +103,7 @@ def test_answers_are_watched_too(folder: Path) -> None:
 def test_rows_that_break_the_contract_are_counted_and_left_out(folder: Path) -> None:
     recent = people(500)
     recent.loc[:9, "age"] = 1e6
-    found = monitor.monitor(Scorer(folder), people(2000, seed=1), recent, 0.2)
+    found = monitor.monitor(Scorer(folder), [people(2000, seed=1)], [recent], 0.2)
     assert (found["rows"], found["refused"], found["drifted"]) == (500, 10, [])
 
 

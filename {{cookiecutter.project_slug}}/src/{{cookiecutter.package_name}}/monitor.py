@@ -1,19 +1,19 @@
 """Compares what production sees with the rows that the model was judged on: has the data drifted from under it?"""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from scipy.special import chdtri
 
 from . import files, table
-from .answers import lacking, score
+from .answers import score
 from .config import ProjectError
 from .contract import Contract
-from .ingest import parts
+from .score import delivered
 from .scorer import Scorer
 from .settings import Params
 
@@ -42,7 +42,7 @@ def compare(before: pd.Series, after: pd.Series) -> dict[str, Any]:
 def _shares(before: pd.Series, after: pd.Series) -> tuple[pd.Series, pd.Series]:
     """Return the share of rows in each bin; the bins are made from *before*."""
     if pd.api.types.is_float_dtype(before):
-        cuts = np.unique(before.dropna().quantile(np.linspace(0, 1, BINS + 1)[1:-1]))
+        cuts = np.unique(before.quantile(np.linspace(0, 1, BINS + 1)[1:-1]).dropna())  # none, where none has a number
         edges = np.r_[-np.inf, cuts, np.inf]
         binned = [pd.cut(cells, edges).astype("string") for cells in (before, after)]
     else:
@@ -54,46 +54,44 @@ def _shares(before: pd.Series, after: pd.Series) -> tuple[pd.Series, pd.Series]:
     return old, new
 
 
-def monitor(scorer: Scorer, reference: pd.DataFrame, recent: pd.DataFrame, limit: float) -> dict[str, Any]:
+def monitor(
+    scorer: Scorer, reference: Iterable[pd.DataFrame], recent: Iterable[pd.DataFrame], limit: float
+) -> dict[str, Any]:
     """Return the drift of every input but times, which move by nature, and of the model's answers, the largest first.
 
-    Rows that break the contract are counted, and left out.
+    Both tables come part by part. Rows that break the contract are counted, and left out.
     """
-    contract = scorer.contract
-    before, after = (_seen(scorer, rows) for rows in (reference, recent))
+    (before, others), (after, refused) = _seen(scorer, reference), _seen(scorer, recent)
     columns = [{"column": name, **compare(before[name], after[name])} for name in before]
     columns = [{**one, "drifted": one["psi"] > max(limit, one["chance"])} for one in columns]
     return {
         "model": scorer.manifest["files"]["model.onnx"],
-        "target": contract.target,
+        "target": scorer.contract.target,
         "limit": limit,
-        "rows": len(recent),
-        "refused": len(recent) - len(after),
-        "reference_rows": len(reference),
+        "rows": len(after) + refused,
+        "refused": refused,
+        "reference_rows": len(before) + others,
         "drifted": [one["column"] for one in columns if one["drifted"]],
         "columns": sorted(columns, key=lambda one: -one["psi"]),
     }
 
 
-def _seen(scorer: Scorer, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return what is compared of the rows that keep the contract: inputs and answers."""
-    contract = scorer.contract
-    answers = score(scorer, rows)
-    kept = answers["error"].isna().to_numpy()
-    typed = table.parse(rows[kept], contract)
+def _seen(scorer: Scorer, parts: Iterable[pd.DataFrame]) -> tuple[pd.DataFrame, int]:
+    """Return what is compared of the rows that keep the contract, inputs and answers, and how many others there are."""
+    contract, seen, refused = scorer.contract, [], 0
     names = [name for name, column in contract.inputs.items() if column.type not in ("date", "datetime")]
-    cells = {name: typed[name].array if name in typed else pd.array([pd.NA] * kept.sum()) for name in names}
     said = "probability" if len(contract.classes) == 2 else "prediction"
-    return pd.DataFrame({**cells, f"the model's {said}": answers.loc[kept, said].array})
+    for rows in parts:
+        answers = score(scorer, rows)
+        kept = answers["error"].isna().to_numpy()
+        typed = table.parse(rows[kept].reindex(columns=names), contract)
+        seen.append(typed.assign(**{f"the model's {said}": answers.loc[kept, said].array}))
+        refused += int((~kept).sum())
+    return pd.concat(seen, ignore_index=True), refused
 
 
-def _load(source: Path, contract: Contract) -> pd.DataFrame:
-    found = list(parts(source))
-    rows = pa.Table.from_batches(found).to_pandas() if found else pd.DataFrame()
-    absent = lacking(contract, rows)
-    if rows.empty or absent:
-        raise ProjectError(f"{source}: {'lacks ' + ', '.join(absent) if len(rows) else 'the table has no row'}")
-    return rows
+def _frames(source: Path, contract: Contract) -> Iterator[pd.DataFrame]:
+    return (part.to_pandas() for part in delivered(source, contract))
 
 
 def page(found: dict[str, Any]) -> str:
@@ -116,7 +114,7 @@ def page(found: dict[str, Any]) -> str:
 def main(recent: Path, report: Path, model: Path, reference: Path) -> None:
     """Compare the table RECENT (or a .sql query) with REFERENCE, write REPORT, and fail where something has drifted."""
     scorer, limit = Scorer(model), Params.load(Path("params.yaml")).monitor.psi
-    found = monitor(scorer, _load(reference, scorer.contract), _load(recent, scorer.contract), limit)
+    found = monitor(scorer, _frames(reference, scorer.contract), _frames(recent, scorer.contract), limit)
     files.write_json(report, found)
     click.echo(page(found))
     if found["drifted"]:

@@ -30,32 +30,36 @@ def run(source: Path, scored: Path, scorer: Scorer, version: str) -> tuple[int, 
     rows, refused, writer = 0, list[str](), None
     with files.replacing(scored) as new:
         try:
-            for delivered in parts(source):
-                for start in range(0, delivered.num_rows, PART):
-                    part = delivered.slice(start, PART)
-                    _check(source, part.schema.names, scorer.contract)
-                    answers = score(scorer, part.to_pandas(), rows).assign(model=version)
-                    made = pa.Table.from_pandas(answers, preserve_index=False)
-                    whole = pa.Table.from_arrays(
-                        [*part.columns, *made.columns], names=[*part.schema.names, *made.column_names]
+            for part in delivered(source, scorer.contract):
+                if taken := [name for name in (*names(scorer.contract), "error", "model") if name in part.schema.names]:
+                    raise ProjectError(
+                        f"{source}: has {', '.join(taken)} already: rename or drop what an answer would overwrite"
                     )
-                    writer = writer or WRITERS[scored.suffix](new, whole.schema)
-                    writer.write(whole.cast(writer.schema if scored.suffix == ".parquet" else whole.schema))
-                    rows += len(answers)
-                    refused += answers["error"].dropna().tolist()
+                answers = score(scorer, part.to_pandas(), rows).assign(model=version)
+                made = pa.Table.from_pandas(answers, preserve_index=False)
+                whole = pa.Table.from_arrays(
+                    [*part.columns, *made.columns], names=[*part.schema.names, *made.column_names]
+                )
+                writer = writer or WRITERS[scored.suffix](new, whole.schema)
+                writer.write(whole.cast(writer.schema if scored.suffix == ".parquet" else whole.schema))
+                rows += len(answers)
+                refused += answers["error"].dropna().tolist()
         finally:
             if writer:
                 writer.close()
-        if not rows:
-            raise ProjectError(f"{source}: the table has no row")
     return rows, refused
 
 
-def _check(source: Path, there: list[str], contract: Contract) -> None:
-    if absent := lacking(contract, there):
-        raise ProjectError(f"{source}: lacks {', '.join(absent)}, which the model reads")
-    if taken := [name for name in (*names(contract), "error", "model") if name in there]:
-        raise ProjectError(f"{source}: has {', '.join(taken)} already: rename or drop what an answer would overwrite")
+def delivered(source: Path, contract: Contract) -> Iterator[pa.RecordBatch]:
+    """Yield the table behind *source* in parts of at most PART rows; raises ProjectError where it lacks a column."""
+    rows = 0
+    for part in parts(source):
+        if absent := lacking(contract, part.schema.names):
+            raise ProjectError(f"{source}: lacks {', '.join(absent)}, which the model reads")
+        yield from (part.slice(start, PART) for start in range(0, part.num_rows, PART))
+        rows += part.num_rows
+    if not rows:
+        raise ProjectError(f"{source}: the table has no row")
 
 
 @contextmanager
