@@ -15,9 +15,10 @@ import yaml
 from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
+from {{ cookiecutter.package_name }} import serve
 from {{ cookiecutter.package_name }}.config import ProjectError
 from {{ cookiecutter.package_name }}.image import bento, command, engine, overlay
-from {{ cookiecutter.package_name }}.service import container, hosting
+from {{ cookiecutter.package_name }}.service import hosting
 from {{ cookiecutter.package_name }}.service.telemetry import Telemetry
 
 ROOT = Path(__file__).parents[1]
@@ -82,7 +83,7 @@ def test_containers_are_probed_where_they_listen_and_given_what_they_need(pod: A
     (scoring,) = pod["containers"]
     (port,) = scoring["ports"]
     exposed = re.findall(r"(?m)^EXPOSE (\d+)$", CONTAINERFILE)
-    assert [port["containerPort"], container.PORT, engine.PORT] == [int(exposed[0])] * 3
+    assert [port["containerPort"], serve.PORT, engine.PORT] == [int(exposed[0])] * 3
     probes = {kind: scoring[f"{kind}Probe"]["httpGet"] for kind in ("startup", "readiness", "liveness")}
     assert {kind: probe["path"] for kind, probe in probes.items()} == {
         "startup": "/readyz",
@@ -96,7 +97,7 @@ def test_containers_are_probed_where_they_listen_and_given_what_they_need(pod: A
 
 def test_requests_being_answered_are_waited_for(pod: Any) -> None:
     wait = int(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][-1])
-    ends = hosting.LINGER + container.GRACE
+    ends = hosting.LINGER + hosting.GRACE
     assert wait + ends < pod["terminationGracePeriodSeconds"]
     assert int(COMPOSE["services"]["scoring"]["stop_grace_period"].removesuffix("s")) > ends
 
@@ -225,11 +226,11 @@ def test_an_engine_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
 def test_what_the_image_runs_imports_nothing_but_the_packages_for_serving() -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
     names = {re.split(r"[^\w-]", line)[0].lower().replace("-", "_") for line in groups["serving"]}
-    brought = {"_bentoml_impl", "pydantic_core", "typing_extensions", "uvicorn", "yaml"}  # by those
+    brought = {"_bentoml_impl", "bentoml_cli", "pydantic_core", "typing_extensions", "uvicorn", "yaml"}  # by those
     allowed = names | brought | sys.stdlib_module_names
     modules = bento.modules(*bento.ENTRIES)
     here = {path.relative_to(bento.PACKAGE).as_posix() for path in modules}
-    assert {"__init__.py", "scorer.py", "service/__init__.py", "service/api.py", "service/container.py"} < here
+    assert {"__init__.py", "scorer.py", "service/__init__.py", "service/api.py", "serve.py"} < here
     assert {name.partition("/")[0] for name in here if "/" in name} == {"service"}
     for path in modules:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

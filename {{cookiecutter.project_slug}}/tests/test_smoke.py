@@ -166,6 +166,15 @@ def test_smoke_starts_and_stops_a_service_of_two_workers_with_a_key(
         client.predict({})
 
 
+def test_serve_says_so_where_somebody_listens_already(running: Client, exported: Path) -> None:
+    address = running.url.removeprefix("http://")
+    command = [sys.executable, "-m", "{{ cookiecutter.package_name }}.serve", "--model", str(exported)]
+    found = subprocess.run([*command, "--port", address.partition(":")[2]], capture_output=True, text=True)
+    assert found.returncode == 1
+    assert found.stderr.startswith(f"Error: {address}: ")
+    assert "--port" in found.stderr
+
+
 def test_serve_says_where_a_model_comes_from(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "{{ cookiecutter.package_name }}.serve", "--model", str(tmp_path)]
     found = subprocess.run(command, capture_output=True, text=True)

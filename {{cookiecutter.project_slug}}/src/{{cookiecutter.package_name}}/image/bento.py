@@ -16,7 +16,7 @@ from ..origin import PROJECT
 from ..programs import run
 
 PACKAGE = Path(__file__).parents[1]
-ENTRIES = ("service.scoring", "service.container")  # what the image runs
+ENTRIES = ("service.scoring", "serve")  # what the image runs
 
 
 def pack(model: Path, labels: dict[str, str], created: int, docker: dict[str, str], folder: Path) -> None:

@@ -1,7 +1,9 @@
-"""Where the service's own application stands in BentoML, and how it leaves uvicorn: neither has a setting for it."""
+"""How BentoML starts the service, where its own application stands in it, and how it leaves uvicorn."""
 
 import asyncio
+import signal
 import socket
+import sys
 import time
 from typing import Any
 
@@ -10,7 +12,30 @@ import uvicorn
 from .api import HEALTH, Api
 from .intake import Message, Receive, Send
 
+KEEP = 75  # seconds that an idle connection is kept: longer than load balancers do, who would use one that is closing
+GRACE = 20  # seconds for requests that are being answered when it is told to end
 LINGER = 2  # seconds for callers to use a connection that they keep a last time; deploy/ waits for longer
+
+
+def run(what: str, listening: socket.socket, workers: int) -> None:
+    """Answer what comes to *listening* with the service or Bento *what*, until told to end.
+
+    BentoML's supervisor takes the memory of half a worker, the time to start of another, and keeps a container up whose
+    model cannot be loaded. So one worker does without: whatever runs it sees it end, and says so.
+    """
+    times = [f"--timeout-keep-alive={KEEP}", f"--timeout-graceful-shutdown={GRACE}"]
+    if workers > 1:
+        from bentoml_cli.cli import cli
+
+        host, port = listening.getsockname()[:2]
+        listening.close()
+        cli(["serve", what, f"--host={host}", f"--port={port}", *times])
+    else:
+        from _bentoml_impl.worker.service import main  # type: ignore[import-untyped]  # BentoML's own worker
+
+        for told in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(told, lambda *_: sys.exit())  # uvicorn passes it on when the last request is answered
+        main([what, f"--fd={listening.detach()}", *times])
 
 
 class First:
