@@ -164,7 +164,7 @@ def adopt(name: str) -> dict[str, Any]:
     code = SAVE.format(here=str(Path(__file__).parent), name=name, path=str(source))
     rows, columns = map(int, run("python", "-c", code, cwd=project)[0].split())
     says = [word for option, value in case.says.items() for word in (f"--{option}", value)]
-    command = ("python", "-m", "flight_delays.adopt", str(source), "--target", case.target, *says)
+    command = ("flight_delays", "adopt", str(source), "--target", case.target, *says)
     output, adopted = run(*command, cwd=project, log=project / "adopt.log")
     times = {"adopt": adopted}
     for stage in STAGES:

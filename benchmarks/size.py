@@ -79,13 +79,13 @@ def main() -> None:
             size = float(told)
             shape = f"{count:,} rows, {width} columns: {Path(source).stat().st_size / 1e6:,.0f} MB of text"
             print(f"| {shape} | `pandas.read_csv` | {reading:.0f} s | {most:,.0f} MB | {size:,.0f} MB in memory |")
-            steps = {"adopt": ("flight_delays.adopt", source, "--target", "late")}
-            steps["ingest"] = ("flight_delays.ingest", "data/raw.parquet")
-            steps["validate"] = ("flight_delays.validate", "data/raw.parquet", "reports/validation.json")
-            steps["split"] = ("flight_delays.split", "data/raw.parquet", "data/train.parquet", "data/test.parquet")
+            steps = {"adopt": ("adopt", source, "--target", "late")}
+            steps["ingest"] = ("ingest", "data/raw.parquet")
+            steps["validate"] = ("validate", "data/raw.parquet", "reports/validation.json")
+            steps["split"] = ("split", "data/raw.parquet", "data/train.parquet", "data/test.parquet")
             for step, command in steps.items():
                 (project / "reports").mkdir(exist_ok=True)
-                taken, most, _ = measured(project, "-m", *command)
+                taken, most, _ = measured(project, ".venv/bin/flight_delays", *command)
                 print(f"| | {step} | {taken:.0f} s | {most:,.0f} MB | {most / size:.0%} |", flush=True)
 
 

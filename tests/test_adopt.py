@@ -150,7 +150,7 @@ def test_a_real_table_goes_through_the_whole_loop_to_a_scored_request(
     case = CASES[name]
     path = str(tmp_path / "my table.csv")
     python(fresh, "-c", SAVE.format(table=case.table, saved=case.saved), str(tables), path)
-    said = python(fresh, "-m", "flight_delays.adopt", path, "--target", case.target, *case.options)
+    said = python(fresh, ".venv/bin/flight_delays", "adopt", path, "--target", case.target, *case.options)
     python(fresh, "-m", "dvc", "repro", "--quiet")
     assert f"{case.task}: predicts {case.target} from" in said
     contract = yaml.safe_load((fresh / "contract.yaml").read_text(encoding="utf-8"))
@@ -239,7 +239,7 @@ def test_a_query_on_postgresql_is_adopted_as_told_and_its_password_is_written_no
     written = [path for path in fresh.rglob("*") if path.is_file() and ".venv" not in path.parts]
     assert not [path for path in written if PASSWORD.encode() in path.read_bytes()]
     gone = subprocess.run(
-        [str(fresh / ".venv/bin/python"), "-m", "flight_delays.ingest", "data/raw.parquet"],
+        [str(fresh / ".venv/bin/flight_delays"), "ingest", "data/raw.parquet"],
         cwd=fresh,
         env=os.environ | {"DATABASE_URL": url, "PYTHONPATH": str(fresh / "src")},
         capture_output=True,
@@ -261,7 +261,7 @@ def test_a_table_at_an_address_is_adopted(name: str, fresh: Path, tmp_path: Path
         threading.Thread(target=server.serve_forever).start()
         try:
             address = f"http://127.0.0.1:{server.server_port}/{name}?version=2"
-            python(fresh, "-m", "flight_delays.adopt", address, "--target", "species")
+            python(fresh, ".venv/bin/flight_delays", "adopt", address, "--target", "species")
         finally:
             server.shutdown()
     assert (fresh / f"data/{name}").read_bytes() == (served / name).read_bytes()

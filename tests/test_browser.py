@@ -104,7 +104,7 @@ def checked(reviewed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     strict = text.replace("max: 6000", "max: 1000")
     assert strict != text
     (folder / "contract.yaml").write_text(strict, encoding="utf-8")
-    command = [str(reviewed / ".venv/bin/python"), "-m", "flight_delays.validate", str(reviewed / "data/raw.parquet")]
+    command = [str(reviewed / ".venv/bin/flight_delays"), "validate", str(reviewed / "data/raw.parquet")]
     here = os.environ | {"PYTHONPATH": str(reviewed / "src")}
     ended = subprocess.run([*command, "report.json", "--docs", "docs"], cwd=folder, env=here, check=False)
     assert ended.returncode == 1

@@ -120,14 +120,14 @@ def fetch(url: str) -> Any:
 def model(approved: Path, environment: dict[str, str]) -> Path:
     """Return the folder of the model in the registry."""
     folder = approved / "build/model"
-    run(".venv/bin/python", "-m", "flight_delays.registry", "fetch", "1", str(folder), cwd=approved, **environment)
+    run(".venv/bin/flight_delays", "registry", "fetch", "1", str(folder), cwd=approved, **environment)
     return folder
 
 
 def test_image_pulled_by_digest_gives_the_golden_answers(
     started: tuple[str, str], model: Path, approved: Path, environment: dict[str, str]
 ) -> None:
-    command = [".venv/bin/python", "-m", "flight_delays.smoke", str(model), "--url", started[1]]
+    command = [".venv/bin/flight_delays", "smoke", str(model), "--url", started[1]]
     assert "20 golden rows" in run(*command, cwd=approved, **environment)
 
 
@@ -304,9 +304,9 @@ def test_a_second_build_elsewhere_gives_the_same_image(
     clone = tmp_path / "clone"
     shutil.copytree(approved, clone, symlinks=True, ignore=shutil.ignore_patterns("build", "__pycache__"))
     again = {"PYTHONPATH": str(clone / "src"), "PYTHONHASHSEED": "random"}
-    run(".uv/bin/uv" if (clone / ".uv").exists() else "uv", "run", "--no-sync", "python", "-m", "flight_delays.image",
+    run(".uv/bin/uv" if (clone / ".uv").exists() else "uv", "run", "--no-sync", "flight_delays", "image",
         "build", "1", cwd=clone, **other | again)  # fmt: skip
-    run(".venv/bin/python", "-m", "flight_delays.image", "push", cwd=clone, **other | again)
+    run(".venv/bin/flight_delays", "push", cwd=clone, **other | again)
     second = json.loads((clone / "build/image.json").read_text(encoding="utf-8"))
     run("podman", "rmi", "--all", "--force", cwd=tmp_path, **other)
     assert (second["id"], second["digest"]) == (built["id"], built["digest"])
@@ -334,10 +334,8 @@ def test_bill_of_materials_is_valid_and_complete(built: dict[str, Any], approved
 def rendered(approved: Path, built: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what staging applies once the image is pinned there."""
     image = f"{built['repository']}@{built['digest']}"
-    run(".venv/bin/python", "-m", "flight_delays.image.overlay", "pin", "staging", cwd=approved)
-    assert (
-        run(".venv/bin/python", "-m", "flight_delays.image.overlay", "show", "staging", cwd=approved).strip() == image
-    )
+    run(".venv/bin/flight_delays", "overlay", "pin", "staging", cwd=approved)
+    assert run(".venv/bin/flight_delays", "overlay", "show", "staging", cwd=approved).strip() == image
     return list(yaml.safe_load_all(run("kubectl", "kustomize", "deploy/overlays/staging", cwd=approved)))
 
 
@@ -356,7 +354,7 @@ def test_staging_really_runs_and_scores_a_request(
     podman("kube", "play", str(file))
     try:
         containers.wait_for(f"http://127.0.0.1:{port}/readyz")
-        smoke = [".venv/bin/python", "-m", "flight_delays.smoke", str(model), "--url", f"http://127.0.0.1:{port}"]
+        smoke = [".venv/bin/flight_delays", "smoke", str(model), "--url", f"http://127.0.0.1:{port}"]
         assert "20 golden rows" in run(*smoke, cwd=approved, **environment)
         assert fetch(f"http://127.0.0.1:{port}/lineage")["image"] == f"{built['repository']}@{built['digest']}"
     finally:

@@ -45,7 +45,7 @@ def reviewed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(copy / "src"))
         patch.setenv("GITHUB_ACTOR", "ada")
-        python(copy, "-m", f"{PACKAGE}.review", "models/export", "data/test.parquet", "reports")
+        run(str(copy / ".venv/bin" / PACKAGE), "review", cwd=copy)
         yield copy
 
 
@@ -59,14 +59,14 @@ def server(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield url
 
 
-def python(project: Path, *command: str, **environment: str) -> str:
-    """Return what Python, as the project has it, prints."""
-    return run(str(project / ".venv/bin/python"), *command, cwd=project, **environment)
+def python(project: Path, code: str, url: str) -> str:
+    """Return what *code* prints where MLflow is at *url*."""
+    return run(str(project / ".venv/bin/python"), "-c", code, cwd=project, MLFLOW_TRACKING_URI=url)
 
 
 def registry(project: Path, url: str, *command: str) -> str:
     """Return what a command of the registry prints."""
-    return python(project, "-m", f"{PACKAGE}.registry", *command, MLFLOW_TRACKING_URI=url)
+    return run(str(project / ".venv/bin" / PACKAGE), "registry", *command, cwd=project, MLFLOW_TRACKING_URI=url)
 
 
 def imported(project: Path, url: str, origin: str) -> str:
@@ -81,7 +81,7 @@ def at_once(project: Path, url: str, *commands: tuple[str, ...]) -> list[str]:
     environment = {**os.environ, "MLFLOW_TRACKING_URI": url}
     started = [
         subprocess.Popen(
-            [str(project / ".venv/bin/python"), "-m", f"{PACKAGE}.registry", *command],
+            [str(project / ".venv/bin" / PACKAGE), "registry", *command],
             cwd=project,
             env=environment,
             stdout=subprocess.PIPE,
@@ -97,7 +97,7 @@ def at_once(project: Path, url: str, *commands: tuple[str, ...]) -> list[str]:
 
 def state(project: Path, url: str) -> dict[str, object]:
     """Return what the tracking store holds."""
-    found: dict[str, object] = json.loads(python(project, "-c", STATE, MLFLOW_TRACKING_URI=url))
+    found: dict[str, object] = json.loads(python(project, STATE, url))
     return found
 
 
@@ -123,7 +123,7 @@ def test_a_model_goes_all_the_way_on_a_server(reviewed: Path, server: str, tmp_p
     exported = reviewed / "models/export"
     registry(reviewed, server, "register", "models/export")
     assert registry(reviewed, server, "promote") == "version 1 is now the champion\n"
-    python(reviewed, "-c", ANSWERS, MLFLOW_TRACKING_URI=server)
+    python(reviewed, ANSWERS, server)
     registry(reviewed, server, "fetch", "champion", str(tmp_path / "back"))
     assert {path.name: path.read_bytes() for path in (tmp_path / "back").iterdir()} == {
         path.name: path.read_bytes() for path in exported.iterdir()

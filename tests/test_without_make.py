@@ -79,5 +79,5 @@ def test_every_step_is_one_that_the_readme_says() -> None:
 def test_command_of_a_stage_is_read_alike_by_every_shell(stage: str) -> None:
     stages: dict[str, Any] = yaml.safe_load((GENERATED / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     command = stages[stage]["cmd"].replace("{{ cookiecutter.package_name }}", PACKAGE)
-    assert command.startswith("python -m ")
+    assert command.startswith(f"{PACKAGE} ")
     assert not SHELL.search(command)

@@ -122,10 +122,10 @@ def git(actions: Actions, *words: str) -> str:
 
 def registry(actions: Actions, *words: str) -> str:
     """Return what a laptop that has pulled sees in the registry."""
-    python = Path(actions.environment["UV_PROJECT_ENVIRONMENT"]) / "bin/python"
+    program = Path(actions.environment["UV_PROJECT_ENVIRONMENT"]) / "bin/flight_delays"
     here = {"PYTHONPATH": str(actions.work / "src")}
-    run(str(python), "-m", "flight_delays.store", "pull", cwd=actions.work, **here)
-    return run(str(python), "-m", "flight_delays.registry", *words, cwd=actions.work, **here)
+    run(str(program), "pull", cwd=actions.work, **here)
+    return run(str(program), "registry", *words, cwd=actions.work, **here)
 
 
 def branch(actions: Actions, name: str, start: str = "origin/main") -> None:
@@ -359,7 +359,7 @@ def test_runs_and_versions_are_on_a_server_where_a_variable_names_one(
         actions.variables |= {"MLFLOW_TRACKING_URI": url, "DEPLOY_TARGET": "none"}
         green(actions.push("main"), "train.yml", "review.yml", "release.yml")
         there = {"MLFLOW_TRACKING_URI": url, "PYTHONPATH": str(actions.work / "src")}
-        said = run(str(python), "-m", "flight_delays.registry", "show", "challenger", cwd=actions.work, **there)
+        said = run(str(python.with_name("flight_delays")), "registry", "show", "challenger", cwd=actions.work, **there)
         assert said.splitlines()[0] == "version: 1"
     assert git(actions, "tag", "--list") == "model/v1"
     listed = git(actions, "ls-tree", "-r", "--name-only", "store").splitlines()
@@ -385,7 +385,7 @@ def test_run_that_dies_half_way_leaves_nothing_half_done(pushed: Actions) -> Non
     # registered, and then nothing: the next run goes on from there, and makes no second version
     main = git(pushed, "rev-parse", "main")
     payload = {"ref": "refs/heads/main", "before": "0" * 40, "after": main}
-    assert not pushed.start("release.yml", "push", payload, main, dies_at="python -m flight_delays.image build").ok
+    assert not pushed.start("release.yml", "push", payload, main, dies_at="flight_delays image build").ok
     assert git(pushed, "tag", "--list") == ""
     assert registry(pushed, "show", "challenger").splitlines()[0] == "version: 1"
     green([pushed.start("release.yml", "push", payload, main)], "release.yml")

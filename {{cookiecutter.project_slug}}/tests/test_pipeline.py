@@ -26,7 +26,7 @@ ORDER = ["ingest", "validate", "split", "train", "evaluate", "export"]
 
 def module(stage: str) -> str:
     """Return the module that *stage* runs."""
-    found = re.fullmatch(rf"python -m {PACKAGE.name}\.(\w+) .*", STAGES[stage]["cmd"])
+    found = re.fullmatch(rf"{PACKAGE.name} (\w+) .*", STAGES[stage]["cmd"])
     assert found, STAGES[stage]["cmd"]
     return found[1]
 

@@ -118,7 +118,3 @@ def main(old: str, new: str, check: bool) -> None:
     click.echo(f"{len(found)} changes, {breaking} of which break callers of the service" if found else "no change")
     if check and breaking:
         raise SystemExit(1)
-
-
-if __name__ == "__main__":
-    main()

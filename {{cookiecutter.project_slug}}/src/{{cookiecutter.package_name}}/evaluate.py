@@ -109,7 +109,3 @@ def main(test: Path, model: Path, report: Path, plots: Path) -> None:
             content.to_csv(new / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
     files.write_json(report, {"rows": len(rows), **found})
     click.echo(f"{report}: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
-
-
-if __name__ == "__main__":
-    main()

@@ -100,7 +100,3 @@ def _facts(params: Params, model: Path, test: Path, metrics: dict[str, Any]) -> 
 
 def _digests(folder: Path) -> dict[str, str]:
     return {path.name: digest(path) for path in sorted(folder.iterdir()) if path.name != "manifest.json"}
-
-
-if __name__ == "__main__":
-    main()

@@ -85,7 +85,3 @@ def main(raw: Path) -> None:
     source = Path(Params.load(Path("params.yaml")).ingest.source)
     rows, columns = ingest(source, raw)
     click.echo(f"{source}: {rows:,} rows, {columns} columns -> {raw}")
-
-
-if __name__ == "__main__":
-    main()

@@ -122,7 +122,3 @@ def main(recent: Path, report: Path, model: Path, reference: Path) -> None:
             f"{', '.join(found['drifted'])} drifted: the population stability index is above {limit} (params.yaml: "
             "monitor.psi): look at where the data comes from, then train on newer rows"
         )
-
-
-if __name__ == "__main__":
-    main()

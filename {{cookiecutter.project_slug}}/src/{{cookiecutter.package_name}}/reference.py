@@ -104,7 +104,3 @@ def main(folder: Path) -> None:
     for name, content in reference().items():
         files.write(folder / name, content)
     click.echo(f"contract.yaml and params.yaml are right; {folder}/ says what can be written in them")
-
-
-if __name__ == "__main__":
-    main()

@@ -92,7 +92,3 @@ def main(source: Path, scored: Path, model: str) -> None:
     if refused:
         shown = "\n  ".join(refused[:5])
         raise ProjectError(f"{len(refused):,} rows break the contract: column error of {scored} says why:\n  {shown}")
-
-
-if __name__ == "__main__":
-    main()

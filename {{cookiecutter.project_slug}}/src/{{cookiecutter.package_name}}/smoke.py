@@ -106,7 +106,3 @@ def main(model: Path, url: str | None) -> None:
         click.echo(f"the service is ready after {time.monotonic() - begun:.1f} s")
         report(client, golden)
     click.echo("it is stopped; to look at it: make serve, then http://127.0.0.1:3000")
-
-
-if __name__ == "__main__":
-    main()

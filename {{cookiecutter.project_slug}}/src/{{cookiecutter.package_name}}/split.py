@@ -75,7 +75,3 @@ def _write(rows: pd.DataFrame, positions: np.ndarray, path: Path) -> None:
         for start in range(0, len(positions), table.PART):
             part = rows.iloc[positions[start : start + table.PART]]
             writer.write(pa.Table.from_pandas(part, schema=schema, preserve_index=False))
-
-
-if __name__ == "__main__":
-    main()

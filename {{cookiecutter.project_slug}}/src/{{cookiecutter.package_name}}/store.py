@@ -120,7 +120,3 @@ def _share(command: tuple[str, ...]) -> None:
             click.get_current_context().exit(code)
 
     share(act)
-
-
-if __name__ == "__main__":
-    main()

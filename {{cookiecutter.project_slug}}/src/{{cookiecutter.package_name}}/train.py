@@ -122,7 +122,3 @@ def _study(contract: Contract, params: Train, train: Path) -> str:
     """A name for the search that is the same only when everything that decides its scores is the same."""
     everything = params.model_copy(update={"search": params.search.model_copy(update={"trials": 0})}).model_dump_json()
     return hashlib.sha256((contract.model_dump_json() + everything + digest(train)).encode()).hexdigest()[:16]
-
-
-if __name__ == "__main__":
-    main()

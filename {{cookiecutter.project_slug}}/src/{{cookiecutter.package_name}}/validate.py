@@ -118,7 +118,3 @@ def main(raw: Path, report: Path, docs: Path | None) -> None:
         where = f"\nlook at {docs / 'index.html'}" if docs else ""
         raise ProjectError(f"{raw}: {findings.explain(found)}{where}")
     click.echo(f"{raw}: {found['rows']:,} rows keep all {found['expectations']} expectations of contract.yaml")
-
-
-if __name__ == "__main__":
-    main()

@@ -104,7 +104,3 @@ def _post() -> None:
     if about:
         post(*about)
     click.echo(f"pull request {about[0]['number']}: the comment is up to date" if about else "there is nothing to show")
-
-
-if __name__ == "__main__":
-    main()

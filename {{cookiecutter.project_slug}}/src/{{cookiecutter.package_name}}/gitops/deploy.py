@@ -108,7 +108,3 @@ def _failed() -> None:
     for pull in hub.merged():
         hub.comment(pull["number"], MARKER, text)
     click.echo(text)
-
-
-if __name__ == "__main__":
-    main()

@@ -68,7 +68,3 @@ def main(version: str, back: bool) -> None:
     else:
         number, changed = registry.promote(number)
         click.echo(f"version {number} is {'now' if changed else 'already'} the champion")
-
-
-if __name__ == "__main__":
-    main()

@@ -57,7 +57,3 @@ def main(branch: str) -> None:
     if not branch:
         raise ProjectError("name the branch: this is no workflow")
     click.echo(write_back(branch))
-
-
-if __name__ == "__main__":
-    main()

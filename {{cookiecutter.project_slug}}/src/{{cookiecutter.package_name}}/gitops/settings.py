@@ -31,7 +31,3 @@ def main() -> None:
     hub.api("/actions/permissions/workflow", "PUT", permissions)  # GitHub has one switch for opening and approving
     hub.api("", "PATCH", {"delete_branch_on_merge": True})
     click.echo("workflows may open pull requests; merged branches are deleted")
-
-
-if __name__ == "__main__":
-    main()

@@ -96,7 +96,3 @@ def _metrics(model: str) -> dict[str, str]:
     path = REPORTS / "metrics.json"
     found = files.read_json(path) if path.is_file() and _review(model) else {}
     return {name: f"{value:.4f}" for name, value in found.items() if isinstance(value, float)}
-
-
-if __name__ == "__main__":
-    main()

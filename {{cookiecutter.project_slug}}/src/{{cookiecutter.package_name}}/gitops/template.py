@@ -30,7 +30,3 @@ def main() -> None:
     git("commit", "--quiet", "--no-verify", "-m", "Update from the template")
     git("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{BRANCH}")
     click.echo(hub.propose(BRANCH, "Update from the template", BODY))
-
-
-if __name__ == "__main__":
-    main()

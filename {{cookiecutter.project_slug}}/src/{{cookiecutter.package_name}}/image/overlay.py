@@ -60,7 +60,3 @@ def _show(overlay: str) -> None:
     if image is None:
         raise ProjectError(f"{overlay} runs nothing yet: pin an image")
     click.echo(image)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,5 +1,0 @@
-"""Runs the command: python -m <package>.adopt."""
-
-from .command import main
-
-main()

@@ -1,5 +1,0 @@
-"""Runs the command: python -m <package>.registry."""
-
-from .command import main
-
-main()
