@@ -202,6 +202,14 @@ def test_deployment_that_does_not_answer_goes_back(monkeypatch: pytest.MonkeyPat
     assert place.applied == [IMAGES[1], IMAGES[0]]
 
 
+@pytest.mark.usefixtures("answers")
+def test_deployment_says_so_where_even_what_ran_before_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(IMAGES[0], *IMAGES)
+    monkeypatch.setattr(targets, "find", lambda environment: place)
+    with pytest.raises(ProjectError, match=rf"{IMAGES[0]}, which ran before, does not answer any more either"):
+        deploy.deploy("production", Release("2", IMAGES[1], {}, ""))
+
+
 def test_without_a_target_nothing_is_deployed_and_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DEPLOY_TARGET", raising=False)
     said = deploy.deploy("staging", Release("1", IMAGES[0], {}, ""))
@@ -243,6 +251,29 @@ esac
         "apply --filename -",
         "--namespace place rollout status deployment/model --timeout=90s",
     ]
+
+
+def test_server_replaces_a_container_that_was_restarted_while_it_was_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As podman-compose does: with a zero, it leaves a container that runs again where it was stopped to be removed."""
+    runs = tmp_path / "runs"
+    runs.write_text(IMAGES[0], encoding="utf-8")
+    programs = {
+        "podman-compose": f'[ -s {runs} ] || printf %s "$IMAGE" > {runs}',
+        "podman": f'case "$1 $*" in "rm "*seven*) : > {runs} ;; *Image*) cat {runs} ;; *ID*) echo seven ;; esac',
+    }
+    for name, program in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{program}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("DEPLOY_TARGET", "compose")
+    monkeypatch.setenv("IMAGE_ENGINE", "podman")
+    monkeypatch.chdir(ROOT)
+    place = targets.find("production")
+    assert place is not None
+    place.apply(IMAGES[1])
+    assert place.current() == IMAGES[1]
 
 
 def test_page_says_why_there_is_no_review() -> None:

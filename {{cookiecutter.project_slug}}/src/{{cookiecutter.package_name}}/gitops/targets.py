@@ -107,13 +107,23 @@ class Compose:
         self.command = [*program, "--file", str(file), "--project-name", self.project]
 
     def current(self) -> str | None:
-        """Return the image of the project's container, if one runs."""
-        label = f"label=com.docker.compose.project={self.project}"
-        found = ask([self.engine, "ps", "--filter", label, "--format", "{{.Image}}"]).split()
-        return found[0] if found else None
+        """Return the image of the project's container, if there is one."""
+        return next(iter(self._containers("{{.Image}}")), None)
 
     def apply(self, image: str) -> None:
         """Replace the container by one of *image*."""
+        self._up(image)
+        if self.current() not in (None, image):
+            # a container that ends again and again may be restarted while podman-compose replaces it: it is then kept,
+            # and podman-compose says that all is well
+            ask([self.engine, "rm", "--force", *self._containers("{{.ID}}")])
+            self._up(image)
+
+    def _containers(self, what: str) -> list[str]:
+        label = f"label=com.docker.compose.project={self.project}"
+        return ask([self.engine, "ps", "--all", "--filter", label, "--format", what]).split()
+
+    def _up(self, image: str) -> None:
         ask([*self.command, "up", "--detach", "--force-recreate"], IMAGE=image, PORT=self.port)
 
     @contextmanager
