@@ -13,6 +13,8 @@ import yaml
 from loop import PACKAGE, STEPS, TABLE, environment, houses, walk
 from support import GENERATED, TEMPLATE, bake, run
 
+PIPELINE = (GENERATED / "dvc.yaml").read_text(encoding="utf-8").replace("{{ cookiecutter.package_name }}", PACKAGE)
+STAGES: dict[str, Any] = yaml.safe_load(PIPELINE)["stages"]
 SHELL = re.compile(r"[|&;<>$`'\"\\*?~%^()]|/dev/|\.\./")  # what sh and cmd.exe do not read alike
 
 
@@ -75,9 +77,8 @@ def test_every_step_is_one_that_the_readme_says() -> None:
             assert " ".join(words).partition(f" {TABLE}")[0] in section
 
 
-@pytest.mark.parametrize("stage", yaml.safe_load((GENERATED / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
+@pytest.mark.parametrize("stage", STAGES)
 def test_command_of_a_stage_is_read_alike_by_every_shell(stage: str) -> None:
-    stages: dict[str, Any] = yaml.safe_load((GENERATED / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    command = stages[stage]["cmd"].replace("{{ cookiecutter.package_name }}", PACKAGE)
+    command = STAGES[stage]["cmd"]
     assert command.startswith(f"{PACKAGE} ")
     assert not SHELL.search(command)
