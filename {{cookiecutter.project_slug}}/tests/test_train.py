@@ -18,7 +18,8 @@ import pytest
 import samples
 import skops.io
 from click.testing import CliRunner
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
 from {{ cookiecutter.package_name }} import estimator, files, storage, table, tracking, train
 from {{ cookiecutter.package_name }}.config import ProjectError
@@ -56,6 +57,26 @@ def test_the_same_data_gives_the_same_bytes_in_another_process() -> None:
     assert len(pipelines) == len(EACH)
     assert {name: here[name] for name in pipelines} == {name: there[name] for name in pipelines}
     assert len(set(here.values())) == len(here)
+
+
+def test_the_bytes_do_not_depend_on_where_in_memory_a_python_keeps_its_objects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = samples.fitted("boosting", "binary")
+    estimator.save(pipeline, tmp_path / "here.skops")
+    seen: dict[int, int] = {}
+    monkeypatch.setattr(skops.io._utils, "id", lambda o: seen.setdefault(id(o), 7 + len(seen)), raising=False)
+    estimator.save(pipeline, tmp_path / "there.skops")
+    assert len(seen) > 100, "skops asks for the addresses elsewhere"
+    assert (tmp_path / "there.skops").read_bytes() == (tmp_path / "here.skops").read_bytes()
+
+
+def test_categories_that_look_like_addresses_are_kept(tmp_path: Path) -> None:
+    tails = [["1234567890", "9876543210123"]]
+    rows = pd.DataFrame({"tail": pd.Series(tails[0] * 2, dtype=object)})
+    pipeline = make_pipeline(OrdinalEncoder(categories=tails)).fit(rows)
+    estimator.save(pipeline, tmp_path / "model.skops")
+    np.testing.assert_array_equal(estimator.load(tmp_path / "model.skops").transform(rows), pipeline.transform(rows))
 
 
 def test_another_seed_gives_another_forest() -> None:

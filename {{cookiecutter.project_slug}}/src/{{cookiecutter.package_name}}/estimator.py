@@ -39,7 +39,7 @@ TRUSTED = [  # what our estimators hold beyond what skops trusts: data and known
     "sklearn.utils.validation.check_array",
 ]
 UNKNOWN: dict[str, Any] = {"handle_unknown": "use_encoded_value", "unknown_value": -1}
-ADDRESS = re.compile(r"\d{9,}")  # an object's address in memory, as skops writes it
+ADDRESS = re.compile(r'(?<="__id__": )\d+|(?<="file": ")[^".]+')  # by its address in memory, skops names an object
 
 
 def build(contract: Contract, params: Train) -> Pipeline:
@@ -130,11 +130,10 @@ def save(pipeline: Pipeline, path: Path) -> None:
     """Write the fitted pipeline as skops (no pickle), byte for byte the same whenever the pipeline is the same."""
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(pipeline))) as source, zipfile.ZipFile(path, "w") as target:
         schema = source.read("schema.json").decode()
-        # skops names objects by their memory address: number them in the order in which they appear
+        # addresses differ from process to process: number the objects in the order in which they appear
         numbers = {old: str(n) for n, old in enumerate(dict.fromkeys(ADDRESS.findall(schema)))}
-        members = {
-            ADDRESS.sub(lambda m: numbers.get(m[0], m[0]), name): source.read(name) for name in source.namelist()
-        }
+        stored = [Path(name) for name in source.namelist() if name != "schema.json"]
+        members = {f"{numbers[path.stem]}{path.suffix}": source.read(str(path)) for path in stored}
         members["schema.json"] = ADDRESS.sub(lambda m: numbers[m[0]], schema).encode()
         for name in sorted(members):
             target.writestr(zipfile.ZipInfo(name), members[name])
