@@ -27,6 +27,13 @@ USES = re.compile(r"(?m)^\s*-?\s*uses:\s*([^\s#]+)")
 RUNNER = "ubuntu-24.04"
 LONGEST = 900  # seconds of a run
 BIN = Path(sys.executable).parent
+# As at GitHub, a step has no terminal. What one that fails prints last, act does not read: it gets a moment for that.
+STEP = """case "$*" in
+*/act/workflow/*) ;;
+*) exec /bin/bash "$@" ;;
+esac
+exec /bin/bash -o pipefail -c '/bin/bash "$@" </dev/null 2>&1 | cat || { code=$?; sleep 0.2; exit $code; }' - "$@"
+"""
 
 
 @dataclass
@@ -56,6 +63,16 @@ class Run:
     def log(self) -> str:
         """Return what the steps printed."""
         return "".join(e["msg"] for e in self.events if e.get("raw_output"))
+
+    @property
+    def failures(self) -> str:
+        """Return what each job that failed said last."""
+        said: dict[str, str] = {}
+        for e in self.events:
+            if e.get("raw_output") or e.get("level") == "error" or e.get("stepResult") == "failure":
+                said[e.get("job", "")] = said.get(e.get("job", ""), "") + e["msg"].rstrip("\n") + "\n"
+        failed = {e["job"] for e in self.events if e.get("jobResult") == "failure"}
+        return "\n".join(f"{job}\n{said[job][-1500:]}" for job in sorted(failed))
 
     @property
     def steps(self) -> dict[str, float]:
@@ -95,6 +112,7 @@ class Actions:
         self.hub = GitHub(self.origin, REPOSITORY, folder / "artifacts", socket)
         (folder / "gh/config.yml").write_text(f"http_unix_socket: {socket}\ngit_protocol: ssh\n", encoding="utf-8")
         self.program("ssh", f'for asked; do :; done; cd "{folder}/origins" && eval "exec $asked"')  # GitHub's
+        self.program("bash", STEP)
         self.environment = {
             "PATH": os.pathsep.join([str(folder / "bin"), str(BIN), "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"]),
             "HOME": str(folder / "home"), "XDG_CACHE_HOME": str(folder / "xdg"), "LANG": "C.UTF-8",
@@ -307,7 +325,7 @@ class Actions:
         slow = ", ".join(f"{name} {took:.0f} s" for name, took in ended.steps.items() if took >= 1)
         print(f"{workflow} ({event}, {payload.get('ref', '')}): {ended.jobs} in {seconds:.0f} s ({slow})")  # with -s
         if not ended.ok and ended.jobs:
-            print(ended.log[-1500:])
+            print(ended.failures)
         if ended.jobs:
             self._follow(ended, number, payload)
         return ended
