@@ -66,13 +66,15 @@ class Run:
 
     @property
     def failures(self) -> str:
-        """Return what each job that failed said last."""
-        said: dict[str, str] = {}
-        for e in self.events:
-            if e.get("raw_output") or e.get("level") == "error" or e.get("stepResult") == "failure":
-                said[e.get("job", "")] = said.get(e.get("job", ""), "") + e["msg"].rstrip("\n") + "\n"
-        failed = {e["job"] for e in self.events if e.get("jobResult") == "failure"}
-        return "\n".join(f"{job}\n{said[job][-1500:]}" for job in sorted(failed))
+        """Return what each job that failed said last; where none came to an end, what act said."""
+        failed = [e["job"] for e in self.events if e.get("jobResult") == "failure"]
+        told = [
+            (e.get("job"), e["msg"].rstrip("\n"))
+            for e in self.events
+            if e.get("raw_output") or e.get("level") == "error" or e.get("stepResult") == "failure"
+        ]
+        ends = [f"{job}\n" + "\n".join(text for where, text in told if where == job)[-6000:] for job in failed]
+        return "\n".join(ends) or self.text[-2000:]
 
     @property
     def steps(self) -> dict[str, float]:

@@ -98,7 +98,7 @@ def edit(project: Path, name: str, pattern: str, replacement: str) -> None:
 def green(runs: list[Run], *workflows: str) -> list[Run]:
     """Return *runs* once it is sure that all of them succeeded, and that they are of these workflows, in any order."""
     for one in runs:
-        assert one.ok, f"{one.workflow} ({one.event}): {one.jobs}\n{one.log[-6000:]}\n{one.text[-2000:]}"
+        assert one.ok, f"{one.workflow} ({one.event}): {one.jobs}\n{one.failures}"
     assert sorted(one.workflow for one in runs) == sorted(workflows)
     return runs
 
