@@ -1,1 +1,1 @@
-"""The project's package: one module per pipeline stage, and what runs outside the pipeline in packages of its own."""
+"""What is yours: where the data comes from (dataset), the features, and the model."""

@@ -1,0 +1,1 @@
+"""Scores whole tables with the answers of the service."""

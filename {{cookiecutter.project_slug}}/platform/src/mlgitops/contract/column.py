@@ -1,0 +1,75 @@
+"""One column of the table, as contract.yaml declares it."""
+
+from datetime import date, datetime, time
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from ..common.document import Section
+
+Type = Literal["number", "integer", "boolean", "category", "datetime", "date", "text"]
+Part = Literal["days", "month", "day", "weekday", "hour"]
+LARGEST = {"number": 3.4e38, "integer": 2.0**53 - 1}  # beyond it the model's float32, or JSON's integers, give up
+MISSING = ""  # how a missing category is written for the model
+
+
+def _label(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError(f"{value!r} is not text: put it in quotes")
+    if value == MISSING:
+        raise ValueError("an empty value stands for a missing one: leave it out and set missing: true")
+    return str(value)
+
+
+def _moment(value: object) -> object:
+    return datetime.combine(value, time()) if isinstance(value, date) and not isinstance(value, datetime) else value
+
+
+Bound = Annotated[float | datetime, BeforeValidator(_moment)]
+
+
+class Column(Section):
+    """One column of the table."""
+
+    type: Type = Field(description="What the cells hold; text is for keys and for columns that the model ignores.")
+    description: str = Field(
+        "", description="What the column means, with its unit: shown in the service's documentation."
+    )
+    missing: bool | Annotated[float, Field(gt=0, le=1)] = Field(
+        False, description="May cells be empty: false, true, or the largest share of rows (0.2 is 20 %)."
+    )
+    na_values: tuple[str, ...] = Field((), description="Strings that mean missing, besides NA, null and the like.")
+    min: Bound | None = Field(None, description="Smallest allowed number or earliest time.")
+    max: Bound | None = Field(None, description="Largest allowed number or latest time.")
+    categories: tuple[Annotated[str, BeforeValidator(_label, json_schema_input_type=str | int)], ...] | None = Field(
+        None, min_length=1, description="Every allowed value of a category; without it, new values are accepted."
+    )
+    format: str | None = Field(None, description="How dates are written where not as 2013-12-31, such as %d/%m/%Y.")
+    parts: tuple[Part, ...] | None = Field(None, description="What the model sees of a date or time.")
+    ignore: str | None = Field(None, min_length=1, description="Why the model does not use this column.")
+    feature: bool = Field(
+        True, description="False: the column is an input of the functions in features.py, and no feature itself."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for bound in (self.min, self.max):
+            if bound is not None and isinstance(bound, datetime) != (self.type in ("datetime", "date")):
+                raise ValueError(f"min and max of a {self.type} column: {bound!r} does not fit the type")
+            if bound is not None and self.type not in ("number", "integer", "datetime", "date"):
+                raise ValueError(f"min and max do not apply to type {self.type}")
+        if self.min is not None and self.max is not None and not self.min <= self.max:  # type: ignore[operator]  # same type by the check above
+            raise ValueError(f"min {self.min} is larger than max {self.max}")
+        if self.categories is not None and self.type != "category":
+            raise ValueError(f"categories belong to type category, not {self.type}")
+        if self.categories is not None and len(set(self.categories)) < len(self.categories):
+            raise ValueError("categories has a value twice")
+        if self.parts is not None and self.type not in ("datetime", "date"):
+            raise ValueError(f"parts belong to types datetime and date, not {self.type}")
+        if self.format is not None and self.type not in ("datetime", "date"):
+            raise ValueError(f"format belongs to types datetime and date, not {self.type}")
+        if not self.feature and (self.ignore or self.parts):
+            raise ValueError("feature: false does not go with ignore or parts")
+        if self.type == "date" and "hour" in (self.parts or ()):
+            raise ValueError("a date has no hour: use type datetime")
+        return self

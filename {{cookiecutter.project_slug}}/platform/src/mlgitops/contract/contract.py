@@ -1,0 +1,187 @@
+"""The data contract: what contract.yaml declares, and the features that follow from it and from features.py.
+
+Everything that must agree about the data is derived from a Contract: the Great Expectations suite (data.validate), the
+preprocessing (model.estimators), the inputs of the ONNX model (data.encode), the request model and its JSON schema
+(row_schema), and the MLflow signature (model.tracking).
+"""
+
+import difflib
+import re
+from collections.abc import Container
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PrivateAttr, model_validator
+
+from ..common import project
+from ..common.document import Document
+from ..common.errors import ProjectError
+from .column import MISSING, Column, Part
+from .features import Function, Kind, load
+
+Task = Literal["binary", "multiclass", "regression"]
+
+
+def _input_name(name: str, taken: Container[str]) -> str:
+    """Return *name* as ONNX allows it: ASCII letters, digits and underscores, a letter first, none of *taken*."""
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    plain = plain if plain[0].isalpha() else f"x{plain}"
+    return next(free for n in count(1) if (free := plain if n == 1 else f"{plain}_{n}") not in taken)
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One input of the model: a column as it is, one part of a date, or what a function of the project returns."""
+
+    name: str
+    column: str
+    kind: Kind
+    part: Part | None = None
+    levels: tuple[str, ...] | None = None
+    function: Function | None = None
+
+
+class Contract(Document):
+    """What contract.yaml says: the task, and every column of the table."""
+
+    task: Task = Field(description="What is predicted: one of two classes, one of several, or a number.")
+    target: str = Field(description="The column that is predicted; of two classes the last value is the positive one.")
+    key: tuple[str, ...] = Field(
+        (), description="The columns that identify a row: unique, used to split; of these the model sees only the time."
+    )
+    time: str | None = Field(None, description="When a row happened: the newest rows become the test part.")
+    min_rows: Annotated[int, Field(ge=1)] = Field(100, description="The table has at least so many rows.")
+    decimal: Literal[".", ","] = Field(".", description="The mark before the decimals of numbers that come as text.")
+    columns: dict[str, Column] = Field(min_length=2, description="Every column of the table, by name.")
+    _functions: tuple[Function, ...] = PrivateAttr(())
+
+    @classmethod
+    def with_features(cls, path: Path, features: Path) -> Self:
+        """Read a contract and the functions of a features.py (none where it is absent); raises ProjectError."""
+        contract = cls.load(path)
+        return contract.bound(load(features)) if features.is_file() else contract
+
+    @classmethod
+    def of_project(cls) -> Self:
+        """Read contract.yaml and the project's features.py; raises ProjectError."""
+        return cls.with_features(Path("contract.yaml"), project.file(project.FEATURES))
+
+    def bound(self, functions: tuple[Function, ...]) -> Self:
+        """Return a copy with the features that *functions* compute; raises ProjectError where one does not fit."""
+        for function in functions:
+            self._check(function)
+        copy = self.model_copy()
+        copy.__dict__.pop("features", None)  # a copy keeps what was cached
+        copy._functions = functions
+        if not copy.features:
+            raise ProjectError("no feature is left: each input has feature: false, and features.py has no function")
+        return copy
+
+    def _check(self, function: Function) -> None:
+        """Raise ProjectError unless the parameters of *function* are inputs and its name is free."""
+        reasons = {self.target: "is the target"} | dict.fromkeys(self.key, "is a key, which requests do not hold")
+        for name in function.columns:
+            if name in self.inputs:
+                continue
+            close = difflib.get_close_matches(name, self.inputs, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else f"; the inputs are {', '.join(self.inputs)}"
+            if column := self.columns.get(name):
+                why = reasons.get(name) or f"is ignored ({column.ignore})"
+                raise ProjectError(
+                    f"{function.place}: parameter {name!r}: that column {why}, so no function can read it"
+                )
+            raise ProjectError(f"{function.place}: parameter {name!r}: contract.yaml has no such column{hint}")
+        if function.name in {*self.columns, *(feature.name for feature in self.features if not feature.function)}:
+            raise ProjectError(
+                f"{function.place}: contract.yaml has a column or feature of that name: rename the function"
+            )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for role, names in (("target", (self.target,)), ("key", self.key), ("time", (self.time,) if self.time else ())):
+            for name in names:
+                if name not in self.columns:
+                    raise ValueError(f"{role}: no column {name!r}; there are {', '.join(self.columns)}")
+        target = self.columns[self.target]
+        allowed = {"binary": ("boolean", "category"), "multiclass": ("category",), "regression": ("number", "integer")}[
+            self.task
+        ]
+        if target.type not in allowed:
+            raise ValueError(
+                f"target {self.target!r} is a {target.type}; task {self.task} needs {' or '.join(allowed)}"
+            )
+        if target.type == "category" and len(target.categories or ()) != 2 and self.task == "binary":
+            raise ValueError(
+                f"target {self.target!r}: a binary task needs exactly two categories, the positive one last"
+            )
+        if self.task == "multiclass" and len(target.categories or ()) < 3:
+            raise ValueError(f"target {self.target!r}: a multiclass task needs three categories or more")
+        if self.target in (*self.key, self.time) or target.ignore:
+            raise ValueError(f"target {self.target!r} is also key, time or ignored")
+        if self.time and self.columns[self.time].type not in ("datetime", "date"):
+            raise ValueError(f"time: column {self.time!r} is a {self.columns[self.time].type}, not a datetime or date")
+        for name, column in self.columns.items():
+            if column.type == "text" and name not in self.key and not column.ignore and column.feature:
+                raise ValueError(
+                    f"column {name!r}: text is no feature: make it a category, say why in ignore, or set "
+                    "feature: false where a function of features.py reads it"
+                )
+        if not self.inputs:
+            raise ValueError("no column is left for the model to learn from")
+        return self
+
+    @cached_property
+    def inputs(self) -> dict[str, Column]:
+        """The columns that the model reads, which are the fields of a request."""
+        left_out = {self.target, *self.key} - {self.time}
+        return {name: column for name, column in self.columns.items() if name not in left_out and not column.ignore}
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """The inputs of the model, in order: the single list that training, ONNX and scoring share."""
+        found: list[Feature] = []
+        for name, column in self.inputs.items():
+            if not column.feature:
+                continue
+            if column.type in ("datetime", "date"):
+                found += [Feature(f"{name}_{part}", name, "number", part) for part in self._parts(name)]
+            elif column.type == "category":
+                levels = (*column.categories, *([MISSING] if column.missing else [])) if column.categories else None
+                found.append(Feature(name, name, "category", levels=levels))
+            else:
+                found.append(Feature(name, name, "number"))
+        names: dict[str, Feature] = {}
+        for feature in found:
+            names[_input_name(feature.name, names)] = feature
+        computed = [Feature(f.name, ", ".join(f.columns), f.kind, function=f) for f in self._functions]
+        return (*(replace(feature, name=name) for name, feature in names.items()), *computed)
+
+    def _parts(self, name: str) -> tuple[Part, ...]:
+        """What the model sees of a time: of the time that orders the rows, nothing that only grows."""
+        column = self.columns[name]
+        parts: tuple[Part, ...] = column.parts or (
+            ("weekday",) if name == self.time else ("days", "month", "day", "weekday")
+        )
+        return parts if column.parts or column.type == "date" else (*parts, "hour")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels in the order of the model's outputs; the last of two is the positive one. Empty for regression."""
+        if self.task == "regression":
+            return ()
+        return self.columns[self.target].categories or ("false", "true")
+
+    @cached_property
+    def prediction(self) -> Literal["boolean", "string", "number"]:
+        """What a prediction is, as JSON calls it."""
+        if self.task == "regression":
+            return "number"
+        return "boolean" if self.columns[self.target].type == "boolean" else "string"
+
+    @property
+    def slices(self) -> tuple[str, ...]:
+        """The columns along which results are reported: closed categories and booleans."""
+        return tuple(name for name, column in self.inputs.items() if column.categories or column.type == "boolean")

@@ -1,0 +1,120 @@
+"""Says what changed between two contracts, and whether it breaks callers of the service."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..common.errors import ProjectError
+from ..store.git import git
+from .column import Column
+from .contract import Contract
+
+WIDER = {("integer", "number"), ("date", "datetime")}  # types whose every cell is also one of the other
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference, and whether a caller that was right before is refused, or misled, after it."""
+
+    where: str
+    what: str
+    breaking: bool = False
+
+
+def changes(old: Contract, new: Contract) -> list[Change]:
+    """Return what differs, in the order of the contract; a caller sends `inputs` and reads the target's `classes`."""
+    return [*_whole(old, new), *_columns(old, new)]
+
+
+def _whole(old: Contract, new: Contract) -> Iterator[Change]:
+    for name in ("task", "target", "key", "time", "min_rows", "decimal"):
+        before, after = getattr(old, name), getattr(new, name)
+        if before != after:
+            yield Change(name, f"{_word(before)} became {_word(after)}", name in ("task", "target"))
+    if old.task == new.task and old.classes != new.classes:
+        yield Change("classes", f"{_word(old.classes)} became {_word(new.classes)}", True)
+
+
+def _columns(old: Contract, new: Contract) -> Iterator[Change]:
+    for name in dict.fromkeys([*old.columns, *new.columns]):
+        before, after = old.inputs.get(name), new.inputs.get(name)
+        if before and after:
+            yield from _column(name, before, after)
+        elif before:
+            yield Change(name, "is not asked for any more: requests that hold it are refused", True)
+        elif after:
+            if after.missing:
+                yield Change(name, f"new {after.type}, which may be left out")
+            else:
+                yield Change(name, f"new {after.type}, which every request has to hold", True)
+        elif old.columns.get(name) != new.columns.get(name):
+            yield Change(name, "changed in the data; requests do not hold it")
+
+
+def _column(name: str, old: Column, new: Column) -> Iterator[Change]:
+    if old.type != new.type:
+        yield Change(name, f"type {old.type} became {new.type}", (old.type, new.type) not in WIDER)
+    if bool(old.missing) != bool(new.missing):
+        yield Change(name, "may be missing" if new.missing else "may no longer be missing", not new.missing)
+    elif old.missing != new.missing:
+        yield Change(name, f"share that may be missing: {_word(old.missing)} became {_word(new.missing)}")
+    for end, sign in (("min", 1), ("max", -1)):
+        yield from _bound(name, end, sign, getattr(old, end), getattr(new, end))
+    yield from _values(name, old.categories, new.categories)
+    for key in ("description", "format", "parts", "feature", "na_values"):
+        if getattr(old, key) != getattr(new, key):
+            yield Change(name, f"{key}: {_word(getattr(old, key))} became {_word(getattr(new, key))}")
+
+
+def _bound(name: str, end: str, sign: int, old: Any, new: Any) -> Iterator[Change]:
+    if old != new:
+        comparable = old is not None and new is not None and type(old) is type(new)
+        narrower = new is not None and not (comparable and (new < old if sign > 0 else new > old))
+        yield Change(name, f"{end} {_word(old)} became {_word(new)}", narrower)
+
+
+def _values(name: str, old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> Iterator[Change]:
+    if new is None and old is not None:
+        yield Change(name, "any value is allowed")
+    elif new is not None and old is None:
+        yield Change(name, f"only {', '.join(new)} are allowed", True)
+    elif old is not None and new is not None:
+        if gone := [value for value in old if value not in new]:
+            yield Change(name, f"no longer allowed: {', '.join(gone)}", True)
+        if came := [value for value in new if value not in old]:
+            yield Change(name, f"now allowed: {', '.join(came)}")
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
+    return "none" if value in (None, "") else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def read(what: str) -> Contract:
+    """Return the contract in a file, or contract.yaml as it was in a revision of git."""
+    if Path(what).is_file():
+        return Contract.load(Path(what))
+    text = git("show", "--end-of-options", f"{what}:./contract.yaml", fails=("",), cwd=Path.cwd())
+    if text is None:
+        raise ProjectError(f"{what}: no such file, and git has no contract.yaml of that revision")
+    return Contract.parse(text, f"{what}:contract.yaml")
+
+
+@click.command()
+@click.argument("old", default="HEAD~1")
+@click.argument("new", default="contract.yaml")
+@click.option("--check", is_flag=True, help="Exit with 1 where callers break.")
+def main(old: str, new: str, check: bool) -> None:
+    """Compare contract.yaml as it was in OLD with NEW: revisions of git, or files."""
+    found = changes(read(old), read(new))
+    for change in found:
+        mark = click.style("breaks callers", fg="red") if change.breaking else "compatible"
+        click.echo(f"{mark:14}  {change.where}: {change.what}")
+    breaking = sum(change.breaking for change in found)
+    click.echo(f"{len(found)} changes, {breaking} of which break callers of the service" if found else "no change")
+    if check and breaking:
+        raise SystemExit(1)

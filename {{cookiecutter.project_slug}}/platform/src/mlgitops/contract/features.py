@@ -1,0 +1,122 @@
+"""The project's own features: the public functions of features.py, called alike in training, serving and batch scoring.
+
+A function takes columns of the contract, one numpy array each with one entry per row, and returns such an array:
+
+- numbers, integers and booleans come as float64, NaN where missing;
+- categories and text come as str objects, "" where missing;
+- dates and times come as datetime64[s], NaT where missing.
+
+Its annotation says what it returns: numbers (any numpy number) or categories (str). Its docstring is its description.
+"""
+
+import ast
+import inspect
+import sys
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any, Literal
+
+import numpy as np
+
+from ..common.errors import ProjectError
+from ..common.project import user_code
+
+Kind = Literal["number", "category"]
+ALLOWED = {"numpy", *sys.stdlib_module_names}  # what the scoring image and a Spark executor have
+
+
+@dataclass(frozen=True)
+class Function:
+    """One feature: a function of *columns*, defined at *line* of *file*."""
+
+    name: str
+    columns: tuple[str, ...]
+    kind: Kind
+    description: str
+    call: Callable[..., Any]
+    file: Path
+    line: int
+
+    @property
+    def place(self) -> str:
+        """Where it is defined, as error messages name it."""
+        return f"{self.file.as_posix()}:{self.line}: {self.name}()"
+
+    def __call__(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return one entry per row, shape (rows,); raises ProjectError naming file, function and columns."""
+        given = [arrays[name] for name in self.columns]
+        with user_code(self.file, f"{self.name}({', '.join(self.columns)})"), np.errstate(all="ignore"):
+            result = np.asarray(self.call(*given))
+        if result.shape != given[0].shape:
+            raise ProjectError(
+                f"{self.place}: returns an array of shape {result.shape} for {len(given[0])} rows: "
+                f"return one entry per row, shape {given[0].shape}"
+            )
+        if self.kind == "number" and result.dtype.kind not in "biuf":
+            raise ProjectError(f"{self.place}: is annotated to return numbers, and returns {result.dtype}")
+        return result
+
+
+def load(path: Path) -> tuple[Function, ...]:
+    """Return the functions of a features.py in the order of the file.
+
+    Raises ProjectError, naming file, line and function, where one cannot be a feature or the file imports what the
+    scoring image lacks.
+    """
+    with user_code(path):
+        source = path.read_text(encoding="utf-8")
+        tree = ast.parse(source, str(path))
+    _check_imports(path, tree)
+    module = ModuleType(path.stem)
+    with user_code(path):
+        exec(compile(tree, str(path.resolve()), "exec"), module.__dict__)  # noqa: S102  # the project's own file
+    functions = [
+        value
+        for name, value in vars(module).items()
+        if isinstance(value, FunctionType) and value.__module__ == path.stem and not name.startswith("_")
+    ]
+    return tuple(_function(path, function) for function in functions)
+
+
+def _check_imports(path: Path, tree: ast.Module) -> None:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        relative = isinstance(node, ast.ImportFrom) and f"{'.' * node.level}{node.module or ''}"
+        for name in [relative] if relative else [alias.name for alias in node.names]:
+            if name.partition(".")[0] not in ALLOWED:
+                raise ProjectError(
+                    f"{path.as_posix()}:{node.lineno}: imports {name}: the scoring image has numpy and the standard "
+                    "library only; move what needs more to dataset.py"
+                )
+
+
+def _function(path: Path, function: FunctionType) -> Function:
+    place = f"{path.as_posix()}:{function.__code__.co_firstlineno}: {function.__name__}()"
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise ProjectError(f"{place}: parameter {parameter.name!r}: each parameter is the name of a column")
+    names = tuple(inspect.signature(function).parameters)
+    if not names:
+        raise ProjectError(f"{place}: has no parameter: name the columns that it reads, or let its name begin with _")
+    kind = _kind(place, path, function)
+    description = inspect.getdoc(function) or ""
+    return Function(function.__name__, names, kind, description, function, path, function.__code__.co_firstlineno)
+
+
+def _kind(place: str, path: Path, function: FunctionType) -> Kind:
+    """Return what the annotation says that the function returns."""
+    with user_code(path, function.__name__):
+        hint = typing.get_type_hints(function).get("return")
+    arguments = typing.get_args(hint)
+    scalar = typing.get_args(arguments[-1])[0] if arguments and typing.get_args(arguments[-1]) else None
+    if isinstance(scalar, type) and issubclass(scalar, np.number | np.bool_):
+        return "number"
+    if isinstance(scalar, type) and issubclass(scalar, np.str_ | np.object_):
+        return "category"
+    raise ProjectError(
+        f"{place}: annotate what it returns: NDArray[np.float64] for numbers, NDArray[np.str_] for categories"
+    )

@@ -1,0 +1,117 @@
+"""What params.yaml says: how a run is done, one section per stage."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from ..common.document import Document, Section
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Ingest(Section):
+    """Where the table comes from."""
+
+    source: str = Field(
+        min_length=1, description="A table (.csv, .tsv, .parquet), a query (.sql), or a Python file with load()."
+    )
+
+
+class Split(Section):
+    """How rows are held out."""
+
+    test: Share = Field(description="Share of the rows that are held out for evaluation.")
+
+
+class Train(Section):
+    """How the model is cross-validated."""
+
+    folds: int = Field(ge=2, description="Number of folds of the cross-validation.")
+    random_state: int = Field(ge=0, description="Random seed of the folds and of permutation importance.")
+
+
+class Tune(Section):
+    """Hyperparameter search with Optuna."""
+
+    trials: int = Field(ge=0, description="How many settings of the model are tried; 0 trains with those of `model`.")
+    space: dict[str, tuple[int, int] | tuple[float, float]] = Field(
+        description="Setting of the model to its lowest and highest value; whole numbers stay whole."
+    )
+
+
+class Evaluate(Section):
+    """How the model is evaluated on the test part."""
+
+    threshold: Share = Field(description="Decision threshold: the smallest probability of the positive class.")
+    importance_rows: Count = Field(description="Number of rows on which permutation importance is measured.")
+    min_slice_rows: Count = Field(description="Slices of fewer rows are not reported.")
+
+
+class Export(Section):
+    """How close the exported model must be to the trained one."""
+
+    probability_tolerance: float = Field(gt=0, description="Largest absolute difference of a probability.")
+    number_tolerance: float = Field(gt=0, description="Largest relative difference of a predicted number.")
+    golden_rows: Count = Field(
+        description="Test rows that are exported with the model and its predictions, for later checks."
+    )
+
+
+class Gates(Section):
+    """Conditions for accepting a model; null switches a gate off."""
+
+    min_score: float | None = Field(description="Smallest primary metric.")
+    max_drop: float | None = Field(
+        ge=0, description="Largest drop of the primary metric against the champion, beyond noise."
+    )
+    min_slice_score: float | None = Field(description="Smallest primary metric of any slice, beyond noise.")
+    validation: Literal[True] | None = Field(description="The data passed validation.")
+    parity: Literal[True] | None = Field(description="The exported model predicts as the trained one, see export.")
+    max_latency_ms: float | None = Field(gt=0, description="Largest median latency of one row, in milliseconds.")
+    max_size_mb: float | None = Field(gt=0, description="Largest size of the exported model, in megabytes.")
+
+
+class Review(Section):
+    """How candidate and champion are compared, and which gates decide."""
+
+    resamples: int = Field(ge=100, description="Bootstrap samples of the test rows behind each interval.")
+    random_state: int = Field(ge=0, description="Random seed of the bootstrap.")
+    gates: Gates
+
+
+class Image(Section):
+    """The scoring image."""
+
+    repository: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9.:_/-]*$",
+        description="Where it is pushed, as registry/owner/name; IMAGE_REPOSITORY in the environment comes before it.",
+    )
+    base: str = Field(
+        min_length=1,
+        description="Debian or Ubuntu with Python, pinned by its digest (`image base` renews it).",
+    )
+
+
+class Monitor(Section):
+    """When the data counts as drifted."""
+
+    max_psi: float = Field(
+        gt=0,
+        description="Largest population stability index (PSI) of a column; 0.1 is a small shift, 0.25 a large one.",
+    )
+
+
+class Params(Document):
+    """How a run is done: one section per stage; `model` holds what build() in the project's model.py takes."""
+
+    ingest: Ingest
+    split: Split
+    model: dict[str, Any] = Field(description="Keyword arguments of build() in src/<package>/model.py.")
+    train: Train
+    tune: Tune
+    evaluate: Evaluate
+    export: Export
+    review: Review
+    image: Image
+    monitor: Monitor

@@ -1,0 +1,1 @@
+"""From the source to typed rows: read, ingest, cast, validate, split, encode."""

@@ -1,0 +1,1 @@
+"""What happens at GitHub: pull requests, comments, tags, deployments."""

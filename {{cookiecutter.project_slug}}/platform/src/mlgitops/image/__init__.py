@@ -1,0 +1,1 @@
+"""The scoring image: Bento, container, bill of materials."""

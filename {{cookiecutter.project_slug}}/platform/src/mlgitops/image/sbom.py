@@ -1,0 +1,54 @@
+"""Lists what a scoring image is made of, as CycloneDX: the packages of uv.lock, those of the base, and the model."""
+
+import importlib.metadata
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+from ..common import project
+from ..model.scorer import read_manifest
+from .bento import uv
+
+DEBIAN = ["dpkg-query", "--show", "--showformat=${Package} ${Version} ${Architecture}\\n"]
+
+
+def document(image: str, created: str, packages: Path, model: Path, system: str) -> dict[str, Any]:
+    """Return the bill of materials of *image*; *system* is what DEBIAN prints in it."""
+    exported = ["--only-group", "serving", "--no-emit-project", "--format", "cyclonedx1.5", "--frozen"]
+    bill: dict[str, Any] = json.loads(uv("export", "--preview-features", "sbom-export", *exported))
+    installed = {(_name(d.name), d.version) for d in importlib.metadata.distributions(path=[str(packages)])}
+    python = [part for part in bill["components"] if (_name(part["name"]), part["version"]) in installed]
+    debian = [_debian(*line.split()) for line in system.splitlines()]
+    parts = [*python, *debian, _model(model)]
+    kept = {part["bom-ref"] for part in parts}
+    bill["components"] = parts
+    bill["dependencies"] = [
+        {**one, "dependsOn": [ref for ref in one.get("dependsOn", []) if ref in kept]}
+        for one in bill.get("dependencies", [])
+        if one["ref"] in kept
+    ]
+    bill["serialNumber"] = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, image)}"
+    component = {"type": "container", "bom-ref": image, "name": image.partition(":")[0], "version": image}
+    bill["metadata"] |= {"timestamp": created, "component": component}
+    return bill
+
+
+def _name(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
+def _debian(name: str, version: str, architecture: str) -> dict[str, Any]:
+    purl = f"pkg:deb/debian/{name}@{version.replace('+', '%2B').replace(':', '%3A')}?arch={architecture}"
+    return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
+
+
+def _model(model: Path) -> dict[str, Any]:
+    manifest = read_manifest(model)
+    return {
+        "type": "machine-learning-model",
+        "bom-ref": "model.onnx",
+        "name": project.name(),
+        "version": manifest["files"]["model.onnx"][:12],
+        "hashes": [{"alg": "SHA-256", "content": manifest["files"]["model.onnx"]}],
+    }

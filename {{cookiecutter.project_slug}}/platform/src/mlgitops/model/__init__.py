@@ -1,0 +1,1 @@
+"""Train, evaluate and export the model; score rows with the exported one."""

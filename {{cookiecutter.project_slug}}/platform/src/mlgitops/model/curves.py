@@ -1,0 +1,53 @@
+"""The curves that fit the task, as tables ready to plot."""
+
+import numpy as np
+import pandas as pd
+from sklearn import metrics as sk
+from sklearn.calibration import calibration_curve
+
+from ..contract.contract import Contract
+
+POINTS = 101  # of a curve: enough to draw, few enough to diff
+
+
+def curves(contract: Contract, truth: np.ndarray, predicted: np.ndarray, threshold: float) -> dict[str, pd.DataFrame]:
+    """Return the curves that fit the task, by name, as tables ready to plot."""
+    if contract.task == "regression":
+        return _number_curves(truth, predicted)
+    classes = list(contract.classes)
+    decided = (predicted[:, 1] >= threshold).astype(int) if len(classes) == 2 else predicted.argmax(axis=1)
+    counts = sk.confusion_matrix(truth, decided, labels=range(len(classes)))
+    cells = [
+        (actual, guess, int(n))
+        for actual, row in zip(classes, counts, strict=True)
+        for guess, n in zip(classes, row, strict=True)
+    ]
+    found = {"confusion": pd.DataFrame(cells, columns=["actual", "predicted", "rows"])}
+    return found | (_binary_curves(truth, predicted[:, 1]) if len(classes) == 2 else {})
+
+
+def _binary_curves(truth: np.ndarray, probability: np.ndarray) -> dict[str, pd.DataFrame]:
+    grid = np.linspace(0, 1, POINTS)
+    false_rate, true_rate, _ = sk.roc_curve(truth, probability)
+    precision, recall, _ = sk.precision_recall_curve(truth, probability)
+    actual, expected = calibration_curve(truth, probability, n_bins=10, strategy="quantile")
+    return {
+        "roc": pd.DataFrame(
+            {"false positive rate": grid, "true positive rate": np.interp(grid, false_rate, true_rate)}
+        ),
+        "precision_recall": pd.DataFrame({"recall": grid, "precision": np.interp(grid, recall[::-1], precision[::-1])}),
+        "calibration": pd.DataFrame({"predicted": expected, "actual": actual}),
+    }
+
+
+def _number_curves(truth: np.ndarray, predicted: np.ndarray) -> dict[str, pd.DataFrame]:
+    error = predicted - truth
+    shares = np.linspace(0, 1, POINTS)
+    order = np.argsort(predicted, kind="stable")
+    groups = np.array_split(order, 10)
+    return {
+        "residuals": pd.DataFrame({"share of rows": shares, "residual": np.quantile(error, shares)}),
+        "calibration": pd.DataFrame(
+            {"predicted": [predicted[g].mean() for g in groups], "actual": [truth[g].mean() for g in groups]}
+        ),
+    }

@@ -1,0 +1,57 @@
+"""Stage evaluate: look at the model on the test part, which nothing else has read."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.inspection import permutation_importance
+
+from ..common import files
+from ..contract.contract import Contract
+from ..contract.params import Evaluate, Params
+from ..data import frame
+from . import metrics, pipeline
+from .curves import curves
+from .pipeline import predict
+from .slices import slices
+
+
+def importance(
+    contract: Contract, fitted: BaseEstimator, rows: pd.DataFrame, params: Evaluate, seed: int
+) -> pd.DataFrame:
+    """Return how much the primary metric falls when a feature is shuffled: feature, importance, std."""
+    some = rows.sample(min(len(rows), params.importance_rows), random_state=seed)
+
+    def score(model: BaseEstimator, inputs: pd.DataFrame, truth: np.ndarray) -> float:
+        return metrics.primary(contract.task, truth, predict(model, inputs))
+
+    inputs, truth = frame.features(some, contract), frame.target(some, contract)
+    shuffled = permutation_importance(fitted, inputs, truth, scoring=score, n_repeats=3, random_state=seed)
+    named = pd.DataFrame(
+        {"feature": inputs.columns, "importance": shuffled.importances_mean, "std": shuffled.importances_std}
+    )
+    return named.sort_values("importance", ascending=False, kind="stable")
+
+
+@click.command()
+@click.argument("test", type=click.Path(path_type=Path, exists=True))
+@click.argument("model", type=click.Path(path_type=Path, exists=True))
+@click.argument("report", type=click.Path(path_type=Path))
+@click.argument("plots", type=click.Path(path_type=Path))
+def main(test: Path, model: Path, report: Path, plots: Path) -> None:
+    """Score TEST with MODEL; write metrics to REPORT, and curves, slices and importance to the folder PLOTS."""
+    contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
+    rows, fitted = pd.read_parquet(test), pipeline.load(model)
+    truth, predicted = frame.target(rows, contract), predict(fitted, frame.features(rows, contract))
+    scores = metrics.scores(contract, truth, predicted, params.evaluate.threshold)
+    tables = curves(contract, truth, predicted, params.evaluate.threshold)
+    tables["slices"] = slices(contract, rows, predicted, params.evaluate)
+    tables["importance"] = importance(contract, fitted, rows, params.evaluate, params.train.random_state)
+    with files.replacing(plots) as new:
+        new.mkdir()
+        for name, content in tables.items():
+            content.to_csv(new / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
+    files.write_json(report, {"rows": len(rows), **scores})
+    click.echo(f"{report}: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))

@@ -1,0 +1,108 @@
+"""Stage export: write what serving needs and nothing else, proved equal to the trained pipeline."""
+
+import importlib.metadata
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+from ..common import files, project
+from ..common.errors import ProjectError
+from ..contract.contract import Contract
+from ..contract.params import Export, Params
+from ..contract.row_schema import json_schema
+from ..data import frame
+from . import card, pipeline
+from .pipeline import label, predict
+from .scorer import Scorer, digest
+
+MAKERS = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
+
+
+def convert(fitted: BaseEstimator, contract: Contract) -> bytes:
+    """Return the fitted pipeline as an ONNX model with one input per feature."""
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+
+    kinds = {"number": FloatTensorType, "category": StringTensorType}
+    inputs = [(feature.name, kinds[feature.kind]([None, 1])) for feature in contract.features]
+    final = fitted[-1] if isinstance(fitted, Pipeline) else fitted
+    options = {id(final): {"zipmap": False}} if contract.classes else None
+    model = convert_sklearn(fitted, name="model", initial_types=inputs, options=options)
+    versions = sorted(model.opset_import, key=lambda version: version.domain)  # their order follows the hash seed
+    del model.opset_import[:]
+    model.opset_import.extend(versions)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def parity(contract: Contract, trained: np.ndarray, exported: np.ndarray, params: Export) -> dict[str, Any]:
+    """Return how far the exported model is from the trained one; raises ProjectError where that is beyond tolerance."""
+    difference = np.abs(trained - exported)
+    if contract.classes:
+        worst, tolerance = difference.max(axis=1), params.probability_tolerance
+    else:  # relative to the number itself, or to a typical one where it is close to zero
+        size = np.maximum(np.abs(trained), np.abs(trained).mean())
+        worst, tolerance = difference / np.maximum(size, np.finfo(np.float32).tiny), params.number_tolerance
+    beyond = np.flatnonzero(~(worst <= tolerance))
+    if len(beyond):
+        most = beyond[np.argsort(-worst[beyond], kind="stable")][:5]
+        shown = "\n".join(
+            f"  row {row}: trained {trained[row].tolist()}, exported {exported[row].tolist()}" for row in most
+        )
+        raise ProjectError(
+            f"export: {len(beyond)} of {len(worst)} test rows differ by more than {tolerance:g}; the most:\n{shown}\n"
+            "try another algorithm, or raise the tolerance in params.yaml (export)"
+        )
+    return {"rows": len(worst), "largest_difference": float(worst.max()), "tolerance": tolerance}
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path, exists=True))
+@click.argument("test", type=click.Path(path_type=Path, exists=True))
+@click.argument("report", type=click.Path(path_type=Path, exists=True))
+@click.argument("plots", type=click.Path(path_type=Path, exists=True))
+@click.argument("folder", type=click.Path(path_type=Path))
+def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> None:
+    """Write MODEL to FOLDER as ONNX with contract, golden rows of TEST and a card made of REPORT and PLOTS."""
+    contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
+    fitted, rows = pipeline.load(model), pd.read_parquet(test)
+    with files.replacing(folder) as new:
+        new.mkdir()
+        (new / "model.onnx").write_bytes(convert(fitted, contract))
+        (new / "contract.yaml").write_bytes(Path("contract.yaml").read_bytes())
+        (new / project.FEATURES).write_bytes(project.file(project.FEATURES).read_bytes())
+        files.write_json(new / "request.schema.json", json_schema(contract))
+        found = files.read_json(report)
+        files.write(new / "card.md", card.card(contract, params, label(params.model, fitted), found, plots))
+        facts = _facts(params, model, test, found)
+        files.write_json(new / "manifest.json", {**facts, "files": _digests(new)})
+        scorer = Scorer(new)
+        exported = scorer.predict(frame.columns(rows, contract))
+        equal = parity(contract, predict(fitted, frame.features(rows, contract)), exported, params.export)
+        golden = np.linspace(0, len(rows) - 1, min(params.export.golden_rows, len(rows))).astype(int)
+        sent = frame.records(rows.iloc[golden], contract)
+        files.write_json(new / "golden.json", {"rows": sent, "answers": scorer.worded(exported[golden])})
+        files.write_json(new / "manifest.json", {**facts, "parity": equal, "files": _digests(new)})
+    apart = f"at most {equal['largest_difference']:.1e} apart"
+    click.echo(f"{folder}: equal to the trained pipeline on {equal['rows']:,} rows ({apart})")
+
+
+def _facts(params: Params, model: Path, test: Path, metrics: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "project": project.name(),
+        "threshold": params.evaluate.threshold,
+        "params": params.model_dump(mode="json", exclude={"review", "image", "monitor"}),
+        "pipeline_sha256": digest(model),
+        "test_sha256": digest(test),
+        "contract_sha256": digest(Path("contract.yaml")),
+        "metrics": metrics,
+        "packages": {name: importlib.metadata.version(name) for name in MAKERS},
+    }
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {path.name: digest(path) for path in sorted(folder.iterdir()) if path.name != "manifest.json"}

@@ -1,0 +1,55 @@
+"""How good predictions are: one set of metrics per task, larger is better for the primary one."""
+
+import numpy as np
+from sklearn import metrics as sk
+
+from ..contract.contract import Contract, Task
+
+PRIMARY: dict[Task, str] = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "r2"}
+
+
+def primary(task: Task, truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the task's primary metric; NaN where it has no meaning (rows of one class only).
+
+    *truth*: class numbers or numbers, shape (rows,). *predicted*: probabilities (rows, classes) or numbers (rows,).
+    """
+    if len(np.unique(truth)) < 2:
+        return float("nan")
+    if task == "binary":
+        return float(sk.roc_auc_score(truth, predicted[:, 1]))
+    if task == "multiclass":
+        return float(sk.f1_score(truth, predicted.argmax(axis=1), average="macro"))
+    return float(sk.r2_score(truth, predicted))
+
+
+def scores(contract: Contract, truth: np.ndarray, predicted: np.ndarray, threshold: float) -> dict[str, float]:
+    """Return every metric of the contract's task, the primary one first."""
+    task = contract.task
+    found = {PRIMARY[task]: primary(task, truth, predicted)}
+    if task == "regression":
+        return found | {
+            "mae": float(sk.mean_absolute_error(truth, predicted)),
+            "rmse": float(sk.root_mean_squared_error(truth, predicted)),
+            "median_error": float(sk.median_absolute_error(truth, predicted)),
+        }
+    classes = np.arange(len(contract.classes))
+    decided = predicted[:, 1] >= threshold if task == "binary" else predicted.argmax(axis=1)
+    found |= {
+        "accuracy": float(sk.accuracy_score(truth, decided)),
+        "log_loss": float(sk.log_loss(truth, summing_to_one(predicted), labels=classes)),
+    }
+    if task == "multiclass":
+        return found | {"balanced_accuracy": float(sk.balanced_accuracy_score(truth, decided))}
+    return found | {
+        "average_precision": float(sk.average_precision_score(truth, predicted[:, 1])),
+        "brier": float(sk.brier_score_loss(truth, predicted[:, 1])),
+        "precision": float(sk.precision_score(truth, decided, zero_division=0)),
+        "recall": float(sk.recall_score(truth, decided, zero_division=0)),
+        "f1": float(sk.f1_score(truth, decided, zero_division=0)),
+    }
+
+
+def summing_to_one(probabilities: np.ndarray) -> np.ndarray:
+    """Return probabilities of shape (rows, classes) as float64 without the rounding of float32 in their sum."""
+    exact = probabilities.astype("float64")
+    return np.asarray(exact / exact.sum(axis=1, keepdims=True))

@@ -1,0 +1,144 @@
+"""The trained pipeline: built by the project's model.py, fitted, asked, saved and loaded."""
+
+import io
+import itertools
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import skops.io
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import TargetEncoder
+from skops.io.exceptions import UntrustedTypesFoundException
+
+from ..common import project
+from ..common.document import line
+from ..common.errors import ProjectError
+from ..contract.contract import Contract
+
+PARAMS = Path("params.yaml")
+UNEXPECTED = re.compile(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")  # as Python words it
+INVALID = re.compile(r"The '(\w+)' parameter of (\w+) must be")  # as scikit-learn words it
+TRUSTED = (  # what a saved pipeline may hold beyond what skops trusts: data and known functions, no other code
+    "functools.partial",
+    "numpy.dtype",
+)
+ADDRESS = re.compile(r'(?<="__id__": )\d+|(?<="file": ")[^".]+')  # by its address in memory, skops names an object
+
+
+def build(contract: Contract, settings: Mapping[str, Any], section: str = "model") -> BaseEstimator:
+    """Return the unfitted estimator that the project's model.py makes of *settings*.
+
+    Raises ProjectError naming file, line and setting: a setting that it does not have, a value that scikit-learn does
+    not take, or an exception of build(). *section* is where params.yaml has the settings.
+    """
+    module, path = project.module(project.MODEL), project.file(project.MODEL)
+    make = getattr(module, "build", None)
+    if not callable(make):
+        raise ProjectError(f"{path.as_posix()}: has no function build(contract, ...) that returns the estimator")
+    try:
+        with project.user_code(path, "build"):
+            estimator = make(contract, **settings)
+    except ProjectError as error:
+        raise _setting_error(error, settings, section) from error
+    if not (hasattr(estimator, "fit") and hasattr(estimator, "predict")):
+        kind = type(estimator).__name__
+        raise ProjectError(f"{path.as_posix()}: build() returned {kind}, which has no fit() and predict()")
+    try:
+        for step in [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]:
+            if hasattr(step, "_validate_params"):  # which fit() would do, after everything else
+                step._validate_params()
+    except ValueError as error:
+        raise _setting_error(error, settings, section) from error
+    return estimator
+
+
+def _setting_error(error: Exception, settings: Mapping[str, Any], section: str) -> ProjectError:
+    """Return *error* with the line of params.yaml, where it is about a setting there."""
+    message = error.message if isinstance(error, ProjectError) else str(error)
+    unexpected, invalid = UNEXPECTED.search(message), INVALID.search(message)
+    owner, name = unexpected.groups() if unexpected else invalid.groups()[::-1] if invalid else ("", "")
+    if name not in settings:
+        return error if isinstance(error, ProjectError) else ProjectError(f"build(): {message}")
+    where = f"{PARAMS}:{line(PARAMS, *section.split('.'), name)}: {section}.{name}: " if PARAMS.is_file() else ""
+    if unexpected:
+        return ProjectError(f"{where}{owner}() has no such setting: check the spelling")
+    return ProjectError(f"{where}{message}")
+
+
+def fit(contract: Contract, settings: Mapping[str, Any], inputs: pd.DataFrame, truth: np.ndarray) -> BaseEstimator:
+    """Return the project's estimator fitted on the frame that `frame.features` makes, one column per feature."""
+    nothing = inputs.columns[inputs.isna().all()]
+    inputs = inputs.fillna(dict.fromkeys(nothing, np.float32(0)))  # boosting cannot bin a column without a number
+    pipeline = build(contract, settings).fit(inputs, truth)
+    _to_single_precision(pipeline)
+    return pipeline
+
+
+def _to_single_precision(pipeline: BaseEstimator) -> None:
+    """Round what inputs become and are compared with as ONNX will: on any input both models take the same branch."""
+    steps = [step for _, step in pipeline.steps] if isinstance(pipeline, Pipeline) else [pipeline]
+    for transformer in steps:
+        for _, step, _ in transformer.transformers_ if isinstance(transformer, ColumnTransformer) else ():
+            encoder = step[0] if isinstance(step, Pipeline) else step
+            if isinstance(encoder, TargetEncoder):
+                encoder.encodings_ = [np.float64(np.float32(means)) for means in encoder.encodings_]
+                encoder.target_mean_ = np.float64(np.float32(encoder.target_mean_))
+    for predictor in itertools.chain(*getattr(steps[-1], "_predictors", ())):
+        limits = predictor.nodes["num_threshold"]
+        rounded = limits.astype(np.float32)
+        below = np.nextafter(rounded, np.float32(-np.inf))  # down: an input is at most the limit, or is not, as before
+        predictor.nodes["num_threshold"] = np.where(rounded > limits, below, rounded)
+
+
+def predict(pipeline: BaseEstimator, inputs: pd.DataFrame) -> np.ndarray:
+    """Return probabilities of shape (rows, classes), or numbers of shape (rows,)."""
+    answer: np.ndarray = (
+        pipeline.predict_proba(inputs) if hasattr(pipeline, "predict_proba") else pipeline.predict(inputs)
+    )
+    return answer
+
+
+def label(settings: Mapping[str, Any], fitted: BaseEstimator) -> str:
+    """Return what people call the model: the setting `algorithm` where there is one, else the estimator's class."""
+    final = fitted[-1] if isinstance(fitted, Pipeline) else fitted
+    return str(settings.get("algorithm") or type(final).__name__)
+
+
+def save(pipeline: BaseEstimator, path: Path) -> None:
+    """Write the fitted pipeline as skops (no pickle), byte for byte the same whenever the pipeline is the same."""
+    with zipfile.ZipFile(io.BytesIO(skops.io.dumps(pipeline))) as source, zipfile.ZipFile(path, "w") as target:
+        schema = source.read("schema.json").decode()
+        # addresses differ from process to process: number the objects in the order in which they appear
+        numbers = {old: str(n) for n, old in enumerate(dict.fromkeys(ADDRESS.findall(schema)))}
+        stored = [Path(name) for name in source.namelist() if name != "schema.json"]
+        members = {f"{numbers[path.stem]}{path.suffix}": source.read(str(path)) for path in stored}
+        members["schema.json"] = ADDRESS.sub(lambda m: numbers[m[0]], schema).encode()
+        for name in sorted(members):
+            target.writestr(zipfile.ZipInfo(name), members[name])
+
+
+def load(path: Path) -> BaseEstimator:
+    """Read a pipeline that `save` wrote; raises ProjectError where it holds types that are not trusted.
+
+    Trusted are types of scikit-learn and of the project's own package, and those that skops trusts by itself.
+    """
+    try:
+        return skops.io.load(path, trusted=trusted(path))
+    except (OSError, KeyError, zipfile.BadZipFile, UntrustedTypesFoundException) as error:
+        raise ProjectError(f"{path}: not a pipeline of this project: {error}") from error
+
+
+def trusted(path: Path) -> list[str]:
+    """Return the types in a saved pipeline that are trusted beyond those that skops trusts."""
+    own = project.package().name
+    found = skops.io.get_untrusted_types(file=path)
+    if any(name.partition(".")[0] == own for name in found):
+        project.module(project.MODEL)
+    return [name for name in found if name in TRUSTED or name.partition(".")[0] in ("sklearn", own)]

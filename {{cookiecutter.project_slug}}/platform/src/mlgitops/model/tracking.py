@@ -1,0 +1,147 @@
+"""Everything that is said to MLflow about runs: parameters, metrics, data, environment, model."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ..common import project
+from ..common.provenance import environment, requirements
+from ..contract.column import Column
+from ..contract.contract import Contract
+from ..contract.row_schema import json_schema
+from ..contract.synthetic import example_rows
+from ..data import frame
+from ..store.git import commit
+from ..store.mlflow_backend import artifact_location, connect
+from . import pipeline
+from .scorer import digest
+from .tuning import Trial
+
+if TYPE_CHECKING:
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema
+
+PIPELINE_TAG = "pipeline_sha256"  # finds the run that made a pipeline, whichever machine recorded it
+TRAIN_TAG = "train_sha256"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What one training was asked, and what came of it; *model* and *train* are files."""
+
+    contract: Contract
+    params: dict[str, Any]
+    model: Path
+    report: dict[str, Any]
+    train: Path | None = None
+    pipeline: Any = None
+    trials: tuple[Trial, ...] = ()
+
+
+def experiment(client: "mlflow.MlflowClient") -> str:
+    """Return the id of the project's experiment, made if there is none; safe when several processes ask at once."""
+    import mlflow
+
+    found = client.get_experiment_by_name(project.name())
+    if found is None:
+        try:
+            return str(client.create_experiment(project.name(), artifact_location=artifact_location()))
+        except mlflow.MlflowException:  # another process was first
+            found = client.get_experiment_by_name(project.name())
+            if found is None:
+                raise
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def record(training: Training) -> str:
+    """Record one training as an MLflow run, each trial of its search as a child, and return the run's id."""
+    client = connect()
+    import mlflow
+
+    known = {PIPELINE_TAG: digest(training.model), "mlflow.source.git.commit": commit()}
+    if training.train:
+        known[TRAIN_TAG] = digest(training.train)
+    metric = f"cv_{training.report['metric']}"
+    fitted = training.pipeline or pipeline.load(training.model)
+    name, place = pipeline.label(training.params["model"], fitted), experiment(client)
+    # the id, and not mlflow.set_experiment: of several processes that make it, some would end up in another one
+    with mlflow.start_run(experiment_id=place, run_name=name, tags=known) as run:
+        mlflow.log_params(flat(training.params))
+        mlflow.log_metrics({metric: training.report["mean"], f"{metric}_std": training.report["std"]})
+        if training.train:
+            _log_data(training.contract, training.train, known[TRAIN_TAG])
+        mlflow.log_text("\n".join(environment()) + "\n", "environment.txt")
+        mlflow.log_dict(json_schema(training.contract), "request.schema.json")
+        _log_pipeline(training, fitted)
+        for trial in training.trials:
+            with mlflow.start_run(experiment_id=place, run_name=f"trial {trial.number}", nested=True):
+                mlflow.log_params(trial.settings)
+                mlflow.log_metric(metric, trial.score)
+    return str(run.info.run_id)
+
+
+def run_of(client: "mlflow.MlflowClient", pipeline_sha256: str) -> str | None:
+    """Return the id of the first finished run that made the pipeline with this digest, or None."""
+    wanted = f"tags.{PIPELINE_TAG} = '{pipeline_sha256}' and attributes.status = 'FINISHED'"
+    found = client.search_runs([experiment(client)], wanted, order_by=["attributes.start_time ASC"], max_results=1)
+    return str(found[0].info.run_id) if found else None
+
+
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values as one level, their names joined by dots."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return found
+
+
+def columns(columns: dict[str, Column]) -> "Schema":
+    """Return the schema of a table as validate leaves it."""
+    from mlflow.types import ColSpec, Schema
+
+    kinds = {"number": "double", "integer": "double", "boolean": "boolean", "datetime": "datetime", "date": "datetime"}
+    return Schema([ColSpec(kinds.get(c.type, "string"), name, required=not c.missing) for name, c in columns.items()])
+
+
+def signature(contract: Contract) -> "ModelSignature":
+    """Return the signature of the pipeline: one column per feature, as `table.features` makes them."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
+    kinds = {"number": "float", "category": "string"}
+    inputs = Schema([ColSpec(kinds[feature.kind], feature.name) for feature in contract.features])
+    shape = (-1, len(contract.classes)) if contract.classes else (-1,)
+    return ModelSignature(inputs, Schema([TensorSpec(np.dtype("float64"), shape)]))
+
+
+def _log_data(contract: Contract, train: Path, sha256: str) -> None:
+    """Log what the data is without a look at it: to infer its schema takes MLflow longer than to train."""
+    import mlflow
+    from mlflow.data import sources
+    from mlflow.data.meta_dataset import MetaDataset
+
+    source = sources.LocalArtifactDatasetSource(train.as_posix())  # type: ignore[attr-defined]  # made by MLflow at import
+    data = MetaDataset(source, train.stem, sha256[:32], columns(contract.columns))  # type: ignore[abstract]  # it is not
+    mlflow.log_input(data, context="training")
+
+
+def _log_pipeline(training: Training, fitted: Any) -> None:
+    import mlflow.sklearn
+
+    contract = training.contract
+    example = frame.parse(pd.DataFrame(example_rows(contract, 5)), contract)
+    mlflow.sklearn.log_model(
+        fitted,
+        name="pipeline",
+        signature=signature(contract),
+        input_example=frame.features(example, contract),
+        pip_requirements=requirements("scikit-learn", "skops", "pandas", "numpy"),
+        skops_trusted_types=pipeline.trusted(training.model),
+        pyfunc_predict_fn="predict_proba" if hasattr(fitted, "predict_proba") else "predict",
+    )

@@ -1,0 +1,1 @@
+"""Compares what production sees with the rows that the model was evaluated on."""

@@ -1,0 +1,1 @@
+"""Replaces the demo by a table of the user's own."""

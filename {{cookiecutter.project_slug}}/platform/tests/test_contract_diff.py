@@ -1,0 +1,136 @@
+"""What changed between two contracts, and whether callers of the service break by it."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import samples
+import yaml
+from click.testing import CliRunner
+from pydantic import TypeAdapter, ValidationError
+
+from mlgitops.contract.contract import Contract
+from mlgitops.contract.diff import changes, main
+from mlgitops.contract.row_schema import request_model
+from mlgitops.contract.synthetic import example_rows
+
+BASE: dict[str, str] = {
+    "n": "{type: number, min: 0, max: 10}",
+    "i": "{type: integer, min: 0, max: 9}",
+    "c": "{type: category, values: [a, b]}",
+    "o": "{type: category, missing: 0.2}",
+    "d": "{type: date, min: 2020-01-01}",
+}
+GONE = "is not asked for any more: requests that hold it are refused"
+CHANGES = {  # column -> its new entry (None where it goes), what is said, whether it breaks callers
+    "wider range": ("n", "{type: number, min: -1, max: 11}", ["min 0.0 became -1.0", "max 10.0 became 11.0"], False),
+    "open range": ("n", "{type: number}", ["min 0.0 became none", "max 10.0 became none"], False),
+    "higher min": ("n", "{type: number, min: 1, max: 10}", ["min 0.0 became 1.0"], True),
+    "lower max": ("n", "{type: number, min: 0, max: 9}", ["max 10.0 became 9.0"], True),
+    "later min": ("d", "{type: date, min: 2021-01-01}", ["min 2020-01-01 00:00:00 became 2021-01-01 00:00:00"], True),
+    "whole numbers only": ("n", "{type: integer, min: 0, max: 10}", ["type number became integer"], True),
+    "broken numbers too": ("i", "{type: number, min: 0, max: 9}", ["type integer became number"], False),
+    "a clock too": ("d", "{type: datetime, min: 2020-01-01}", ["type date became datetime"], False),
+    "another type": ("c", "{type: boolean}", ["type category became boolean", "any value is allowed"], True),
+    "fewer values": ("c", "{type: category, values: [a]}", ["no longer allowed: b"], True),
+    "more values": ("c", "{type: category, values: [a, b, z]}", ["now allowed: z"], False),
+    "any value": ("c", "{type: category}", ["any value is allowed"], False),
+    "only some values": ("o", "{type: category, missing: 0.2, values: [x]}", ["only x are allowed"], True),
+    "required": ("o", "{type: category}", ["may no longer be missing"], True),
+    "optional": ("n", "{type: number, min: 0, max: 10, missing: true}", ["may be missing"], False),
+    "more missing": ("o", "{type: category, missing: 0.5}", ["share that may be missing: 0.2 became 0.5"], False),
+    "described": ("c", "{type: category, values: [a, b], description: x}", ["description: none became x"], False),
+    "removed": ("c", None, [GONE], True),
+    "ignored": ("c", "{type: text, ignore: old}", [GONE], True),
+    "new and required": ("new", "{type: number}", ["new number, which every request has to hold"], True),
+    "new and optional": ("new", "{type: number, missing: true}", ["new number, which may be left out"], False),
+    "new and ignored": ("new", "{type: text, ignore: noise}", ["changed in the data; requests do not hold it"], False),
+}  # fmt: skip
+
+
+def changed(what: str) -> Contract:
+    """Return the contract of `BASE` with one of `CHANGES`."""
+    column, entry, _, _ = CHANGES[what]
+    return samples.contract({name: one for name, one in (BASE | {column: entry}).items() if one is not None})
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_is_named_and_judged(what: str) -> None:
+    column, _, said, breaking = CHANGES[what]
+    found = changes(samples.contract(BASE), changed(what))
+    assert {change.where for change in found} == {column}
+    assert [change.what for change in found] == said
+    assert any(change.breaking for change in found) == breaking
+
+
+@pytest.mark.parametrize("what", [what for what in CHANGES if not CHANGES[what][3]])
+def test_what_breaks_nobody_lets_every_old_request_pass(what: str) -> None:
+    request = TypeAdapter(request_model(changed(what)))
+    for row in example_rows(samples.contract(BASE), 50):
+        request.validate_python(row)
+
+
+@pytest.mark.parametrize("what", [what for what in CHANGES if CHANGES[what][3]])
+def test_what_breaks_somebody_refuses_an_old_request(what: str) -> None:
+    request = TypeAdapter(request_model(changed(what)))
+    rows = [{"n": n, "i": 1, "c": c, "d": "2020-06-01"} for n in (0, 0.5, 10) for c in ("a", "b")]
+    rows += [row | {"o": "y"} for row in rows]
+
+    def refused(row: dict[str, Any]) -> bool:
+        try:
+            request.validate_python(row)
+        except ValidationError:
+            return True
+        return False
+
+    assert any(map(refused, rows))
+    assert not any(TypeAdapter(request_model(samples.contract(BASE))).validate_python(row) is None for row in rows)
+
+
+def test_answers_that_mean_something_else_break_callers() -> None:
+    low = samples.contract(BASE, "multiclass")
+    answers = low.columns["y"].model_copy(update={"values": ("low", "mid", "top")})
+    high = low.model_copy(update={"columns": low.columns | {"y": answers}})
+    assert [(c.where, c.breaking) for c in changes(low, high)] == [("classes", True), ("y", False)]
+    other = changes(samples.contract(BASE), samples.contract(BASE, "regression"))
+    assert ("task", True) in [(c.where, c.breaking) for c in other]
+
+
+def test_contracts_that_are_the_same_have_no_change() -> None:
+    assert changes(samples.contract(BASE), samples.contract(BASE)) == []
+
+
+def write(contract: Contract) -> None:
+    """Write contract.yaml here."""
+    text = yaml.safe_dump(contract.model_dump(mode="json", exclude_none=True, exclude_defaults=True))
+    Path("contract.yaml").write_text(text, encoding="utf-8")
+
+
+def test_the_command_compares_commits_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def git(*words: str) -> None:
+        identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+        subprocess.run(["git", *identity, *words], check=True, capture_output=True)
+
+    git("init")
+    for contract in (samples.contract(BASE), changed("more values")):
+        write(contract)
+        git("add", "contract.yaml")
+        git("commit", "--message", "contract")
+    runner = CliRunner()
+    assert "compatible      c: now allowed: z\n" in runner.invoke(main).output
+    assert runner.invoke(main, ["HEAD"]).output == "no change\n"
+    assert runner.invoke(main, ["HEAD~1", "HEAD", "--check"]).exit_code == 0
+    back = runner.invoke(main, ["HEAD", "HEAD~1", "--check"])
+    assert back.exit_code == 1
+    assert "breaks callers  c: no longer allowed: z\n1 changes, 1 of which break callers" in back.output
+    assert runner.invoke(main, ["HEAD", "HEAD~1"]).exit_code == 0
+    write(changed("removed"))
+    assert runner.invoke(main, ["HEAD", "contract.yaml", "--check"]).exit_code == 1
+    absent = runner.invoke(main, ["v9", "contract.yaml"])
+    assert (absent.exit_code, "v9: no such file, and git has no contract.yaml of that revision" in absent.output) == (
+        1,
+        True,
+    )

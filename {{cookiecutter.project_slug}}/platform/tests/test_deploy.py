@@ -1,0 +1,249 @@
+"""What deploy/ says is valid, safe, and true of the service: nothing is deployed here."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from prometheus_client.parser import text_string_to_metric_families
+
+from mlgitops.common.errors import ProjectError
+from mlgitops.image import bento, command, engine, overlay
+from mlgitops.serving import bentoml_runtime, serve
+from mlgitops.serving.telemetry import Telemetry
+
+ROOT = Path(__file__).parents[1]
+DEPLOY = ROOT / "deploy"
+CONTAINERFILE = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+PROMETHEUS = DEPLOY / "components" / "prometheus"
+PROMQL = {"by", "sum", "rate", "count", "absent", "histogram_quantile", "label_values"}
+SCRAPED = {"le", "namespace", "pod"}  # labels that the histogram and Prometheus itself add
+PIN = f"registry.example.org/team/model@sha256:{'ab' * 32}"
+
+
+@pytest.fixture(scope="module", params=["staging", "production"])
+def manifests(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Return what an overlay applies, by kind."""
+    programs = [words for words in (["kubectl", "kustomize"], ["kustomize", "build"]) if shutil.which(words[0])]
+    if not programs:
+        pytest.skip("neither kubectl nor kustomize is installed")
+    command = [*programs[0], str(overlay.OVERLAYS / request.param)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    found = list(yaml.safe_load_all(done.stdout))
+    assert len({one["kind"] for one in found}) == len(found)
+    return {one["kind"]: one for one in found}
+
+
+@pytest.fixture
+def pod(manifests: dict[str, Any]) -> Any:
+    """Return the specification of the pods of the Deployment."""
+    return manifests["Deployment"]["spec"]["template"]["spec"]
+
+
+def test_each_overlay_is_complete(manifests: dict[str, Any]) -> None:
+    kinds = {"Deployment", "HorizontalPodAutoscaler", "Namespace", "NetworkPolicy", "PodDisruptionBudget", "Service"}
+    assert manifests.keys() == kinds
+    namespace = manifests.pop("Namespace")["metadata"]["name"]
+    assert {one["metadata"]["namespace"] for one in manifests.values()} == {namespace}
+
+
+def test_images_are_pinned_by_digest_and_lineage_is_told_which(pod: Any) -> None:
+    (scoring,) = pod["containers"]
+    assert re.fullmatch(r"[^@:]+(:\d+)?(/[^@:]+)+@sha256:[0-9a-f]{64}", scoring["image"])
+    assert {"name": "SCORING_IMAGE", "value": scoring["image"]} in scoring["env"]
+    assert not [path for path in DEPLOY.rglob("*.yaml") if ":latest" in path.read_text(encoding="utf-8")]
+
+
+def test_containers_have_no_privileges_and_write_nowhere_but_in_tmp(pod: Any) -> None:
+    (scoring,) = pod["containers"]
+    user, group = re.findall(r"(?m)^USER (\d+):(\d+)$", CONTAINERFILE)[0]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert [pod["securityContext"][key] for key in ("runAsUser", "runAsGroup")] == [int(user), int(group)]
+    assert scoring["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+    assert [mount["mountPath"] for mount in scoring["volumeMounts"]] == ["/tmp"]  # noqa: S108  # of the container
+    assert pod["automountServiceAccountToken"] is False
+
+
+def test_containers_are_probed_where_they_listen_and_given_what_they_need(pod: Any) -> None:
+    (scoring,) = pod["containers"]
+    (port,) = scoring["ports"]
+    exposed = re.findall(r"(?m)^EXPOSE (\d+)$", CONTAINERFILE)
+    assert [port["containerPort"], serve.PORT, engine.PORT] == [int(exposed[0])] * 3
+    probes = {kind: scoring[f"{kind}Probe"]["httpGet"] for kind in ("startup", "readiness", "liveness")}
+    assert {kind: probe["path"] for kind, probe in probes.items()} == {
+        "startup": "/readyz",
+        "readiness": "/readyz",
+        "liveness": "/livez",
+    }
+    assert {probe["port"] for probe in probes.values()} == {port["name"]}
+    assert scoring["resources"]["requests"].keys() == {"cpu", "memory"}
+    assert scoring["resources"]["limits"].keys() == {"memory"}
+
+
+def test_requests_being_answered_are_waited_for(pod: Any) -> None:
+    wait = int(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][-1])
+    ends = bentoml_runtime.LINGER + bentoml_runtime.GRACE
+    assert wait + ends < pod["terminationGracePeriodSeconds"]
+    assert int(COMPOSE["services"]["scoring"]["stop_grace_period"].removesuffix("s")) > ends
+
+
+def test_everything_is_about_the_pods_of_the_deployment(manifests: dict[str, Any]) -> None:
+    labels = manifests["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    spread = manifests["Deployment"]["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    selectors = [
+        manifests["Deployment"]["spec"]["selector"]["matchLabels"],
+        manifests["Service"]["spec"]["selector"],
+        manifests["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"],
+        manifests["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"],
+        *(constraint["labelSelector"]["matchLabels"] for constraint in spread),
+    ]
+    assert [selector for selector in selectors if selector != labels] == []
+    target = manifests["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
+    assert target["name"] == manifests["Deployment"]["metadata"]["name"]
+
+
+def test_one_server_runs_the_image_as_safely_as_a_cluster() -> None:
+    (scoring,) = COMPOSE["services"].values()
+    assert scoring["image"].startswith("${IMAGE:?")
+    assert scoring["read_only"] is True
+    assert scoring["tmpfs"] == ["/tmp"]  # noqa: S108  # of the container
+    assert scoring["cap_drop"] == ["ALL"]
+    assert scoring["security_opt"] == ["no-new-privileges:true"]
+    assert all(port.startswith("127.0.0.1:") for port in scoring["ports"])
+    assert scoring["pids_limit"] > 0
+    assert scoring["logging"]["options"].keys() == {"max-size", "max-file"}  # or a server's disk fills up in a year
+    assert "start_interval" not in scoring["healthcheck"]  # which Podman before 4.4 does not know
+
+
+def test_variables_that_are_set_are_variables_that_are_read() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in bento.PACKAGE.rglob("*.py"))
+    read = set(re.findall(r"SCORING_\w+", code)) | {f"SCORING_{name}" for name in ("API_KEY", "IMAGE")}
+    texts = [path.read_text(encoding="utf-8") for path in DEPLOY.rglob("*") if path.is_file()]
+    assert set(re.findall(r"SCORING_\w+", "".join(texts))) <= read
+
+
+def metrics() -> dict[str, set[str]]:
+    """Return each series that the service exposes, with its labels."""
+    telemetry = Telemetry(dict.fromkeys(("version", "run", "commit", "image"), "x"))
+    telemetry.count("/predict", 200, 0.001)
+    telemetry.rows(1)
+    found: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(telemetry.show().decode()):
+        for sample in family.samples:
+            found.setdefault(sample.name, set()).update(sample.labels)
+    return found
+
+
+def test_alerts_and_dashboard_ask_for_metrics_that_the_service_has() -> None:
+    rules = yaml.safe_load((PROMETHEUS / "alerts.yaml").read_text(encoding="utf-8"))["spec"]["groups"][0]["rules"]
+    dashboard = json.loads((PROMETHEUS / "dashboard.json").read_text(encoding="utf-8"))
+    asked = [rule["expr"] for rule in rules]
+    asked += [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    variables = [variable["query"] for variable in dashboard["templating"]["list"]]
+    asked += [query["query"] for query in variables if "refId" in query]
+    exposed = metrics()
+    assert len(asked) > 10
+    for query in asked:
+        words = set(re.findall(r"[a-z_]+", re.sub(r'"[^"]*"|\[[^]]*\]|\$\w+', "", query))) - PROMQL
+        names = {word for word in words if word.startswith("scoring_")}
+        assert names, query
+        assert names <= exposed.keys(), query
+        assert words - names <= SCRAPED.union(*(exposed[name] for name in names)), query
+    assert {name for name in exposed if any(name in query for query in asked)} >= {
+        "scoring_model",
+        "scoring_request_seconds_bucket",
+        "scoring_requests_total",
+        "scoring_rows_total",
+    }
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of what says which image runs where, as the current folder."""
+    shutil.copytree(DEPLOY, tmp_path / "deploy")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_pinning_an_image_changes_two_lines_and_is_shown(checkout: Path) -> None:
+    path = checkout / "deploy/overlays/staging/kustomization.yaml"
+    before = path.read_text(encoding="utf-8").splitlines()
+    assert CliRunner().invoke(overlay.main, ["pin", "staging", PIN]).exit_code == 0
+    after = path.read_text(encoding="utf-8").splitlines()
+    assert len(before) == len(after)
+    assert sum(one != other for one, other in zip(before, after, strict=True)) == 2
+    assert CliRunner().invoke(overlay.main, ["show", "staging"]).output == f"{PIN}\n"
+    assert PIN not in CliRunner().invoke(overlay.main, ["show", "production"]).output
+
+
+@pytest.mark.parametrize("name", ["model:latest", "model", f"model@sha256:{'ab' * 31}", f"mod el@sha256:{'ab' * 32}"])
+def test_an_image_without_a_digest_is_not_pinned(name: str, checkout: Path) -> None:
+    done = CliRunner().invoke(overlay.main, ["pin", "production", name])
+    assert done.exit_code == 1
+    assert "write name@sha256:" in done.output
+    same = (DEPLOY / "overlays/production/kustomization.yaml").read_bytes()
+    assert (checkout / "deploy/overlays/production/kustomization.yaml").read_bytes() == same
+
+
+@pytest.mark.usefixtures("checkout")
+def test_what_was_not_built_is_neither_pushed_nor_pinned() -> None:
+    for main, words in ((command.main, ["push"]), (overlay.main, ["pin", "staging"])):
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code == 1
+        assert re.search(r"no image was (built|pushed) yet: `make \w+`", done.output)
+
+
+def test_an_image_that_no_registry_is_named_for_is_not_pushed(checkout: Path) -> None:
+    (checkout / "build").mkdir()
+    (checkout / "build/image.json").write_text('{"name": "localhost/model:v1"}', encoding="utf-8")
+    done = CliRunner().invoke(command.main, ["push"])
+    assert done.exit_code == 1
+    assert "IMAGE_REPOSITORY" in done.output
+
+
+def test_an_engine_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGE_ENGINE", "no-such-engine")
+    with pytest.raises(ProjectError, match="no-such-engine"):
+        engine.Engine.find()
+
+
+def test_what_the_image_runs_imports_nothing_but_the_packages_for_serving() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    names = {re.split(r"[^\w-]", line)[0].lower().replace("-", "_") for line in groups["serving"]}
+    brought = {"_bentoml_impl", "bentoml_cli", "pydantic_core", "typing_extensions", "uvicorn", "yaml"}  # by those
+    allowed = names | brought | sys.stdlib_module_names
+    modules = bento.modules(*bento.ENTRIES)
+    here = {path.relative_to(bento.PACKAGE).as_posix() for path in modules}
+    assert {"__init__.py", "scorer.py", "service/__init__.py", "service/api.py", "serve.py"} < here
+    assert {name.partition("/")[0] for name in here if "/" in name} == {"service"}
+    for path in modules:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            wanted = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                wanted = [str(node.module)]
+            assert {one.partition(".")[0] for one in wanted} <= allowed, path
+
+
+def test_packages_are_locked_by_hash_and_name_no_index() -> None:
+    if not (ROOT / "uv.lock").is_file():
+        pytest.skip("there is no uv.lock yet: `make setup` makes it")
+    text = bento.locked()
+    wanted = re.split(r"\n(?=\w)", text.strip())
+    assert len(wanted) > 20
+    assert all(re.match(r"[\w.-]+==\S+", part) and "--hash=sha256:" in part for part in wanted)
+    assert "://" not in text

@@ -1,0 +1,281 @@
+"""The exported model answers as the trained one does, on any row, or it is not exported."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pandas as pd
+import pytest
+import samples
+from click.testing import CliRunner, Result
+
+from mlgitops.common import files
+from mlgitops.common.errors import ProjectError
+from mlgitops.contract import row_schema
+from mlgitops.contract.contract import Contract, Feature
+from mlgitops.contract.params import Export
+from mlgitops.data import frame
+from mlgitops.data.encode import encode
+from mlgitops.model import estimators, evaluate, export, pipeline, train
+from mlgitops.model.scorer import Scorer
+
+EACH = [(algorithm, task) for algorithm in samples.ALGORITHMS for task in samples.TARGETS]
+STRICT = Export(probability_tolerance=1e-5, number_tolerance=1e-4, golden_rows=5)
+
+
+def answers(model: bytes, contract: Contract, rows: pd.DataFrame) -> np.ndarray:
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    inputs = encode(frame.columns(rows, contract), contract)
+    found = session.run([session.get_outputs()[-1].name], inputs)[0]
+    return found if contract.classes else found[:, 0]
+
+
+def equal(contract: Contract, algorithm: str, learned: pd.DataFrame, asked: pd.DataFrame) -> None:
+    pipeline = train.fit(contract, samples.settings(algorithm), frame.parse(learned, contract))
+    asked = frame.parse(asked, contract)
+    trained = pipeline.predict(pipeline, frame.features(asked, contract))
+    exported = answers(export.convert(pipeline, contract), contract, asked)
+    assert export.parity(contract, trained, exported, STRICT)["rows"] == len(asked)
+
+
+@pytest.mark.parametrize(("algorithm", "task"), EACH)
+def test_trained_and_exported_agree_on_rows_unlike_those_of_training(algorithm: str, task: str) -> None:
+    equal(samples.wide(task), algorithm, samples.rows(task), samples.rows(task, 500, seed=1, strange=True))
+
+
+SMALL = {
+    "one number": {"x": "{type: number}"},
+    "one closed category": {"x": "{type: category, values: [a, b]}"},
+    "one open category": {"x": "{type: category, missing: true}"},
+    "one boolean": {"x": "{type: boolean, missing: true}"},
+    "one time": {"x": "{type: datetime}"},
+    "nothing at all": {"x": "{type: number, missing: true}"},
+    "no category": {"x": "{type: category, missing: true}", "n": "{type: number}"},
+}
+CELLS = {
+    "one number": lambda n: [n % 7 / 3 for n in range(n)],
+    "one closed category": lambda n: ["a" if n % 3 else "b" for n in range(n)],
+    "one open category": lambda n: [None if n % 11 == 0 else f"c{n % 40}" for n in range(n)],
+    "one boolean": lambda n: [None if n % 11 == 0 else n % 3 == 0 for n in range(n)],
+    "one time": lambda n: pd.date_range("1960-01-01", periods=n, freq="217h"),
+    "nothing at all": lambda n: [None] * n,
+    "no category": lambda n: [None] * n,
+}
+
+
+@pytest.mark.parametrize("shape", SMALL)
+@pytest.mark.parametrize(("algorithm", "task"), EACH)
+def test_trained_and_exported_agree_whatever_the_columns_are(algorithm: str, task: str, shape: str) -> None:
+    contract = samples.contract(SMALL[shape], task)
+    rows = pd.DataFrame({"x": CELLS[shape](120), "n": np.arange(120) % 13})[[*SMALL[shape]]]
+    classes = {"binary": [False, True, True], "multiclass": ["low", "mid", "high"], "regression": [1.0, 5.0, 2e6]}[task]
+    rows["y"] = classes * 40
+    equal(contract, algorithm, rows, rows)
+
+
+@pytest.mark.parametrize("scale", [1e-7, 1.0, 1e7])
+@pytest.mark.parametrize("algorithm", samples.ALGORITHMS)
+def test_trained_and_exported_agree_on_numbers_of_any_size(algorithm: str, scale: float) -> None:
+    contract = samples.contract({"x": "{type: number}", "n": "{type: integer}"}, "regression")
+    random = np.random.default_rng(0)
+    rows = pd.DataFrame({"x": random.normal(size=300) * scale, "n": 2**40 + random.integers(0, 2**40, 300)})
+    rows["y"] = rows["x"] / scale * scale + random.normal(size=300) * scale / 10
+    equal(contract, algorithm, rows, rows)
+
+
+def test_trees_take_the_same_branch_where_numbers_are_neighbours_in_single_precision() -> None:
+    steps = 1e9 + 64.0 * np.arange(60)
+    rows = pd.DataFrame({"x": np.repeat(steps, 10), "y": np.repeat(np.arange(60) % 2 == 0, 10)})
+    contract = samples.contract({"x": "{type: number}"})
+    for algorithm in ("boosting", "forest"):
+        equal(contract, algorithm, rows, rows)
+    inputs, truth = frame.features(rows, contract), rows["y"].to_numpy()
+    settings = samples.settings("boosting")
+    plain = estimators.build(contract, settings).fit(inputs, truth)
+    ours = pipeline.fit(contract, settings, inputs, truth)
+    np.testing.assert_array_equal(pipeline.predict(ours, inputs), pipeline.predict(plain, inputs))
+
+
+def test_the_model_has_one_input_per_feature_with_its_type() -> None:
+    contract = samples.wide()
+    model = onnx.load_from_string(export.convert(samples.fitted("boosting", "binary"), contract))
+    onnx.checker.check_model(model)
+    kinds = {onnx.TensorProto.FLOAT: "number", onnx.TensorProto.STRING: "category"}
+    found = [(put.name, kinds[put.type.tensor_type.elem_type]) for put in model.graph.input]
+    assert found == [(feature.name, feature.kind) for feature in contract.features]
+    domains = [version.domain for version in model.opset_import]
+    assert domains == sorted(domains)  # the converter leaves their order to the hash seed
+
+
+def test_the_model_has_the_same_bytes_in_another_process() -> None:
+    here, there = samples.digests(), samples.digests_of_another_process()
+    models = [name for name in here if name.endswith("model")]
+    assert len(models) == len(EACH)
+    assert {name: here[name] for name in models} == {name: there[name] for name in models}
+
+
+def test_rows_that_differ_are_named_the_worst_first() -> None:
+    trained = np.tile([0.75, 0.25], (8, 1))
+    exported = trained.copy()
+    exported[2] += [0.1, -0.1]
+    exported[5] += [-0.3, 0.3]
+    exported[7] += 1e-6
+    with pytest.raises(ProjectError) as refused:
+        export.parity(samples.contract({"x": "{type: number}"}), trained, exported, STRICT)
+    lines = refused.value.message.splitlines()
+    assert lines[0] == "export: 2 of 8 test rows differ by more than 1e-05; the most:"
+    assert [line.split(":")[0] for line in lines[1:3]] == ["  row 5", "  row 2"]
+    assert "trained [0.75, 0.25]" in lines[1]
+    assert "params.yaml (export)" in lines[-1]
+
+
+def test_an_answer_that_is_no_number_is_not_equal_to_one() -> None:
+    contract = samples.contract({"x": "{type: number}"}, "regression")
+    with pytest.raises(ProjectError, match="1 of 2 test rows"):
+        export.parity(contract, np.array([1.0, 2.0]), np.array([1.0, np.nan]), STRICT)
+
+
+@pytest.mark.parametrize(
+    ("scale", "off", "fits"), [(1e6, 50, True), (1e6, 500, False), (1e-6, 1e-12, True), (1e-6, 1e-9, False)]
+)
+def test_numbers_are_compared_relative_to_their_size(scale: float, off: float, fits: bool) -> None:
+    contract = samples.contract({"x": "{type: number}"}, "regression")
+    trained = np.array([scale, -scale, 0.0])  # zero has no size of its own: that of the others counts
+    if fits:
+        assert export.parity(contract, trained, trained + off, STRICT)["largest_difference"] <= 1e-4
+    else:
+        with pytest.raises(ProjectError, match="3 of 3 test rows"):
+            export.parity(contract, trained, trained + off, STRICT)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project with an evaluated model, ready to be exported."""
+    folder = samples.project(tmp_path_factory.mktemp("project"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        inputs = ["test.parquet", "pipeline.skops", "metrics.json", "plots"]
+        assert CliRunner().invoke(evaluate.main, inputs).exit_code == 0
+    return folder
+
+
+@pytest.fixture
+def here(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def stage(folder: str = "out") -> Result:
+    inputs = ["pipeline.skops", "test.parquet", "metrics.json", "plots"]
+    return CliRunner().invoke(export.main, [*inputs, folder])
+
+
+def test_the_stage_writes_what_serving_needs_and_nothing_else(here: Path) -> None:
+    answer = stage()
+    assert answer.exit_code == 0, answer.output
+    names = {"model.onnx", "contract.yaml", "request.schema.json", "card.md", "golden.json", "manifest.json"}
+    assert {path.name for path in Path("out").iterdir()} == names
+    assert Path("out/contract.yaml").read_bytes() == Path("contract.yaml").read_bytes()
+    assert files.read_json(Path("out/request.schema.json")) == row_schema.json_schema(samples.wide())
+    assert files.read_json(Path("out/manifest.json"))["files"].keys() == names - {"manifest.json"}
+    stage("again")
+    for path in Path("out").iterdir():
+        assert path.read_bytes() == Path("again", path.name).read_bytes(), path.name
+
+
+def test_golden_rows_get_their_golden_answers_from_the_exported_model(here: Path) -> None:
+    assert stage().exit_code == 0
+    contract, scorer = samples.wide(), Scorer(Path("out"))
+    golden = files.read_json(Path("out/golden.json"))
+    assert len(golden["rows"]) == len(golden["answers"]) >= 1
+    typed = frame.parse(pd.DataFrame(golden["rows"]), contract)
+    found = scorer.answers(frame.columns(typed, contract))
+    assert json.loads(json.dumps(found)) == golden["answers"]
+    rows = pd.read_parquet("test.parquet")
+    trained = pipeline.predict(pipeline.load(Path("pipeline.skops")), frame.features(rows, contract))
+    exported = scorer.predict(frame.columns(rows, contract))
+    np.testing.assert_allclose(exported, trained, atol=1e-5)
+    assert all(
+        math.isclose(answer["probability"], p, abs_tol=1e-5)
+        for answer, p in zip(golden["answers"][:1], trained[:1, 1], strict=True)
+    )
+
+
+def test_too_strict_a_tolerance_stops_the_stage_and_leaves_nothing_behind(here: Path) -> None:
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    assert "probability_tolerance: 1.0e-05" in text
+    Path("params.yaml").write_text(
+        text.replace("probability_tolerance: 1.0e-05", "probability_tolerance: 1.0e-12"), encoding="utf-8"
+    )
+    before = {path.name for path in here.iterdir()}
+    answer = stage()
+    assert answer.exit_code == 1
+    assert "test rows differ by more than 1e-12; the most:\n  row " in answer.output
+    assert {path.name for path in here.iterdir()} == before
+
+
+def test_a_model_that_is_not_the_trained_one_stops_the_stage_and_the_old_export_stays(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stage().exit_code == 0
+    before = {path.name: path.read_bytes() for path in Path("out").iterdir()}
+    convert, other = export.convert, samples.fitted("boosting", "binary")
+    monkeypatch.setattr(export, "convert", lambda _, contract: convert(other, contract))
+    answer = stage()
+    assert answer.exit_code == 1
+    assert "test rows differ by more than 1e-05" in answer.output
+    assert {path.name: path.read_bytes() for path in Path("out").iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "contract.yaml", "golden.json"])
+def test_a_changed_file_is_refused_before_the_model_is_loaded(here: Path, name: str) -> None:
+    assert stage().exit_code == 0
+    path = Path("out", name)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ProjectError, match=f"{name} is not the file that was exported"):
+        Scorer(Path("out"))
+    path.unlink()
+    with pytest.raises(ProjectError, match=f"{name} is not the file that was exported"):
+        Scorer(Path("out"))
+
+
+def test_a_model_from_before_a_feature_was_added_still_answers(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert stage().exit_code == 0
+    golden, before = files.read_json(Path("out/golden.json"))["rows"], Scorer(Path("out"))
+    columns = {name: [row[name] for row in golden] for name in before.contract.inputs}
+    wanted, known = before.predict(columns), before.contract.features
+    monkeypatch.setattr(Contract, "features", (*known, Feature("one_more", known[0].column, known[0].kind)))
+    assert np.array_equal(Scorer(Path("out")).predict(columns), wanted)
+    monkeypatch.setattr(Contract, "features", known[1:])
+    with pytest.raises(ProjectError, match=f"the model reads {known[0].name}, which the code here does not compute"):
+        Scorer(Path("out"))
+
+
+def test_a_folder_without_a_manifest_is_refused_and_says_what_to_do(here: Path) -> None:
+    with pytest.raises(ProjectError, match=r"manifest\.json is missing: make the model with `dvc repro`"):
+        Scorer(here)
+
+
+@pytest.mark.parametrize("task", samples.TARGETS)
+def test_answers_are_in_words_of_the_contract(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(samples.project(tmp_path, task, "linear"))
+    assert CliRunner().invoke(evaluate.main, ["test.parquet", "pipeline.skops", "metrics.json", "plots"]).exit_code == 0
+    answer = stage()
+    assert answer.exit_code == 0, answer.output
+    scorer, contract = Scorer(Path("out")), samples.wide(task)
+    columns = frame.columns(pd.read_parquet("test.parquet"), contract)
+    for answer, numbers in zip(scorer.answers(columns), scorer.predict(columns), strict=True):
+        if task == "binary":
+            assert answer == {"prediction": bool(numbers[1] >= scorer.threshold), "probability": float(numbers[1])}
+        elif task == "multiclass":
+            assert list(answer["probabilities"]) == ["low", "mid", "high"]
+            assert answer["probabilities"][answer["prediction"]] == max(answer["probabilities"].values())
+        else:
+            assert answer == {"prediction": float(numbers)}

@@ -1,0 +1,144 @@
+"""Rows that moved raise the alarm, by name; rows that did not, and chance, raise none."""
+
+import json
+from pathlib import Path
+
+import exports
+import numpy as np
+import pandas as pd
+import pytest
+import samples
+from click.testing import CliRunner
+
+from mlgitops.common import files
+from mlgitops.model.scorer import Scorer
+from mlgitops.monitoring import drift
+
+CONTRACT = samples.contract(
+    {
+        "age": "{type: integer, min: 0, max: 200}",
+        "city": "{type: category, missing: true}",
+        "seen": "{type: datetime}",
+        "always": "{type: number}",
+    }
+)
+
+
+def people(count: int, seed: int = 0) -> pd.DataFrame:
+    """Return rows that keep CONTRACT."""
+    random = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "age": random.integers(20, 80, count).astype(float),
+            "city": random.choice(["Bern", "Graz", "Linz"], count),
+            "seen": pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 10**6, count), unit="s"),
+            "always": 1.0,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a model of CONTRACT."""
+    return exports.exported(CONTRACT, tmp_path_factory.mktemp("model"))
+
+
+def drifted(folder: Path, recent: pd.DataFrame) -> list[str]:
+    """Return the columns of *recent* that differ from others by more than is usual."""
+    names: list[str] = drift.monitor(Scorer(folder), [people(2000, seed=1)], [recent], 0.2)["drifted"]
+    return [name for name in names if not name.startswith("the model's")]
+
+
+def test_the_index_is_that_of_the_textbook() -> None:
+    before, after = (pd.Series(["a"] * first + ["b"] * (10**6 - first)) for first in (500_000, 900_000))
+    found = drift.compare(before, after)
+    assert found["psi"] == pytest.approx(0.4 * np.log(0.9 / 0.5) - 0.4 * np.log(0.1 / 0.5), abs=1e-4)
+    assert (found["before"], found["after"]) == (0.5, 0.9) or (found["before"], found["after"]) == (0.5, 0.1)
+
+
+@pytest.mark.parametrize("count", [30, 300, 3000])
+def test_chance_is_no_drift(folder: Path, count: int) -> None:
+    assert [drifted(folder, people(count, seed)) for seed in range(2, 12)] == [[]] * 10
+
+
+@pytest.mark.parametrize(
+    ("moved", "name"),
+    [
+        (lambda t: t.assign(age=t["age"] + 40), "age"),
+        (lambda t: t.assign(city=t["city"].mask(t.index % 3 == 0, "Wien")), "city"),
+        (lambda t: t.assign(city=t["city"].mask(t.index % 3 == 0)), "city"),
+        (lambda t: t.assign(always=t["always"].mask(t.index % 2 == 0, 7.0)), "always"),
+    ],
+    ids=["other numbers", "a new value", "empty cells", "no longer constant"],
+)
+def test_what_has_moved_is_named(folder: Path, moved: object, name: str) -> None:
+    assert callable(moved)
+    assert drifted(folder, moved(people(500))) == [name]
+
+
+@pytest.mark.parametrize("name", ["age", "city"])
+@pytest.mark.parametrize("which", ["reference", "recent"])
+def test_a_column_that_may_be_missing_is_compared_where_only_one_table_has_it(
+    name: str, which: str, tmp_path: Path
+) -> None:
+    types = {"age": "{type: integer, missing: true}", "city": "{type: category, missing: true}"}
+    scorer = Scorer(exports.exported(samples.contract(types), tmp_path))
+    tables = {"reference": people(500)[["age", "city"]], "recent": people(500, seed=1)[["age", "city"]]}
+    tables[which] = tables[which].drop(columns=name)
+    found = drift.monitor(scorer, [tables["reference"]], [tables["recent"]], 0.2)
+    assert name in found["drifted"]
+
+
+def test_times_move_by_nature(folder: Path) -> None:
+    later = people(500).assign(seen=lambda t: t["seen"] + pd.Timedelta(days=400))
+    assert drifted(folder, later) == []
+
+
+def test_answers_are_watched_too(folder: Path) -> None:
+    reference, scorer = people(2000), Scorer(folder)
+    found = drift.monitor(scorer, [reference], [reference], 0.2)
+    assert {one["column"] for one in found["columns"]} == {"age", "city", "always", "the model's probability"}
+    assert {one["psi"] for one in found["columns"]} == {0.0}
+
+
+def test_rows_that_break_the_contract_are_counted_and_left_out(folder: Path) -> None:
+    recent = people(500)
+    recent.loc[:9, "age"] = 1e6
+    found = drift.monitor(Scorer(folder), [people(2000, seed=1)], [recent], 0.2)
+    assert (found["rows"], found["refused"], found["drifted"]) == (500, 10, [])
+
+
+def run(tmp_path: Path, folder: Path, recent: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+    """Run the command on *recent* rows in a project of its own; return the exit code, and what is said."""
+    (tmp_path / "params.yaml").write_bytes((samples.ROOT / "params.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    people(2000, seed=1).to_parquet("test.parquet", index=False)
+    recent.to_csv("recent.csv", index=False)
+    options = ["--model", str(folder), "--reference", "test.parquet"]
+    done = CliRunner().invoke(drift.main, ["recent.csv", "reports/drift.json", *options])
+    assert isinstance(done.exception, SystemExit | None), done.exception
+    return done.exit_code, done.output
+
+
+def test_drift_is_an_exit_code_a_page_and_a_report(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, said = run(tmp_path, folder, people(500).assign(city="Wien"), monkeypatch)
+    assert code == 1
+    assert "city" in said.partition("Error: ")[2]
+    assert "others: 0.0%, 100.0%" in said
+    report = files.read_json(tmp_path / "reports/drift.json")
+    assert report["columns"][0]["column"] == report["drifted"][0] == "city"
+    assert json.dumps(report)
+
+
+def test_rows_as_before_are_no_alarm(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, said = run(tmp_path, folder, people(500), monkeypatch)
+    assert (code, "Error" in said) == (0, False)
+
+
+def test_a_table_without_a_column_is_refused(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, said = run(tmp_path, folder, people(50).drop(columns="age"), monkeypatch)
+    assert code == 1
+    assert "recent.csv: lacks age" in said
+    assert not (tmp_path / "reports").exists()

@@ -1,0 +1,97 @@
+"""The notebook works for any contract, from its folder and from the project's; it is kept without outputs."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+import pytest
+import yaml
+from nbclient import NotebookClient
+
+from mlgitops.contract.contract import Contract
+from mlgitops.contract.synthetic import example_rows
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOK = "notebooks/explore.ipynb"
+COLUMNS = """
+columns:
+  kind: {type: category, values: [a, b, c]}
+  price: {type: number, min: 0}
+  made: {type: date, missing: true}
+  color: {type: category, missing: 0.5}
+  sold: {type: boolean}
+"""
+CONTRACTS = {
+    "of this project": (ROOT / "contract.yaml").read_text(encoding="utf-8"),
+    "of classes": "task: multiclass\ntarget: kind" + COLUMNS,
+    "of numbers": "task: regression\ntarget: price" + COLUMNS,
+}
+PIPELINE = """
+from mlgitops import evaluate, export, split, train
+
+split.main(["data/raw.parquet", "data/train.parquet", "data/test.parquet"], standalone_mode=False)
+train.main(["data/train.parquet", "models/pipeline.skops", "reports/cross_validation.json"], standalone_mode=False)
+made = ["data/test.parquet", "models/pipeline.skops", "reports/metrics.json", "reports/plots"]
+evaluate.main(made, standalone_mode=False)
+export.main([made[1], made[0], *made[2:], "models/export"], standalone_mode=False)
+"""
+
+
+def example_table(contract: Contract, count: int) -> pd.DataFrame:
+    """Return *count* rows of all columns, the target and the keys included."""
+    rows = pd.DataFrame(example_rows(contract, count))
+    classes = [contract.classes[n % len(contract.classes)] for n in range(count)] if contract.classes else range(count)
+    others = {name: range(count) for name in contract.columns if name not in rows}
+    return rows.assign(**others | {contract.target: classes})
+
+
+@pytest.fixture
+def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a project with this one's code, a contract, rows that keep it, and a pipeline that has run on them."""
+    for folder in ("src", "notebooks"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    (tmp_path / "contract.yaml").write_text(CONTRACTS[request.param], encoding="utf-8")
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["train"]["search"]["trials"] = 0  # the notebook does not depend on it, and it takes long
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    example_table(Contract.load(tmp_path / "contract.yaml"), 500).to_parquet(tmp_path / "data/raw.parquet", index=False)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "src"))  # so that its runs go to its own .store
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    subprocess.run([sys.executable, "-c", PIPELINE], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def execute(project: Path, folder: str) -> dict[str, list[Any]]:
+    """Return the outputs of each cell of the notebook, run from *folder*."""
+    notebook = nbformat.read(project / NOTEBOOK, as_version=4)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(project / folder)}}).execute()
+    return {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
+
+
+@pytest.mark.parametrize(
+    ("project", "folder"),
+    [("of this project", "notebooks"), ("of classes", "."), ("of numbers", "notebooks")],
+    indirect=["project"],
+)
+def test_notebook_runs(project: Path, folder: str) -> None:
+    found = execute(project, folder)
+    assert not [output for outputs in found.values() for output in outputs if output.output_type == "stream"]
+    shown = {name: outputs[-1].data for name, outputs in found.items() if outputs}
+    contract = Contract.load(project / "contract.yaml")
+    assert all(name in shown["columns"]["text/html"] for name in contract.columns)
+    assert "image/png" in shown["target"]
+    assert all(name in shown["train"]["text/plain"] for name in ("params.yaml", "linear", "boosting", "forest"))
+    assert shown["runs"]["text/plain"].count("FINISHED") == 1
+    assert "prediction" in shown["score"]["text/plain"]
+
+
+def test_notebook_is_kept_without_outputs() -> None:
+    for cell in json.loads((ROOT / NOTEBOOK).read_text(encoding="utf-8"))["cells"]:
+        assert not cell.get("outputs"), cell["id"]
+        assert cell.get("execution_count") is None, cell["id"]

@@ -1,0 +1,122 @@
+"""A whole table gets the answers and the refusals that the service gives to a request."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import exports
+import pandas as pd
+import pytest
+import samples
+from click.testing import CliRunner
+
+from mlgitops.batch import score
+from mlgitops.common import files
+from mlgitops.data import frame
+from mlgitops.model.scorer import Scorer, difference
+from mlgitops.serving.app import Api
+from mlgitops.serving.bento import start
+from mlgitops.serving.limits import Limits
+
+
+def command(source: Path, scored: Path, folder: Path) -> tuple[int, str]:
+    """Score a table with the model in *folder*; return the exit code, and what is said."""
+    done = CliRunner().invoke(score.main, [str(source), str(scored), "--model", str(folder)])
+    assert isinstance(done.exception, SystemExit | None), done.exception
+    return done.exit_code, done.output
+
+
+def worded(scored: pd.DataFrame, classes: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the columns of answers as the service writes them."""
+    rows = scored.to_dict("records")
+    if len(classes) < 3:
+        names = ["prediction", "probability"] if classes else ["prediction"]
+        return [{name: row[name] for name in names} for row in rows]
+    shares = [{label: row[f"probability {label}"] for label in classes} for row in rows]
+    return [{"prediction": row["prediction"], "probabilities": one} for row, one in zip(rows, shares, strict=True)]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("task", samples.TARGETS)
+def test_a_table_gets_the_answers_of_the_service(
+    task: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = samples.wide(task)
+    folder, rows = exports.exported(contract, tmp_path), exports.rows(contract, 50)
+    rows = rows.drop(columns="y").assign(note="kept as it is")
+    source, scored = tmp_path / f"rows.{kind}", tmp_path / f"scored.{kind}"
+    rows.to_csv(source, index=False) if kind == "csv" else rows.to_parquet(source, index=False)
+    monkeypatch.setattr(score, "PART", 7)
+    code, said = command(source, scored, folder)
+    assert code == 0, said
+    assert "50 of 50 rows scored" in said
+    found = pd.read_csv(scored) if kind == "csv" else pd.read_parquet(scored)
+    api = Api()
+    start(api, folder, Limits())
+    sent = files.read_json(folder / "golden.json")["rows"]
+    assert len(sent) == samples.PARAMS.export.golden_rows
+    requests = frame.records(rows, contract)
+    served = json.loads(api.score(json.dumps(requests).encode())[0])
+    assert difference(served, worded(found, contract.classes)) == ""
+    assert set(found["note"]) == {"kept as it is"}
+    assert found["error"].isna().all()
+    assert set(found["model"]) == {Scorer(folder).manifest["files"]["model.onnx"][:12]}
+
+
+def test_the_projects_own_model_answers_its_golden_rows(exported: Path, tmp_path: Path) -> None:
+    golden = files.read_json(exported / "golden.json")
+    pd.DataFrame(golden["rows"]).to_parquet(tmp_path / "rows.parquet", index=False)
+    assert command(tmp_path / "rows.parquet", tmp_path / "scored.parquet", exported)[0] == 0
+    found = pd.read_parquet(tmp_path / "scored.parquet")
+    assert difference(golden["answers"], worded(found, Scorer(exported).contract.classes)) == ""
+
+
+def test_a_row_that_breaks_the_contract_has_the_reason_and_the_others_their_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = samples.contract({"age": "{type: integer, min: 0, max: 120}", "city": "{type: category}"})
+    folder = exports.exported(contract, tmp_path)
+    table = "age,city\n40,Bern\n200,Bern\n41,Graz\nold,Linz\n42,Linz\n"
+    (tmp_path / "rows.csv").write_text(table, encoding="utf-8")
+    monkeypatch.setattr(score, "PART", 2)
+    code, said = command(tmp_path / "rows.csv", tmp_path / "scored.csv", folder)
+    assert code == 1
+    assert "3 of 5 rows scored" in said
+    assert "row 1, age: Input should be less than or equal to 120" in said
+    assert "row 3, age: Input should be a valid number" in said
+    found = pd.read_csv(tmp_path / "scored.csv")
+    assert found["age"].astype(str).tolist() == ["40", "200", "41", "old", "42"]
+    assert found["prediction"].isna().tolist() == [False, True, False, True, False]
+    assert found["error"].isna().tolist() == [True, False, True, False, True]
+    assert "row 3, age" in found["error"][3]
+
+
+@pytest.mark.parametrize(
+    ("table", "scored", "said"),
+    [
+        ("city\nBern\n", "scored.csv", "rows.csv: lacks age, which the model reads"),
+        ("age,city,prediction\n1,Bern,no\n", "scored.csv", "rows.csv: has prediction already"),
+        ("age,city\n1,Bern\n", "scored.xlsx", "scored.xlsx: a scored table is written as .parquet or .csv"),
+        ("age,city\n", "scored.csv", "rows.csv: the table has no row"),
+        ("", "scored.csv", "rows.csv: is empty"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused_and_nothing_is_written(
+    table: str, scored: str, said: str, tmp_path: Path
+) -> None:
+    contract = samples.contract({"age": "{type: integer}", "city": "{type: category}"})
+    folder = exports.exported(contract, tmp_path)
+    (tmp_path / "rows.csv").write_text(table, encoding="utf-8")
+    code, told = command(tmp_path / "rows.csv", tmp_path / scored, folder)
+    assert code == 1
+    assert said in told
+    assert not list(tmp_path.glob("*scored*"))
+
+
+def test_an_absent_column_that_may_be_missing_is_missing(tmp_path: Path) -> None:
+    contract = samples.contract({"age": "{type: integer}", "city": "{type: category, missing: true}"})
+    folder = exports.exported(contract, tmp_path)
+    (tmp_path / "rows.csv").write_text("age\n40\n", encoding="utf-8")
+    assert command(tmp_path / "rows.csv", tmp_path / "scored.csv", folder)[0] == 0
+    (wanted,) = Scorer(folder).answers({"age": [40], "city": [None]})
+    assert difference([wanted], worded(pd.read_csv(tmp_path / "scored.csv"), contract.classes)) == ""

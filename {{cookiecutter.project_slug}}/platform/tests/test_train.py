@@ -1,0 +1,298 @@
+"""Training gives the same model for the same data, finds settings, and records what it did."""
+
+import functools
+import io
+import json
+import os
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+import samples
+import skops.io
+from click.testing import CliRunner
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
+
+from mlgitops.common import files
+from mlgitops.common.errors import ProjectError
+from mlgitops.contract.params import Train
+from mlgitops.data import frame
+from mlgitops.model import pipeline, tracking, train
+from mlgitops.model.scorer import digest
+from mlgitops.model.tuning import search
+from mlgitops.store import mlflow_backend
+
+EACH = [(algorithm, task) for algorithm in samples.ALGORITHMS for task in samples.TARGETS]
+
+
+@pytest.mark.parametrize(("algorithm", "task"), EACH)
+def test_every_algorithm_learns_every_task_and_is_read_back_the_same(algorithm: str, task: str, tmp_path: Path) -> None:
+    contract, pipeline = samples.wide(task), samples.fitted(algorithm, task)
+    inputs = frame.features(frame.parse(samples.rows(task, seed=1, strange=True), contract), contract)
+    pipeline.save(pipeline, tmp_path / "model.skops")
+    predicted = pipeline.predict(pipeline, inputs)
+    np.testing.assert_array_equal(pipeline.predict(pipeline.load(tmp_path / "model.skops"), inputs), predicted)
+    assert predicted.shape == ((len(inputs), len(contract.classes)) if contract.classes else (len(inputs),))
+    assert np.isfinite(predicted).all()
+    if contract.classes:
+        np.testing.assert_allclose(predicted.sum(axis=1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("algorithm", "task"), EACH)
+def test_every_algorithm_is_better_than_guessing(algorithm: str, task: str) -> None:
+    rows = frame.parse(samples.rows(task, 400, seed=3), samples.wide(task))
+    scores = train.cross_validate(samples.wide(task), samples.settings(algorithm), rows)
+    assert len(scores) == 3
+    assert np.mean(scores) > {"binary": 0.6, "multiclass": 0.4, "regression": 0.2}[task]
+
+
+def test_the_same_data_gives_the_same_bytes_in_another_process() -> None:
+    here, there = samples.digests(), samples.digests_of_another_process()
+    pipelines = [name for name in here if name.endswith("pipeline")]
+    assert len(pipelines) == len(EACH)
+    assert {name: here[name] for name in pipelines} == {name: there[name] for name in pipelines}
+    assert len(set(here.values())) == len(here)
+
+
+def test_the_bytes_do_not_depend_on_where_in_memory_a_python_keeps_its_objects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = samples.fitted("boosting", "binary")
+    pipeline.save(pipeline, tmp_path / "here.skops")
+    seen: dict[int, int] = {}
+    monkeypatch.setattr(skops.io._utils, "id", lambda o: seen.setdefault(id(o), 7 + len(seen)), raising=False)
+    pipeline.save(pipeline, tmp_path / "there.skops")
+    assert len(seen) > 100, "skops asks for the addresses elsewhere"
+    assert (tmp_path / "there.skops").read_bytes() == (tmp_path / "here.skops").read_bytes()
+
+
+def test_categories_that_look_like_addresses_are_kept(tmp_path: Path) -> None:
+    tails = [["1234567890", "9876543210123"]]
+    rows = pd.DataFrame({"tail": pd.Series(tails[0] * 2, dtype=object)})
+    pipeline = make_pipeline(OrdinalEncoder(categories=tails)).fit(rows)
+    pipeline.save(pipeline, tmp_path / "model.skops")
+    np.testing.assert_array_equal(pipeline.load(tmp_path / "model.skops").transform(rows), pipeline.transform(rows))
+
+
+def test_another_seed_gives_another_forest() -> None:
+    contract, rows = samples.wide(), frame.parse(samples.rows(), samples.wide())
+    other = samples.settings("forest").model_copy(update={"seed": 8})
+    inputs = frame.features(rows, contract)
+    one, two = (pipeline.predict(train.fit(contract, s, rows), inputs) for s in (samples.settings("forest"), other))
+    assert (one != two).any()
+
+
+def test_a_fold_without_every_class_is_left_out_and_without_any_other_it_is_refused() -> None:
+    contract = samples.contract({"t": "{type: datetime}", "x": "{type: number}"}, time="t")
+    moments = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(80), unit="h")
+    rows = pd.DataFrame({"t": moments, "x": np.arange(80) % 7.0, "y": np.arange(80) % 3 == 0})
+    rows = frame.parse(rows, contract)
+    late = rows.assign(y=rows["y"] & (np.arange(80) >= 25))  # none in what the first of three folds learns from
+    assert len(train.cross_validate(contract, samples.settings("linear"), rows)) == 3
+    assert len(train.cross_validate(contract, samples.settings("linear"), late)) == 2
+    with pytest.raises(ProjectError, match=r"lower train\.folds in params\.yaml"):
+        train.cross_validate(contract, samples.settings("linear"), rows.assign(y=False))
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_what_is_only_known_by_heart_is_not_taken_for_knowledge(task: str) -> None:
+    contract = samples.contract({"n": "{type: number}"}, task)
+    drawn = np.random.default_rng(3).random(300)
+    rows = pd.DataFrame({"n": np.arange(300.0), "y": drawn if task == "regression" else drawn > 0.5})
+    scores = train.cross_validate(contract, samples.settings("forest"), frame.parse(pd.concat([rows] * 3), contract))
+    assert np.mean(scores) < (0.2 if task == "regression" else 0.65), "each row is in one fold, with those like it"
+
+
+def test_a_whole_number_as_target_is_not_taken_for_classes() -> None:
+    contract = samples.contract({"c": "{type: category}", "n": "{type: number}"}, "regression")
+    rows = pd.DataFrame({"c": [f"c{n % 9}" for n in range(90)], "n": np.arange(90.0), "y": np.arange(90) % 9 * 10.0})
+    for algorithm in samples.ALGORITHMS:
+        pipeline = train.fit(contract, samples.settings(algorithm), frame.parse(rows, contract))
+        encoder = dict(pipeline["inputs"].named_transformers_)["means"]
+        assert getattr(encoder, "target_type_", None) or encoder[0].target_type_ == "continuous"
+
+
+def refused(content: bytes, folder: Path) -> str:
+    (folder / "model.skops").write_bytes(content)
+    with pytest.raises(ProjectError) as error:
+        pipeline.load(folder / "model.skops")
+    return error.value.message
+
+
+def test_files_that_are_no_pipeline_of_ours_are_refused_unread(tmp_path: Path) -> None:
+    empty = io.BytesIO()
+    zipfile.ZipFile(empty, "w").close()
+    for content in (b"", b"text", pickle.dumps({"a": 1}), empty.getvalue()):
+        assert "not a pipeline of this project" in refused(content, tmp_path)
+    with pytest.raises(ProjectError, match="not a pipeline of this project"):
+        pipeline.load(tmp_path / "absent.skops")
+
+
+def test_a_file_with_a_type_that_no_estimator_of_ours_holds_is_refused(tmp_path: Path) -> None:
+    content = skops.io.dumps(FunctionTransformer(functools.partial(os.system, "true")))
+    assert "system" in refused(content, tmp_path)
+    assert [
+        name for name in pipeline.TRUSTED if not name.startswith(("os.", "posix.", "builtins."))
+    ] == pipeline.TRUSTED
+
+
+SPACE = {"learning_rate": (0.01, 0.5), "leaves": (2.0, 64.0), "l2": (0.0, 1.0)}
+
+
+def searching(trials: int, **more: Any) -> Train:
+    return Train.model_validate(
+        samples.PARAMS.train.model_dump() | {"search": {"trials": trials, "space": SPACE}} | more
+    )
+
+
+def hill(settings: Train) -> float:
+    """A score without training: best where it is known to be."""
+    b = settings.boosting
+    return -((b.learning_rate - 0.2) ** 2) - (b.leaves / 100 - 0.3) ** 2 - (b.l2 - 0.5) ** 2
+
+
+def failing_after(count: int) -> Callable[[Train], float]:
+    calls = 0
+
+    def score(settings: Train) -> float:
+        nonlocal calls
+        calls += 1
+        if calls > count:
+            raise KeyboardInterrupt
+        return hill(settings)
+
+    return score
+
+
+def database(folder: Path) -> str:
+    return f"sqlite:///{folder / 'search.db'}"
+
+
+def test_a_search_that_was_stopped_ends_like_one_that_was_not(tmp_path: Path) -> None:
+    best, trials = search(searching(14), hill, database(tmp_path), "whole")
+    for count in (4, 7):  # stopped in trial 5, and again in trial 12
+        with pytest.raises(KeyboardInterrupt):
+            search(searching(14), failing_after(count), database(tmp_path), "stopped")
+    resumed, again = search(searching(14), hill, database(tmp_path), "stopped")
+    assert (resumed, again) == (best, trials)
+    assert [trial.number for trial in trials] == list(range(14))
+    assert len({trial.score for trial in trials}) == 14
+
+
+def test_a_finished_search_is_not_done_again_and_a_longer_one_goes_on(tmp_path: Path) -> None:
+    _, trials = search(searching(3), hill, database(tmp_path), "s")
+    assert search(searching(3), failing_after(0), database(tmp_path), "s")[1] == trials
+    assert search(searching(5), failing_after(2), database(tmp_path), "s")[1][:3] == trials
+
+
+def test_the_best_trial_is_applied_and_stays_in_the_space(tmp_path: Path) -> None:
+    best, trials = search(searching(6), hill, database(tmp_path), "s")
+    assert hill(best) == max(trial.score for trial in trials)
+    assert (
+        best.boosting.model_dump()
+        == samples.PARAMS.train.boosting.model_dump() | max(trials, key=lambda trial: trial.score).settings
+    )
+    for trial in trials:
+        assert trial.settings.keys() == SPACE.keys()
+        assert all(SPACE[name][0] <= value <= SPACE[name][1] for name, value in trial.settings.items())
+        assert isinstance(trial.settings["leaves"], int)
+
+
+def test_workers_that_share_a_search_do_not_end_each_others_trials(tmp_path: Path) -> None:
+    inside = False
+
+    def score(settings: Train) -> float:
+        nonlocal inside
+        if not inside:
+            inside = True
+            search(searching(2), score, database(tmp_path), "s")  # another worker, while this trial runs
+        return hill(settings)
+
+    _, trials = search(searching(2), score, database(tmp_path), "s")
+    states = [trial.state.name for trial in optuna.load_study(study_name="s", storage=database(tmp_path)).trials]
+    assert states == ["COMPLETE"] * 3
+    assert len(trials) == 2
+
+
+def test_without_trials_nothing_is_searched() -> None:
+    settings = searching(0)
+    assert train.tune(samples.wide(), settings, pd.DataFrame(), "none") == (settings, [])
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"leavs": (2, 9)}, "params.yaml: train.search.space.leavs: boosting has no such setting; it has iterations, "),
+        ({"trees": (2, 9)}, "boosting has no such setting"),
+        ({"leaves": (1, 9)}, "train.search.space.leaves: 1: Input should be greater than or equal to 2"),
+        ({"leaves": (2, 9.5)}, "train.search.space.leaves: 9.5: Input should be a valid integer"),
+        ({"learning_rate": (0.1, 2)}, "train.search.space.learning_rate: 2: Input should be less than or equal to 1"),
+        ({"l2": (1, 0)}, "train.search.space.l2: the lowest value, 1, is larger than the highest, 0"),
+    ],
+)
+def test_a_space_that_the_algorithm_does_not_have_is_refused(
+    space: dict[str, tuple[float, float]], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ProjectError) as error:
+        search(searching(2, search={"trials": 2, "space": space}), hill, database(tmp_path), "s")
+    assert message in error.value.message
+
+
+def test_the_stage_writes_model_and_report_and_records_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = samples.project(tmp_path)
+    params = samples.PARAMS.model_copy(update={"train": searching(2)})
+    (folder / "params.yaml").write_text(json.dumps(params.model_dump(mode="json")), encoding="utf-8")
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(storage, "ROOT", folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
+    answer = CliRunner().invoke(train.main, ["train.parquet", "out/model.skops", "out/report.json"])
+    assert answer.exit_code == 0, answer.output
+    report = files.read_json(folder / "out" / "report.json")
+    assert report["metric"] == "roc_auc"
+    assert report["mean"] == pytest.approx(np.mean(report["folds"]))
+
+    client = mlflow_backend.connect()
+    experiment = tracking.experiment(client)
+    runs = client.search_runs([experiment], order_by=["attributes.start_time"])
+    (run,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    trials = [other for other in runs if other.data.tags.get("mlflow.parentRunId") == run.info.run_id]
+    assert run.info.run_id in answer.output
+    assert len(trials) == 2
+    assert all(SPACE.keys() == trial.data.params.keys() for trial in trials)
+    best = max(trials, key=lambda trial: trial.data.metrics["cv_roc_auc"])
+    assert {name: float(value) for name, value in best.data.params.items()} == {
+        name: report["settings"][name] for name in SPACE
+    }
+    assert run.data.metrics["cv_roc_auc"] == report["mean"]
+    assert run.data.params["train.algorithm"] == "boosting"
+    assert float(run.data.params["train.boosting.l2"]) == report["settings"]["l2"]
+    assert run.data.tags[tracking.PIPELINE_TAG] == digest(folder / "out" / "model.skops")
+    (dataset,) = run.inputs.dataset_inputs
+    assert digest(folder / "train.parquet").startswith(dataset.dataset.digest)
+    assert {"environment.txt", "request.schema.json"} <= {file.path for file in client.list_artifacts(run.info.run_id)}
+    (logged,) = client.search_logged_models([experiment])
+    saved = mlflow.sklearn.load_model(f"models:/{logged.model_id}")
+    rows = pd.read_parquet(folder / "test.parquet")
+    inputs = frame.features(rows, samples.wide())
+    ours = pipeline.predict(pipeline.load(folder / "out" / "model.skops"), inputs)
+    np.testing.assert_array_equal(pipeline.predict(saved, inputs), ours)
+    assert {path.name for path in (folder / ".store").iterdir()} >= {"mlflow", "search.db"}
+
+
+@pytest.mark.parametrize("algorithm", samples.ALGORITHMS)
+def test_a_column_without_a_number_may_have_any_name(algorithm: str) -> None:
+    contract = samples.contract({"self": "{type: number, missing: true}", "n": "{type: number}"})
+    rows = pd.DataFrame({"self": [None] * 90, "n": np.arange(90.0), "y": np.arange(90) > 40})
+    rows = frame.parse(rows, contract)
+    assert pipeline.predict(
+        train.fit(contract, samples.settings(algorithm), rows), frame.features(rows, contract)
+    ).any()

@@ -1,0 +1,206 @@
+"""A table that breaks the contract stops the pipeline, and the message says where."""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import samples
+import yaml
+from click.testing import CliRunner
+
+from mlgitops.common import files
+from mlgitops.contract.contract import Contract
+from mlgitops.data import frame, ingest, validate, validation_report
+
+COLUMNS = {
+    "id": "{type: text}",
+    "size": "{type: number, min: 0, max: 10, missing: 0.2}",
+    "free": "{type: number, missing: true}",
+    "whole": "{type: integer}",
+    "flag": "{type: boolean, missing: true}",
+    "day": "{type: date, min: 2020-01-01}",
+    "shop": "{type: category, values: [a, b]}",
+}
+CONTRACT = samples.contract(COLUMNS, key=["id"], rows=8)
+GOOD = pd.DataFrame(
+    {
+        "id": [f"r{n}" for n in range(10)],
+        "size": [0.0, 10, 3, 4, 5, 6, 7, 8, np.nan, np.nan],
+        "free": [np.nan, -1e30, *range(8)],
+        "whole": range(10),
+        "flag": [True, None] * 5,
+        "day": "2020-02-03",
+        "shop": list("ab") * 5,
+        "y": [True, False] * 5,
+    }
+).astype({"size": object, "whole": object, "day": object})
+
+
+def broken(column: str, cells: dict[int, Any]) -> pd.DataFrame:
+    rows = GOOD.copy()
+    for row, cell in cells.items():
+        rows.loc[row, column] = cell
+    return rows
+
+
+def check(rows: pd.DataFrame, contract: Contract = CONTRACT) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "raw.parquet"
+        rows.astype(dict.fromkeys(rows.select_dtypes("object").columns, "string")).to_parquet(raw, index=False)
+        return validate.check(raw, contract)
+
+
+BAD = {  # what is wrong: the table, then column, expectation, count and offending rows of the only failure
+    "a column is absent": (GOOD.drop(columns="shop"), "the table", "expect_table_columns_to_match_set", 0, []),
+    "a column too many": (GOOD.assign(extra=1), "the table", "expect_table_columns_to_match_set", 0, []),
+    "too few rows": (GOOD.head(7), "the table", "expect_table_row_count_to_be_between", 0, []),
+    "a key twice": (broken("id", {7: "r2"}), "id", "expect_column_values_to_be_unique", 2, [2, 7]),
+    "one class only": (GOOD.assign(y=True), "y", "expect_column_distinct_values_to_contain_set", 0, []),
+    "text in a number": (broken("size", {3: "12a"}), "size", "expect_column_values_to_be_in_type_list", 1, [3]),
+    "a fraction": (broken("whole", {4: 1.5}), "whole", "expect_column_values_to_be_in_type_list", 1, [4]),
+    "no truth": (broken("flag", {0: "maybe"}), "flag", "expect_column_values_to_be_in_type_list", 1, [0]),
+    "no date": (broken("day", {1: "2020-02-30"}), "day", "expect_column_values_to_be_in_type_list", 1, [1]),
+    "too many missing": (broken("size", {0: None}), "size", "expect_column_values_to_not_be_null", 3, [0, 8, 9]),
+    "one missing": (broken("shop", {5: None}), "shop", "expect_column_values_to_not_be_null", 1, [5]),
+    "too large": (broken("size", {3: 10.1, 5: 99}), "size", "expect_column_values_to_be_between", 2, [3, 5]),
+    "too early": (broken("day", {6: "2019-12-31"}), "day", "expect_column_values_to_be_between", 1, [6]),
+    "infinite": (broken("free", {2: np.inf}), "free", "expect_column_values_to_be_between", 1, [2]),
+    "another value": (broken("shop", {1: "c", 9: "d"}), "shop", "expect_column_values_to_be_in_set", 2, [1, 9]),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_each_bad_table_fails_exactly_its_own_expectation(case: str) -> None:
+    rows, column, expectation, count, offending = BAD[case]
+    found = check(rows)
+    assert not found["success"]
+    assert [(f["column"], f["expectation"], f["count"]) for f in found["failures"]] == [(column, expectation, count)]
+    assert [row["row"] for row in found["failures"][0]["rows"]] == offending
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    for row in found["failures"][0]["rows"]:
+        assert str(row[column]).startswith((str(rows.loc[row["row"], column]), "None", "Infinity"))
+    told = validation_report.explain(found)
+    assert f"  {column}: {expectation}(" in told
+    for row in offending:
+        assert f"row {row}, id {rows.loc[row, 'id']}" in told
+    assert not count or f"{count} rows" in told
+
+
+def test_the_good_table_passes() -> None:
+    assert check(GOOD) == {
+        "success": True,
+        "rows": 10,
+        "expectations": len(validate.expectations(CONTRACT)),
+        "failures": [],
+    }
+
+
+def test_there_is_a_bad_table_for_every_expectation_that_a_contract_can_lead_to() -> None:
+    several = samples.contract(COLUMNS, key=["id", "day"])
+    possible = {e.expectation_type for c in (CONTRACT, several) for e in validate.expectations(c)}
+    assert possible == {expectation for _, _, expectation, _, _ in BAD.values()} | {
+        "expect_compound_columns_to_be_unique"
+    }
+
+
+def test_a_key_of_several_columns_is_unique_as_a_whole() -> None:
+    contract = samples.contract(COLUMNS, key=["id", "shop"])
+    assert check(broken("id", {7: "r2"}), contract)["success"]
+    (failure,) = check(broken("id", {8: "r2"}), contract)["failures"]
+    assert failure["expectation"] == "expect_compound_columns_to_be_unique"
+    assert [(row["row"], row["id"], row["shop"]) for row in failure["rows"]] == [(2, "r2", "a"), (8, "r2", "a")]
+
+
+def test_only_the_columns_that_differ_are_named() -> None:
+    told = validation_report.explain(check(GOOD.rename(columns={"shop": "store"})))
+    assert "found missing shop; unexpected store" in told
+    assert "free" not in told
+
+
+def test_the_class_that_is_absent_is_named() -> None:
+    assert "found missing True" in validation_report.explain(check(GOOD.assign(y=False)))
+
+
+def test_at_most_a_few_rows_are_shown_and_all_are_counted() -> None:
+    (failure,) = check(GOOD.assign(shop="c"))["failures"]
+    assert failure["count"] == 10
+    assert len(failure["rows"]) == validation_report.SHOWN
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    text = yaml.safe_dump(CONTRACT.model_dump(mode="json", exclude_none=True))
+    Path("contract.yaml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_stage_stops_with_report_and_page_on_mistyped_cells_that_went_through_a_file(here: Path) -> None:
+    broken("size", {3: "12a", 4: "?"}).to_csv("bought.csv", index=False)
+    ingest.ingest(Path("bought.csv"), Path("raw.parquet"))
+    answer = CliRunner().invoke(validate.main, ["raw.parquet", "out/report.json", "--docs", "out/docs"])
+    assert answer.exit_code == 1
+    assert "raw.parquet: the data breaks the contract: 1 of " in answer.output
+    assert "size: expect_column_values_to_be_in_type_list" in answer.output
+    assert "row 3, id r3, size 12a" in answer.output
+    assert "row 4, id r4, size ?" in answer.output
+    assert "Traceback" not in answer.output
+    report = files.read_json(here / "out" / "report.json")
+    assert [row["size"] for row in report["failures"][0]["rows"]] == ["12a", "?"]
+    assert "index.html" in answer.output
+    assert "12a" in (here / "out/docs/index.html").read_text(encoding="utf-8")
+
+
+def test_data_docs_show_values_as_text_and_name_nothing_that_a_browser_would_load(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = broken("shop", {1: "<img src=x>", 5: None}).assign(**{"<b>": 1})
+    frame.parse(rows, CONTRACT).to_parquet(tmp_path / "raw.parquet", index=False)
+    failures = validate.check(tmp_path / "raw.parquet", CONTRACT, tmp_path / "docs")["failures"]
+    assert {failure["column"] for failure in failures} == {"the table", "shop"}
+    page = (tmp_path / "docs/index.html").read_text(encoding="utf-8")
+    assert page.count("&lt;img src=x&gt;") == 1
+    assert "&lt;b&gt;" in page
+    assert not re.findall(r"<img|<b>|<script|<link|<[^>]* src=|url\(|@import|&amp;", page)
+    assert {address[0] for address in re.findall(r'href="([^"]+)"', page)} == {"#"}
+    assert len(re.findall(r'<section [^>]*class="refused"', page)) == len(failures) - 1 == 2
+    assert page.count("<section ") == page.count("<li ") == len(COLUMNS) + 2  # and the target, and the table
+    assert {one.levelname for one in caplog.records} <= {"INFO"}  # templates that fail on a missing value say so here
+
+
+def test_the_stage_passes_a_good_table_and_writes_the_same_report_twice(here: Path) -> None:
+    frame.parse(GOOD, CONTRACT).to_parquet("raw.parquet", index=False)
+    for name in ("one.json", "two.json"):
+        answer = CliRunner().invoke(validate.main, ["raw.parquet", name])
+        assert answer.exit_code == 0, answer.output
+        assert "10 rows keep all" in answer.output
+    assert (here / "one.json").read_bytes() == (here / "two.json").read_bytes()
+
+
+def test_validation_calls_no_one(here: Path) -> None:
+    frame.parse(GOOD, CONTRACT).to_parquet("raw.parquet", index=False)
+    code = """
+import socket, sys, threading
+calls = []
+def refuse(*arguments, **more):
+    calls.append(arguments)
+    raise OSError("no network here")
+socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = socket.getaddrinfo = refuse
+from mlgitops import validate
+validate.main(["raw.parquet", "report.json", "--docs", "docs"], standalone_mode=False)
+for thread in threading.enumerate():
+    if thread is not threading.current_thread():
+        thread.join(1)
+sys.exit(f"called {calls}" if calls else 0)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+    assert files.read_json(here / "report.json")["success"]

@@ -1,1 +1,0 @@
-"""Keeps the approved models in MLflow: versions, promotions, and models that were trained elsewhere."""
