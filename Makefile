@@ -79,8 +79,7 @@ test-workflows: .venv/installed ## the workflows are executed, from the first pu
 	pytest tests/test_workflows.py tests/test_update.py
 
 .PHONY: docs
-docs: .venv/installed ## write the generated parts of docs/, and build the site in build/docs/site; a dead link is an error
-	python docs/build.py
+docs: .venv/installed ## build the site in build/docs/site; a dead link is an error
 	python docs/build.py build/docs
 
 .PHONY: screenshots

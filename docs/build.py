@@ -1,8 +1,8 @@
 """Keeps the generated parts of the pages in docs/ up to date, and builds the site.
 
-    python docs/build.py            write the generated parts into the pages
-    python docs/build.py --check    fail where one of them is out of date
-    python docs/build.py FOLDER     build the site of the pages, as they are, in FOLDER/site
+    python docs/build.py FOLDER           write the generated parts, and build the site in FOLDER/site
+    python docs/build.py --site FOLDER    build the site of the pages as they are
+    python docs/build.py --check          fail where a generated part is out of date
 
 A generated part stands between two markers, so that the page holds its text at GitHub, too.
 """
@@ -35,12 +35,11 @@ def _part(name: str, project: Path) -> str:
     return f"<!-- {name}: made by docs/build.py -->\n\n{GENERATED[name](project)}\n\n<!-- /{name} -->"
 
 
-def refresh() -> int:
+def refresh() -> None:
     """Write the generated parts into the pages."""
     for path, text in outdated().items():
         path.write_text(text, encoding="utf-8")
         print(f"docs/{path.relative_to(HERE).as_posix()}: written")
-    return 0
 
 
 def check() -> int:
@@ -62,9 +61,11 @@ def site(folder: Path) -> int:
 
 def main(words: list[str]) -> int:
     """Run the command of the module's docstring that *words* name."""
-    if not words:
-        return refresh()
-    return check() if words == ["--check"] else site(Path(words[0]).resolve())
+    if words == ["--check"]:
+        return check()
+    if words[0] != "--site":
+        refresh()
+    return site(Path(words[-1]).resolve())
 
 
 if __name__ == "__main__":
