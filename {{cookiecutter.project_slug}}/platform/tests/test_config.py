@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-import samples
 import yaml
+from helpers import contracts
 from pydantic import ValidationError
 
 from mlgitops.common.errors import ProjectError
@@ -85,7 +85,7 @@ def test_text_that_is_no_contract_is_refused_without_a_traceback(text: str) -> N
 
 def test_a_number_with_a_leading_quote_is_a_value_and_an_integer_becomes_one() -> None:
     contract = Contract.parse(GOOD.replace("[DE, FR]", "['NO', 7]"), "contract.yaml")
-    assert contract.columns["country"].values == ("NO", "7")
+    assert contract.columns["country"].categories == ("NO", "7")
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
@@ -98,7 +98,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
 
 
 def test_an_unknown_or_absent_setting_in_params_is_refused() -> None:
-    text = yaml.safe_dump(samples.PARAMS.model_dump(mode="json"), sort_keys=False)
+    text = yaml.safe_dump(contracts.PARAMS.model_dump(mode="json"), sort_keys=False)
     line = text.splitlines().index("split:") + 2
     with pytest.raises(ProjectError) as refused:
         Params.parse(text.replace("split:\n  test:", "split:\n  tset:"), "params.yaml")
@@ -108,4 +108,4 @@ def test_an_unknown_or_absent_setting_in_params_is_refused() -> None:
 
 def test_settings_cannot_be_changed_by_accident() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        samples.PARAMS.train.seed = 1
+        contracts.PARAMS.train.seed = 1

@@ -3,18 +3,17 @@
 import json
 from pathlib import Path
 
-import exports
 import numpy as np
 import pandas as pd
 import pytest
-import samples
 from click.testing import CliRunner
+from helpers import contracts, models
 
 from mlgitops.common import files
 from mlgitops.model.scorer import Scorer
 from mlgitops.monitoring import drift
 
-CONTRACT = samples.contract(
+CONTRACT = contracts.contract(
     {
         "age": "{type: integer, min: 0, max: 200}",
         "city": "{type: category, missing: true}",
@@ -40,7 +39,7 @@ def people(count: int, seed: int = 0) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a model of CONTRACT."""
-    return exports.exported(CONTRACT, tmp_path_factory.mktemp("model"))
+    return models.exported(CONTRACT, tmp_path_factory.mktemp("model"))
 
 
 def drifted(folder: Path, recent: pd.DataFrame) -> list[str]:
@@ -82,7 +81,7 @@ def test_a_column_that_may_be_missing_is_compared_where_only_one_table_has_it(
     name: str, which: str, tmp_path: Path
 ) -> None:
     types = {"age": "{type: integer, missing: true}", "city": "{type: category, missing: true}"}
-    scorer = Scorer(exports.exported(samples.contract(types), tmp_path))
+    scorer = Scorer(models.exported(contracts.contract(types), tmp_path))
     tables = {"reference": people(500)[["age", "city"]], "recent": people(500, seed=1)[["age", "city"]]}
     tables[which] = tables[which].drop(columns=name)
     found = drift.monitor(scorer, [tables["reference"]], [tables["recent"]], 0.2)

@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from repositories import git
+from helpers.git import git
 
 from mlgitops.common.errors import ProjectError
 from mlgitops.store import branch, paths, sqlite_merge

@@ -15,9 +15,9 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
-import samples
 import skops.io
 from click.testing import CliRunner
+from helpers import contracts, models, tables
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
@@ -30,13 +30,13 @@ from mlgitops.model.scorer import digest
 from mlgitops.model.tuning import search
 from mlgitops.store import mlflow_backend
 
-EACH = [(algorithm, task) for algorithm in samples.ALGORITHMS for task in samples.TARGETS]
+EACH = [(algorithm, task) for algorithm in contracts.ALGORITHMS for task in contracts.TARGETS]
 
 
 @pytest.mark.parametrize(("algorithm", "task"), EACH)
 def test_every_algorithm_learns_every_task_and_is_read_back_the_same(algorithm: str, task: str, tmp_path: Path) -> None:
-    contract, pipeline = samples.wide(task), samples.fitted(algorithm, task)
-    inputs = frame.features(frame.parse(samples.rows(task, seed=1, strange=True), contract), contract)
+    contract, pipeline = contracts.wide(task), models.fitted(algorithm, task)
+    inputs = frame.features(frame.parse(tables.rows(task, seed=1, strange=True), contract), contract)
     pipeline.save(pipeline, tmp_path / "model.skops")
     predicted = pipeline.predict(pipeline, inputs)
     np.testing.assert_array_equal(pipeline.predict(pipeline.load(tmp_path / "model.skops"), inputs), predicted)
@@ -48,14 +48,14 @@ def test_every_algorithm_learns_every_task_and_is_read_back_the_same(algorithm: 
 
 @pytest.mark.parametrize(("algorithm", "task"), EACH)
 def test_every_algorithm_is_better_than_guessing(algorithm: str, task: str) -> None:
-    rows = frame.parse(samples.rows(task, 400, seed=3), samples.wide(task))
-    scores = train.cross_validate(samples.wide(task), samples.settings(algorithm), rows)
+    rows = frame.parse(tables.rows(task, 400, seed=3), contracts.wide(task))
+    scores = train.cross_validate(contracts.wide(task), contracts.settings(algorithm), rows)
     assert len(scores) == 3
     assert np.mean(scores) > {"binary": 0.6, "multiclass": 0.4, "regression": 0.2}[task]
 
 
 def test_the_same_data_gives_the_same_bytes_in_another_process() -> None:
-    here, there = samples.digests(), samples.digests_of_another_process()
+    here, there = models.digests(), models.digests_of_another_process()
     pipelines = [name for name in here if name.endswith("pipeline")]
     assert len(pipelines) == len(EACH)
     assert {name: here[name] for name in pipelines} == {name: there[name] for name in pipelines}
@@ -65,7 +65,7 @@ def test_the_same_data_gives_the_same_bytes_in_another_process() -> None:
 def test_the_bytes_do_not_depend_on_where_in_memory_a_python_keeps_its_objects(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipeline = samples.fitted("boosting", "binary")
+    pipeline = models.fitted("boosting", "binary")
     pipeline.save(pipeline, tmp_path / "here.skops")
     seen: dict[int, int] = {}
     monkeypatch.setattr(skops.io._utils, "id", lambda o: seen.setdefault(id(o), 7 + len(seen)), raising=False)
@@ -83,39 +83,39 @@ def test_categories_that_look_like_addresses_are_kept(tmp_path: Path) -> None:
 
 
 def test_another_seed_gives_another_forest() -> None:
-    contract, rows = samples.wide(), frame.parse(samples.rows(), samples.wide())
-    other = samples.settings("forest").model_copy(update={"seed": 8})
+    contract, rows = contracts.wide(), frame.parse(tables.rows(), contracts.wide())
+    other = contracts.settings("forest").model_copy(update={"seed": 8})
     inputs = frame.features(rows, contract)
-    one, two = (pipeline.predict(train.fit(contract, s, rows), inputs) for s in (samples.settings("forest"), other))
+    one, two = (pipeline.predict(train.fit(contract, s, rows), inputs) for s in (contracts.settings("forest"), other))
     assert (one != two).any()
 
 
 def test_a_fold_without_every_class_is_left_out_and_without_any_other_it_is_refused() -> None:
-    contract = samples.contract({"t": "{type: datetime}", "x": "{type: number}"}, time="t")
+    contract = contracts.contract({"t": "{type: datetime}", "x": "{type: number}"}, time="t")
     moments = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(80), unit="h")
     rows = pd.DataFrame({"t": moments, "x": np.arange(80) % 7.0, "y": np.arange(80) % 3 == 0})
     rows = frame.parse(rows, contract)
     late = rows.assign(y=rows["y"] & (np.arange(80) >= 25))  # none in what the first of three folds learns from
-    assert len(train.cross_validate(contract, samples.settings("linear"), rows)) == 3
-    assert len(train.cross_validate(contract, samples.settings("linear"), late)) == 2
+    assert len(train.cross_validate(contract, contracts.settings("linear"), rows)) == 3
+    assert len(train.cross_validate(contract, contracts.settings("linear"), late)) == 2
     with pytest.raises(ProjectError, match=r"lower train\.folds in params\.yaml"):
-        train.cross_validate(contract, samples.settings("linear"), rows.assign(y=False))
+        train.cross_validate(contract, contracts.settings("linear"), rows.assign(y=False))
 
 
 @pytest.mark.parametrize("task", ["binary", "regression"])
 def test_what_is_only_known_by_heart_is_not_taken_for_knowledge(task: str) -> None:
-    contract = samples.contract({"n": "{type: number}"}, task)
+    contract = contracts.contract({"n": "{type: number}"}, task)
     drawn = np.random.default_rng(3).random(300)
     rows = pd.DataFrame({"n": np.arange(300.0), "y": drawn if task == "regression" else drawn > 0.5})
-    scores = train.cross_validate(contract, samples.settings("forest"), frame.parse(pd.concat([rows] * 3), contract))
+    scores = train.cross_validate(contract, contracts.settings("forest"), frame.parse(pd.concat([rows] * 3), contract))
     assert np.mean(scores) < (0.2 if task == "regression" else 0.65), "each row is in one fold, with those like it"
 
 
 def test_a_whole_number_as_target_is_not_taken_for_classes() -> None:
-    contract = samples.contract({"c": "{type: category}", "n": "{type: number}"}, "regression")
+    contract = contracts.contract({"c": "{type: category}", "n": "{type: number}"}, "regression")
     rows = pd.DataFrame({"c": [f"c{n % 9}" for n in range(90)], "n": np.arange(90.0), "y": np.arange(90) % 9 * 10.0})
-    for algorithm in samples.ALGORITHMS:
-        pipeline = train.fit(contract, samples.settings(algorithm), frame.parse(rows, contract))
+    for algorithm in contracts.ALGORITHMS:
+        pipeline = train.fit(contract, contracts.settings(algorithm), frame.parse(rows, contract))
         encoder = dict(pipeline["inputs"].named_transformers_)["means"]
         assert getattr(encoder, "target_type_", None) or encoder[0].target_type_ == "continuous"
 
@@ -149,7 +149,7 @@ SPACE = {"learning_rate": (0.01, 0.5), "leaves": (2.0, 64.0), "l2": (0.0, 1.0)}
 
 def searching(trials: int, **more: Any) -> Train:
     return Train.model_validate(
-        samples.PARAMS.train.model_dump() | {"search": {"trials": trials, "space": SPACE}} | more
+        contracts.PARAMS.train.model_dump() | {"search": {"trials": trials, "space": SPACE}} | more
     )
 
 
@@ -198,7 +198,7 @@ def test_the_best_trial_is_applied_and_stays_in_the_space(tmp_path: Path) -> Non
     assert hill(best) == max(trial.score for trial in trials)
     assert (
         best.boosting.model_dump()
-        == samples.PARAMS.train.boosting.model_dump() | max(trials, key=lambda trial: trial.score).settings
+        == contracts.PARAMS.train.boosting.model_dump() | max(trials, key=lambda trial: trial.score).settings
     )
     for trial in trials:
         assert trial.settings.keys() == SPACE.keys()
@@ -224,7 +224,7 @@ def test_workers_that_share_a_search_do_not_end_each_others_trials(tmp_path: Pat
 
 def test_without_trials_nothing_is_searched() -> None:
     settings = searching(0)
-    assert train.tune(samples.wide(), settings, pd.DataFrame(), "none") == (settings, [])
+    assert train.tune(contracts.wide(), settings, pd.DataFrame(), "none") == (settings, [])
 
 
 @pytest.mark.parametrize(
@@ -247,8 +247,8 @@ def test_a_space_that_the_algorithm_does_not_have_is_refused(
 
 
 def test_the_stage_writes_model_and_report_and_records_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = samples.project(tmp_path)
-    params = samples.PARAMS.model_copy(update={"train": searching(2)})
+    folder = models.project(tmp_path)
+    params = contracts.PARAMS.model_copy(update={"train": searching(2)})
     (folder / "params.yaml").write_text(json.dumps(params.model_dump(mode="json")), encoding="utf-8")
     monkeypatch.chdir(folder)
     monkeypatch.setattr(storage, "ROOT", folder)
@@ -282,17 +282,17 @@ def test_the_stage_writes_model_and_report_and_records_the_run(tmp_path: Path, m
     (logged,) = client.search_logged_models([experiment])
     saved = mlflow.sklearn.load_model(f"models:/{logged.model_id}")
     rows = pd.read_parquet(folder / "test.parquet")
-    inputs = frame.features(rows, samples.wide())
+    inputs = frame.features(rows, contracts.wide())
     ours = pipeline.predict(pipeline.load(folder / "out" / "model.skops"), inputs)
     np.testing.assert_array_equal(pipeline.predict(saved, inputs), ours)
     assert {path.name for path in (folder / ".store").iterdir()} >= {"mlflow", "search.db"}
 
 
-@pytest.mark.parametrize("algorithm", samples.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", contracts.ALGORITHMS)
 def test_a_column_without_a_number_may_have_any_name(algorithm: str) -> None:
-    contract = samples.contract({"self": "{type: number, missing: true}", "n": "{type: number}"})
+    contract = contracts.contract({"self": "{type: number, missing: true}", "n": "{type: number}"})
     rows = pd.DataFrame({"self": [None] * 90, "n": np.arange(90.0), "y": np.arange(90) > 40})
     rows = frame.parse(rows, contract)
     assert pipeline.predict(
-        train.fit(contract, samples.settings(algorithm), rows), frame.features(rows, contract)
+        train.fit(contract, contracts.settings(algorithm), rows), frame.features(rows, contract)
     ).any()
