@@ -18,7 +18,7 @@ columns:
     type: number
   country:
     type: category
-    values: [DE, FR]
+    categories: [DE, FR]
   bought:
     type: boolean
 """
@@ -30,10 +30,9 @@ def refusal(text: str) -> str:
     return refused.value.message
 
 
-def test_the_projects_own_files_are_valid() -> None:
-    contract = Contract.load(samples.ROOT / "contract.yaml")
-    assert contract.features
-    assert Params.load(samples.ROOT / "params.yaml").train.folds >= 2
+def test_the_files_of_a_project_are_read_from_the_current_folder() -> None:
+    assert {"value_per_kilogram", "area"} < {feature.name for feature in Contract.of_project().features}
+    assert Params.load(Path("params.yaml")).train.folds >= 2
 
 
 def test_the_good_contract_is_accepted() -> None:
@@ -60,8 +59,8 @@ def test_the_good_contract_is_accepted() -> None:
         ),
         ("type: number", "type: number\n    missing: 1.5", "contract.yaml:6: columns.age.missing: "),
         ("  country:", "  age:", "contract.yaml:6: age: written twice"),
-        ("[DE, FR]", "[DE, NO]", "contract.yaml:8: columns.country.values.1: False is not text: put it in quotes"),
-        ("[DE, FR]", "[DE, 1.5]", "contract.yaml:8: columns.country.values.1: 1.5 is not text: put it in quotes"),
+        ("[DE, FR]", "[DE, NO]", "contract.yaml:8: columns.country.categories.1: False is not text: put it in quotes"),
+        ("[DE, FR]", "[DE, 1.5]", "contract.yaml:8: columns.country.categories.1: 1.5 is not text: put it in quotes"),
         ("[DE, FR]", "[DE, FR", "contract.yaml:9: expected ',' or ']'"),
         ("  age:", "\tage:", "contract.yaml:4: found character '\\t'"),
     ],
@@ -108,4 +107,4 @@ def test_an_unknown_or_absent_setting_in_params_is_refused() -> None:
 
 def test_settings_cannot_be_changed_by_accident() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        contracts.PARAMS.train.seed = 1
+        contracts.PARAMS.train.folds = 1

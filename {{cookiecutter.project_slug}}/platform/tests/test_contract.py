@@ -31,7 +31,7 @@ CHANGES = {  # the column that changes, as YAML (None: it is gone), and the cell
 }
 
 
-def frame(contract: Contract, cells: list[Any]) -> pd.DataFrame:
+def typed(contract: Contract, cells: list[Any]) -> pd.DataFrame:
     every = {"first": [1.0, 2.0], "changing": cells, "last": ["a", "b"], "y": [True, False]}
     known = {name: every[name] * 20 for name in contract.columns}
     return frame.parse(pd.DataFrame(known), contract)
@@ -39,7 +39,7 @@ def frame(contract: Contract, cells: list[Any]) -> pd.DataFrame:
 
 def derived(contract: Contract, cells: list[Any]) -> dict[str, dict[str, Any]]:
     """Return everything that follows from *contract*, by what it is and by column."""
-    rows = frame(contract, cells)
+    rows = typed(contract, cells)
     pipeline = train.fit(contract, contracts.settings("forest"), rows)
     session = onnxruntime.InferenceSession(export.convert(pipeline, contract), providers=["CPUExecutionProvider"])
     suite: dict[str, Any] = {}
@@ -129,8 +129,8 @@ def test_example_rows_keep_the_contract_and_are_the_same_each_time(task: str) ->
         TypeAdapter(row_schema.request_model(contract)).validate_json(json.dumps(row))
 
 
-def test_the_projects_own_example_rows_keep_its_contract() -> None:
-    contract = Contract.load(samples.ROOT / "contract.yaml")
+def test_example_rows_of_a_project_with_features_keep_its_contract() -> None:
+    contract = contracts.example()
     for row in example_rows(contract, 20):
         TypeAdapter(row_schema.request_model(contract)).validate_json(json.dumps(row))
 
@@ -180,18 +180,18 @@ def test_input_names_are_what_onnx_allows_and_never_the_same() -> None:
 @pytest.mark.parametrize(
     ("task", "columns", "more", "message"),
     [
-        ("binary", {"x": "{type: text}"}, {}, "text is only for keys"),
+        ("binary", {"x": "{type: text}"}, {}, "text is no feature"),
         ("binary", {"x": "{type: number, ignore: useless}"}, {}, "no column is left for the model"),
         ("binary", {"x": "{type: number}"}, {"key": ["z"]}, "key: no column 'z'"),
         ("binary", {"x": "{type: number}"}, {"key": ["y"]}, "also key, time or ignored"),
         ("binary", {"x": "{type: number}"}, {"time": "x"}, "time: column 'x' is a number"),
         ("binary", {"x": "{type: number}"}, {"target": "x"}, "task binary needs boolean or category"),
         ("regression", {"x": "{type: boolean}"}, {"target": "x"}, "task regression needs number or integer"),
-        ("binary", {"x": "{type: category, categories: [a, b, c]}"}, {"target": "x"}, "exactly two values"),
-        ("multiclass", {"x": "{type: category, categories: [a, b]}"}, {"target": "x"}, "three values or more"),
+        ("binary", {"x": "{type: category, categories: [a, b, c]}"}, {"target": "x"}, "exactly two categories"),
+        ("multiclass", {"x": "{type: category, categories: [a, b]}"}, {"target": "x"}, "three categories or more"),
         ("binary", {"x": "{type: category, categories: [a, a]}"}, {}, "a value twice"),
         ("binary", {"x": "{type: category, categories: ['']}"}, {}, "set missing: true"),
-        ("binary", {"x": "{type: number, values: [a]}"}, {}, "values belong to type category"),
+        ("binary", {"x": "{type: number, categories: [a]}"}, {}, "categories belong to type category"),
         ("binary", {"x": "{type: category, min: 3}"}, {}, "does not fit the type|do not apply"),
         ("binary", {"x": "{type: number, parts: [day]}"}, {}, "parts belong to types datetime and date"),
         ("binary", {"x": "{type: date, parts: [hour]}"}, {}, "a date has no hour"),
@@ -208,5 +208,5 @@ def test_a_contract_that_cannot_work_is_refused(
 @pytest.mark.parametrize("algorithm", contracts.ALGORITHMS)
 def test_each_algorithm_sees_every_feature(algorithm: str) -> None:
     contract = contracts.wide()
-    steps = estimators.build(contract, contracts.settings(algorithm))["inputs"].transformers
+    steps = estimators.build(contract, **contracts.settings(algorithm))["inputs"].transformers
     assert {name for *_, names in steps for name in names} == {feature.name for feature in contract.features}

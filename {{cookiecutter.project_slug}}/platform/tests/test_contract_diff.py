@@ -90,7 +90,7 @@ def test_what_breaks_somebody_refuses_an_old_request(what: str) -> None:
 
 def test_answers_that_mean_something_else_break_callers() -> None:
     low = contracts.contract(BASE, "multiclass")
-    answers = low.columns["y"].model_copy(update={"values": ("low", "mid", "top")})
+    answers = low.columns["y"].model_copy(update={"categories": ("low", "mid", "top")})
     high = low.model_copy(update={"columns": low.columns | {"y": answers}})
     assert [(c.where, c.breaking) for c in changes(low, high)] == [("classes", True), ("y", False)]
     other = changes(contracts.contract(BASE), contracts.contract(BASE, "regression"))

@@ -12,7 +12,7 @@ from helpers import contracts, models
 from mlgitops.common import files
 from mlgitops.contract.params import Evaluate
 from mlgitops.data import frame
-from mlgitops.model import curves, evaluate, metrics, slices
+from mlgitops.model import curves, evaluate, metrics, slices, train
 
 ONE = {"x": "{type: number}"}
 CURVES = {
@@ -104,7 +104,7 @@ def test_residuals_are_quantiles_of_the_error() -> None:
 
 
 def looks(least: int) -> Evaluate:
-    return Evaluate(threshold=0.5, importance_rows=100, min_slice=least)
+    return Evaluate(threshold=0.5, importance_rows=100, min_slice_rows=least)
 
 
 def test_slices_are_scored_alone_and_those_that_say_nothing_are_left_out() -> None:
@@ -130,8 +130,8 @@ def test_what_the_model_looks_at_is_the_most_important() -> None:
     random = np.random.default_rng(0)
     rows = pd.DataFrame({"noise": random.random(200), "signal": random.random(200)})
     rows = frame.parse(rows.assign(y=rows["signal"] > 0.5), contract)
-    pipeline = samples.train.fit(contract, contracts.settings("boosting"), rows)
-    found = evaluate.importance(contract, pipeline, rows, looks(1), seed=0)
+    fitted = train.fit(contract, contracts.settings("boosting"), rows)
+    found = evaluate.importance(contract, fitted, rows, looks(1), seed=0)
     assert found["feature"].tolist() == ["signal", "noise"]
     assert found["importance"].tolist() == [pytest.approx(0.5, abs=0.2), pytest.approx(0, abs=0.05)]
 

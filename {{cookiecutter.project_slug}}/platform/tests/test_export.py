@@ -35,10 +35,10 @@ def answers(model: bytes, contract: Contract, rows: pd.DataFrame) -> np.ndarray:
 
 
 def equal(contract: Contract, algorithm: str, learned: pd.DataFrame, asked: pd.DataFrame) -> None:
-    pipeline = train.fit(contract, contracts.settings(algorithm), frame.parse(learned, contract))
+    fitted = train.fit(contract, contracts.settings(algorithm), frame.parse(learned, contract))
     asked = frame.parse(asked, contract)
-    trained = pipeline.predict(pipeline, frame.features(asked, contract))
-    exported = answers(export.convert(pipeline, contract), contract, asked)
+    trained = pipeline.predict(fitted, frame.features(asked, contract))
+    exported = answers(export.convert(fitted, contract), contract, asked)
     assert export.parity(contract, trained, exported, STRICT)["rows"] == len(asked)
 
 
@@ -95,7 +95,7 @@ def test_trees_take_the_same_branch_where_numbers_are_neighbours_in_single_preci
         equal(contract, algorithm, rows, rows)
     inputs, truth = frame.features(rows, contract), rows["y"].to_numpy()
     settings = contracts.settings("boosting")
-    plain = estimators.build(contract, settings).fit(inputs, truth)
+    plain = estimators.build(contract, **settings).fit(inputs, truth)
     ours = pipeline.fit(contract, settings, inputs, truth)
     np.testing.assert_array_equal(pipeline.predict(ours, inputs), pipeline.predict(plain, inputs))
 
@@ -113,9 +113,9 @@ def test_the_model_has_one_input_per_feature_with_its_type() -> None:
 
 def test_the_model_has_the_same_bytes_in_another_process() -> None:
     here, there = models.digests(), models.digests_of_another_process()
-    models = [name for name in here if name.endswith("model")]
-    assert len(models) == len(EACH)
-    assert {name: here[name] for name in models} == {name: there[name] for name in models}
+    exports = [name for name in here if name.endswith("model")]
+    assert len(exports) == len(EACH)
+    assert {name: here[name] for name in exports} == {name: there[name] for name in exports}
 
 
 def test_rows_that_differ_are_named_the_worst_first() -> None:
@@ -178,7 +178,7 @@ def stage(folder: str = "out") -> Result:
 def test_the_stage_writes_what_serving_needs_and_nothing_else(here: Path) -> None:
     answer = stage()
     assert answer.exit_code == 0, answer.output
-    names = {"model.onnx", "contract.yaml", "request.schema.json", "card.md", "golden.json", "manifest.json"}
+    names = {"model.onnx", "contract.yaml", "features.py", "request.schema.json", "card.md", "golden.json", "manifest.json"}
     assert {path.name for path in Path("out").iterdir()} == names
     assert Path("out/contract.yaml").read_bytes() == Path("contract.yaml").read_bytes()
     assert files.read_json(Path("out/request.schema.json")) == row_schema.json_schema(contracts.wide())
@@ -232,7 +232,7 @@ def test_a_model_that_is_not_the_trained_one_stops_the_stage_and_the_old_export_
     assert {path.name: path.read_bytes() for path in Path("out").iterdir()} == before
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "contract.yaml", "golden.json"])
+@pytest.mark.parametrize("name", ["model.onnx", "contract.yaml", "golden.json", "card.md"])
 def test_a_changed_file_is_refused_before_the_model_is_loaded(here: Path, name: str) -> None:
     assert stage().exit_code == 0
     path = Path("out", name)
@@ -276,6 +276,6 @@ def test_answers_are_in_words_of_the_contract(task: str, tmp_path: Path, monkeyp
             assert answer == {"prediction": bool(numbers[1] >= scorer.threshold), "probability": float(numbers[1])}
         elif task == "multiclass":
             assert list(answer["probabilities"]) == ["low", "mid", "high"]
-            assert answer["probabilities"][answer["prediction"]] == max(answer["probabilities"].categories())
+            assert answer["probabilities"][answer["prediction"]] == max(answer["probabilities"].values())
         else:
             assert answer == {"prediction": float(numbers)}

@@ -1,6 +1,7 @@
 """Rows that moved raise the alarm, by name; rows that did not, and chance, raise none."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,7 @@ def test_rows_that_break_the_contract_are_counted_and_left_out(folder: Path) -> 
 
 def run(tmp_path: Path, folder: Path, recent: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
     """Run the command on *recent* rows in a project of its own; return the exit code, and what is said."""
-    (tmp_path / "params.yaml").write_bytes((samples.ROOT / "params.yaml").read_bytes())
+    shutil.copy("params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     people(2000, seed=1).to_parquet("test.parquet", index=False)
     recent.to_csv("recent.csv", index=False)
