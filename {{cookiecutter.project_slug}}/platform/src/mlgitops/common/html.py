@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def render(template: str, **values: object) -> str:
-    """Return a page; *template* is a path in this package, which templates also use to name each other."""
+    """Render a page; *template* is a path inside this package, as in `{% extends %}`."""
     return _environment().get_template(template).render(values)
 
 
@@ -29,5 +29,5 @@ def _environment() -> Environment:
 
 
 def _inline(name: str) -> Markup:
-    """Return a style sheet or script of this package as it is."""
-    return Markup((PACKAGE / name).read_text(encoding="utf-8"))  # noqa: S704  # our own file, no value
+    """Return a style sheet or script of this package unescaped."""
+    return Markup((PACKAGE / name).read_text(encoding="utf-8"))  # noqa: S704  # a file of this package, no user input
