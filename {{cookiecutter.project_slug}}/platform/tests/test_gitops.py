@@ -31,7 +31,7 @@ def project(origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     lock(folder, train="1", export="1")
     path = folder / promote.OVERLAY
     path.parent.mkdir(parents=True)
-    path.write_text(f"images:\n  - name: scoring\n    newName: localhost/x\n    digest: {overlay.NOTHING}\n")
+    path.write_text(f"images:\n  - name: scoring\n    newName: localhost/x\n    digest: {overlay.NO_DIGEST}\n")
     git("checkout", "--quiet", "-b", "main", cwd=folder)
     git("add", "--all", cwd=folder)
     git("commit", "--quiet", "-m", "Start", cwd=folder)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from ..image.overlay import FILE, OVERLAYS, pin, pinned
+from ..image.overlay import OVERLAY_FILE, OVERLAYS, pin, pinned
 from ..store.git import git
 from . import api, tags
 from .tags import Release
 
-OVERLAY = (OVERLAYS / "production" / FILE).as_posix()
+OVERLAY = (OVERLAYS / "production" / OVERLAY_FILE).as_posix()
 
 
 def propose(release: Release, why: str = "") -> str:
