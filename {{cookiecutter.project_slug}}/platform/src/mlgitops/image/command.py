@@ -93,7 +93,7 @@ def main() -> None:
 def _build(version: str) -> None:
     """Build the image of VERSION (a number or an alias) and verify its predictions."""
     built = build(version)
-    click.echo(f"{built['name']}: verified: reproduces the reference predictions, read-only and without privileges")
+    click.echo(f"{built['name']}: verified: reproduces the golden rows, read-only and without privileges")
     click.echo(f"{built['bytes'] / 1e6:.0f} MB, ready after {built['ready_seconds']} s, {built['id']}")
     click.echo(f"software bill of materials: {SBOM_FILE}")
 
