@@ -62,7 +62,7 @@ def module(name: str) -> ModuleType:
 
 @contextmanager
 def user_code(path: Path, function: str = "") -> Iterator[None]:
-    """Turn an exception of the project's own code in *path* into a ProjectError that names file, line and function."""
+    """Turn an exception of the project's own code in *path* into a ProjectError that names file, line and *function*."""
     try:
         yield
     except ProjectError:
@@ -76,7 +76,7 @@ def user_code(path: Path, function: str = "") -> Iterator[None]:
 
 
 def _place(path: Path, function: str, error: Exception) -> str:
-    """Return `file:line: function(): `, the line being the innermost one in the file."""
+    """Return `file:line: function: `, the line being the innermost one in the file."""
     full = path.resolve()
     lines = [
         frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).resolve() == full
@@ -84,4 +84,4 @@ def _place(path: Path, function: str, error: Exception) -> str:
     if isinstance(error, SyntaxError) and error.lineno and Path(str(error.filename)).resolve() == full:
         lines.append(error.lineno)
     where = f"{path.as_posix()}:{lines[-1]}: " if lines else f"{path.as_posix()}: "
-    return where + (f"{function}(): " if function else "")
+    return where + (f"{function}: " if function else "")
