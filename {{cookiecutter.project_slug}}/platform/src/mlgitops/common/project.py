@@ -62,7 +62,7 @@ def module(name: str) -> ModuleType:
 
 @contextmanager
 def user_code(path: Path, function: str = "") -> Iterator[None]:
-    """Turn an exception of the project's own code in *path* into a ProjectError that names file, line and *function*."""
+    """Turn an exception of the code in *path* into a ProjectError that names file, line and *function*."""
     try:
         yield
     except ProjectError:

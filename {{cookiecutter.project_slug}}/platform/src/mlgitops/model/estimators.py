@@ -45,7 +45,7 @@ def build(contract: Contract, algorithm: str = "boosting", random_state: int = 0
     known = estimator().get_params()
     for name in settings:
         if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
+            close = difflib.get_close_matches(name, known, 1, cutoff=0.69)
             hint = f"; did you mean {close[0]!r}?" if close else f"; it has {', '.join(known)}"
             raise TypeError(f"{estimator.__name__}() got an unexpected keyword argument {name!r}{hint}")
     model = estimator(**DEFAULTS[algorithm] | settings | {"random_state": random_state})
