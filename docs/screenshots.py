@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-import servers
+from helpers import servers
 from playwright.sync_api import sync_playwright
 
 IMAGES = Path(__file__).parent / "images"

@@ -1,8 +1,9 @@
-"""Adopt a table, if there is one, and make the first commit, where the new folder is nobody else's to commit.
+"""List the digests of platform/, adopt a table, if there is one, and make the first commit of a new repository.
 
 Only a table that cannot be adopted fails the bake.
 """
 
+import hashlib
 import json
 import os
 import shlex
@@ -22,6 +23,7 @@ NO_IDENTITY = (
     "-c",
     "user.email={{ cookiecutter.author | slugify or 'author' }}@localhost",
 )
+CACHES = {"__pycache__", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
 # A git hook or a rebase that bakes has set these for its own repository, not for the new one.
 CALLERS = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_WORK_TREE"}
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in CALLERS}
@@ -62,7 +64,7 @@ def adopt(outer: str) -> None:
         data = str(Path(os.environ.get("PWD", ".."), Path(data).expanduser()))
     if any(subprocess.run(step, stdout=sys.stderr, check=False, env=ENVIRONMENT).returncode for step in adopting(data)):
         sys.exit(
-            f"{SLUG}: the table could not be adopted, so there is no project: mend it, or leave data and target empty"
+            f"{SLUG}: the table could not be adopted, so there is no project: fix the table, or leave data and target empty"
         )
 
 
@@ -86,11 +88,26 @@ def first_commit(outer: str) -> str:
     return "one commit on main" + (f", by {ANSWERS['author']}: git knows no user.name here" if identity else "")
 
 
+def write_digests(folder: Path) -> None:
+    """Write the SHA-256 of each file of the platform, with which `make lint` finds what was changed.
+
+    cruft renders both versions of an update by this hook, so that the update brings the new list. Caches that tests in
+    the template's own checkout have left are removed.
+    """
+    for cache in [path for path in folder.rglob("*") if path.name in CACHES]:
+        shutil.rmtree(cache, ignore_errors=True)
+    paths = [path for path in folder.rglob("*") if path.is_file() and path != folder / "SHA256"]
+    names = sorted(path.relative_to(folder).as_posix() for path in paths)
+    lines = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
+    (folder / "SHA256").write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
 def rendered_for_comparison() -> bool:
     """Return whether cruft renders in a temporary folder, to compare: its output is then a patch, not for reading."""
     return "_commit" in ANSWERS and Path(tempfile.gettempdir()).resolve() in Path.cwd().resolve().parents
 
 
+write_digests(Path("platform"))
 if not rendered_for_comparison():
     OUTER = outer_repository()
     if ANSWERS["data"] and "_commit" not in ANSWERS:  # what cruft renders is the template's alone

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from support import bake, copied, run
+from helpers.support import bake, copied, fewer_flights, once, run, sources
 
 
 @pytest.hookimpl(wrapper=True)
@@ -47,23 +47,61 @@ def machine_git(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="session")
-def baked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a baked project with its environment: to copy, not to change."""
-    made = bake(tmp_path_factory.mktemp("generated"))
-    run("make", "setup", cwd=made)
-    return made
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all processes of this test run have in common."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
 
 @pytest.fixture(scope="session")
-def project(baked: Path) -> Path:
-    """Return a baked project with its environment, whose pipeline has run: to look at, not to change."""
-    (baked.parent / "pipeline.log").write_text(run("make", "pipeline", cwd=baked), encoding="utf-8")
-    return baked
+def baked(shared: Path) -> Path:
+    """Return a baked project with its environment: to copy, not to change."""
+    folder = shared / "baked"
+    once(folder, lambda: setup(folder))
+    return folder / "flight-delays"
+
+
+def setup(folder: Path) -> None:
+    """Bake a project of few flights in *folder* and install its environment."""
+    made = bake(folder)
+    fewer_flights(made)
+    run("git", "commit", "--quiet", "--all", "--amend", "--no-edit", cwd=made)
+    run("make", "setup", cwd=made)
+
+
+@pytest.fixture(scope="session")
+def project(baked: Path, shared: Path) -> Path:
+    """Return a copy of the baked project whose pipeline has run: to look at, not to change."""
+    folder = shared / "project"
+
+    def pipeline() -> None:
+        copy = copied(baked, folder)
+        said = run("make", "pipeline", cwd=copy, **sources(copy))
+        (folder / "pipeline.log").write_text(said, encoding="utf-8")
+
+    once(folder, pipeline)
+    return folder / baked.name
+
+
+@pytest.fixture(scope="session")
+def champion(project: Path, shared: Path) -> Path:
+    """Return a copy of the project whose model is committed, reviewed and the champion: to look at, not to change."""
+    folder = shared / "champion"
+
+    def promote() -> None:
+        copy = copied(project, folder)
+        run("git", "add", "--all", cwd=copy)
+        run("git", "commit", "--quiet", "--no-verify", "-m", "The first model", cwd=copy)
+        run("make", "review", "register", "promote", cwd=copy, **sources(copy))
+
+    once(folder, promote)
+    return folder / project.name
 
 
 @pytest.fixture
 def workspace(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a copy of `project` to change: files, state and caches of its own, and the same environment."""
     copy = copied(project, tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(copy / "src"))  # before the package that the environment points to
+    for name, value in sources(copy).items():
+        monkeypatch.setenv(name, value)
     return copy

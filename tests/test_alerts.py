@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support import GENERATED, run
+from helpers.support import GENERATED, run
 
 ALERTS = yaml.safe_load((GENERATED / "deploy/components/prometheus/alerts.yaml").read_text(encoding="utf-8"))["spec"]
 RULES = {rule["alert"]: rule for group in ALERTS["groups"] for rule in group["rules"]}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support import CHOICES, GENERATED, QUESTIONS, SETTINGS, TEMPLATE, bake, files, run, texts
+from helpers.support import CHOICES, GENERATED, QUESTIONS, SETTINGS, TEMPLATE, bake, files, run, texts
 
 NASTY = """O'Neil "Bobby" \\Tables\\, <b>Zoë</b> & 航班 👩‍💻 #1: 100% {a} ${b} `c` [d](e)"""
 BAKES: list[dict[str, str]] = [

@@ -16,9 +16,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import servers
+from helpers import servers
+from helpers.support import TEMPLATE, copied, run, sources
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
-from support import TEMPLATE, copied, run
 
 WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
 LOOKS = [(width, colours) for width in WIDTHS for colours in ("light", "dark")]
@@ -74,15 +74,15 @@ def browser() -> Iterator[Browser]:
 def reviewed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a project with a champion and a candidate that differs from it: a review with all its parts."""
     copy = copied(project, tmp_path_factory.mktemp("reviewed"))
-    run("make", "review", "register", "promote", cwd=copy, PYTHONPATH=str(copy / "src"))
+    run("make", "review", "register", "promote", cwd=copy, **sources(copy))
     run("git", "add", "--all", cwd=copy)
     run("git", "commit", "--quiet", "--no-verify", "-m", "The first model", cwd=copy)
     params = copy / "params.yaml"
     text = params.read_text(encoding="utf-8")
-    assert "iterations: 100" in text
-    params.write_text(text.replace("iterations: 100", "iterations: 150"), encoding="utf-8")
-    run("make", "pipeline", cwd=copy, PYTHONPATH=str(copy / "src"))
-    here = os.environ | {"PYTHONPATH": str(copy / "src")}
+    assert "max_iter: 100" in text
+    params.write_text(text.replace("max_iter: 100", "max_iter: 150"), encoding="utf-8")
+    run("make", "pipeline", cwd=copy, **sources(copy))
+    here = os.environ | sources(copy)
     review = ["make", "review"]  # its exit code is its verdict, and either is a page
     said = subprocess.run(review, cwd=copy, env=here, capture_output=True, encoding="utf-8", check=False)
     assert (copy / "reports/review.html").is_file(), said.stderr
@@ -105,7 +105,7 @@ def checked(reviewed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     assert strict != text
     (folder / "contract.yaml").write_text(strict, encoding="utf-8")
     command = [str(reviewed / ".venv/bin/flight_delays"), "validate", str(reviewed / "data/raw.parquet")]
-    here = os.environ | {"PYTHONPATH": str(reviewed / "src")}
+    here = os.environ | sources(reviewed)
     ended = subprocess.run([*command, "report.json", "--docs", "docs"], cwd=folder, env=here, check=False)
     assert ended.returncode == 1
     return {"keeps": reviewed / "reports/data_docs/index.html", "breaks": folder / "docs/index.html"}
@@ -174,7 +174,7 @@ def test_review_says_its_verdict_at_every_width_and_colour(
         assert page.locator("h1").inner_text() in page.title()
         assert page.locator(".gates li").count() == len(found["gates"])
         assert page.locator("svg polyline.candidate").count() == page.locator("svg polyline.champion").count() > 1
-        assert "train.boosting.iterations" in page.locator("main").inner_text()
+        assert "model.max_iter" in page.locator("main").inner_text()
 
 
 @pytest.mark.parametrize("verdict", ["keeps", "breaks"])

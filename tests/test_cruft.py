@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cruft
 import pytest
-from support import TEMPLATE, run
+from helpers.support import TEMPLATE, run
 
 LITTER = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", ".*_cache", "uv.lock")
 

@@ -11,8 +11,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from pages import blocks
-from support import TEMPLATE, files, run
+from helpers.pages import blocks
+from helpers.support import TEMPLATE, files, run
 
 DOCS = TEMPLATE / "docs"
 PAGES = sorted(path.relative_to(TEMPLATE).as_posix() for path in [*DOCS.rglob("*.md"), *TEMPLATE.glob("*.md")])

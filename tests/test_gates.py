@@ -1,7 +1,7 @@
 """What decides about models is switched on in every new project."""
 
 import yaml
-from support import GENERATED
+from helpers.support import GENERATED
 
 
 def test_every_gate_of_the_review_is_on_and_says_what_it_asks() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cookiecutter.exceptions import FailedHookException
-from support import TEMPLATE, bake, run
+from helpers.support import TEMPLATE, bake, run
 
 REFUSED = [  # question, answer, words of the message
     *[

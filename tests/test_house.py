@@ -6,7 +6,7 @@ import pytest
 import yaml
 from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
-from support import CHOICES, QUESTIONS, SETTINGS, TEMPLATE, run
+from helpers.support import CHOICES, QUESTIONS, SETTINGS, TEMPLATE, run
 
 PAGES = sorted(path.name for path in TEMPLATE.glob("*.md"))
 README = (TEMPLATE / "README.md").read_text(encoding="utf-8")

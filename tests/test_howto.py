@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from acting import Actions
-from pages import blocks
-from support import bake, copied, fewer_flights, run
+from helpers.acting import Actions
+from helpers.pages import blocks
+from helpers.support import bake, copied, fewer_flights, run
 
 # where the code of a block goes: page's first line -> what it stands before, or takes the place of
 PLACES = {
@@ -78,7 +78,7 @@ def test_algorithm_of_ones_own_is_trained_reviewed_and_passes_the_tests(project:
 def test_feature_of_ones_own_is_trained_exported_and_served(project: Path) -> None:
     said = do(project, blocks("how-to/custom-model.md", "A feature"))
     assert "train" in re.findall(r"Running stage '(\w+)'", said)
-    assert "answered as when the model was exported" in said
+    assert "golden rows" in said
     session = (
         "import onnxruntime as o; print([i.name for i in o.InferenceSession('models/export/model.onnx').get_inputs()])"
     )

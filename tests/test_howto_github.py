@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from acting import BIN, REPOSITORY, Actions
-from pages import blocks
-from support import GENERATED, bake, run
+from helpers.acting import BIN, REPOSITORY, Actions
+from helpers.pages import blocks
+from helpers.support import GENERATED, bake, run
 
 WORKFLOWS = GENERATED / ".github/workflows"
 RECORDED = 'for word; do printf "%s\\n" "$word"; done >> "$0.said"'  # beside the program

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import cruft
 import pytest
-from acting import REPOSITORY, Actions
-from pages import blocks
-from support import GENERATED, QUESTIONS, SETTINGS, TEMPLATE, bake, run
+from helpers.acting import REPOSITORY, Actions
+from helpers.pages import blocks
+from helpers.support import GENERATED, QUESTIONS, SETTINGS, TEMPLATE, bake, run
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import GENERATED, TEMPLATE, run
+from helpers.support import GENERATED, TEMPLATE, run
 
 CODE = sorted([*GENERATED.rglob("src/**/*.py"), *GENERATED.glob("data/*.py"), *TEMPLATE.glob("hooks/*.py")])
 MODULES = {"crypt", "fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support import run
+from helpers.support import run
 
 PACKAGE = "flight_delays"
 CONFLICT = "".join(f"{sign * 7}{rest}\n" for sign, rest in [("<", " ours"), ("=", ""), (">", " theirs")])

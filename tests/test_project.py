@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support import run
+from helpers.support import run
 
 STAGES = ["ingest", "validate", "split", "train", "evaluate", "export"]
 RERUNS = {  # setting -> its other value, and the stages that depend on it

@@ -8,26 +8,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import mlflow, postgres
-from support import run
+from helpers.servers import mlflow, postgres
+from helpers.support import run, sources
 
 PACKAGE = "flight_delays"
-STATE = f"""
+STATE = """
 import json
-from {PACKAGE} import storage, tracking
-from {PACKAGE}.registry import versions
+from mlgitops.model import tracking
+from mlgitops.registry import versions
+from mlgitops.store import mlflow_backend as storage
 client = storage.connect()
 place, model = tracking.experiment(client), versions.registered(client)
-print(json.dumps({{
+print(json.dumps({
     "versions": [str(version.version) for version in versions.listed(client)],
-    "aliases": {{alias: str(number) for alias, number in model.aliases.items()}},
-    "runs": [run.data.tags["{{tag}}"] for run in client.search_runs([place])],
+    "aliases": {alias: str(number) for alias, number in model.aliases.items()},
+    "runs": [run.data.tags["{tag}"] for run in client.search_runs([place])],
     "models": sorted(model.name for model in client.search_logged_models([place])),
-}}))
+}))
 """.replace("{tag}", "pipeline_sha256")
 ANSWERS = f"""
 import json, pandas
-from {PACKAGE} import storage
+from mlgitops.store import mlflow_backend as storage
 storage.connect()
 import mlflow
 model = mlflow.pyfunc.load_model("models:/{PACKAGE}@champion")
@@ -43,7 +44,8 @@ def reviewed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     shutil.copytree(project, copy, ignore=shutil.ignore_patterns(".venv", ".store"), symlinks=True)
     (copy / ".venv").symlink_to(project / ".venv")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(copy / "src"))
+        for name, value in sources(copy).items():
+            patch.setenv(name, value)
         patch.setenv("GITHUB_ACTOR", "ada")
         run(str(copy / ".venv/bin" / PACKAGE), "review", cwd=copy)
         yield copy

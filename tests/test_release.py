@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import GENERATED, TEMPLATE, run
+from helpers.support import GENERATED, TEMPLATE, run
 
 FILES = ("CHANGELOG.md", "cookiecutter.json", "pyproject.toml", "release.py", f"{GENERATED.name}/pyproject.toml")
 Release = Callable[[str], "subprocess.CompletedProcess[str]"]

@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-import servers
-from pages import blocks
-from support import run
+from helpers import servers
+from helpers.pages import blocks
+from helpers.support import run
 
 HERE = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests", "AWS_DEFAULT_REGION": "us-east-1"}
 

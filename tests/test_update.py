@@ -9,9 +9,9 @@ from pathlib import Path
 
 import cruft
 import pytest
-from acting import Actions
-from loop import PACKAGE, houses
-from support import GENERATED, TEMPLATE, run
+from helpers.acting import Actions
+from helpers.loop import PACKAGE, houses
+from helpers.support import GENERATED, TEMPLATE, run
 
 TOOLS = ("act", "gh", "jq")
 

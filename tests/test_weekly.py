@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from acting import REPOSITORY, Actions
-from support import GENERATED, TEMPLATE, run
+from helpers.acting import REPOSITORY, Actions
+from helpers.support import GENERATED, TEMPLATE, run
 
 
 @pytest.mark.parametrize(("opened", "asked"), [("", "issues "), ("12", "issues/12/comments ")])

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from loop import PACKAGE, STEPS, TABLE, environment, houses, walk
-from support import GENERATED, TEMPLATE, bake, run
+from helpers.loop import PACKAGE, STEPS, TABLE, environment, houses, walk
+from helpers.support import GENERATED, TEMPLATE, bake, run
 
 PIPELINE = (GENERATED / "dvc.yaml").read_text(encoding="utf-8").replace("{{ cookiecutter.package_name }}", PACKAGE)
 STAGES: dict[str, Any] = yaml.safe_load(PIPELINE)["stages"]
@@ -37,7 +37,7 @@ def test_the_loop_runs_without_make(tmp_path: Path) -> None:
     assert re.findall(r"Running stage '(\w+)'", said["uv run dvc repro"]) == list(stages)
     assert "Model accepted" in said[f"uv run {PACKAGE} review"]
     assert "version 1 of" in said[f"uv run {PACKAGE} register"]
-    assert "answered as when the model was exported" in said[f"uv run {PACKAGE} smoke"]
+    assert "golden rows" in said[f"uv run {PACKAGE} smoke"]
     assert "version 1 is now the champion" in said[f"uv run {PACKAGE} promote"]
     with (
         (project / "answers.csv").open(encoding="utf-8", newline="") as file,

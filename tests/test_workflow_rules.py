@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import bake
-from workflow_rules import problems
+from helpers.support import bake
+from helpers.workflow_rules import problems
 
 CI, TRAIN, REVIEW = ".github/workflows/ci.yml", ".github/workflows/train.yml", ".github/workflows/review.yml"
 RELEASE, DEPLOY, PROMOTE = (f".github/workflows/{name}.yml" for name in ("release", "deploy", "promote"))
@@ -26,8 +26,8 @@ MUTATIONS = [
     (TRAIN, "branches-ignore: [store]", "branches: [main]", "on push"),
     (TRAIN, " && github.ref != 'refs/heads/main' }}", " }}", "ended by the next"),
     (TRAIN, "!github.event.pull_request.head.repo.fork && 'train (on push)'", "false && 'train'", "stands in"),
-    (TRAIN, " && github.event_name != 'pull_request'\"\n        run: make ret", "\"\n        run: make ret", "fork"),
-    (TRAIN, "run: make retrained", "run: make retrain", "make knows no"),
+    (TRAIN, " && github.event_name != 'pull_request'\"\n        run: make wr", "\"\n        run: make wr", "fork"),
+    (TRAIN, "run: make write-back", "run: make write-bank", "make knows no"),
     (TRAIN, "GH_TOKEN: ${{ github.token }}", "GH_TOKEN: ${{ secrets.BOT_TOKEN }}", "takes a secret"),
     (TRAIN, "run: make review", "run: make review || true", "no line that works"),
     (TRAIN, "path: reports\n", "paths: reports\n", "no input"),
@@ -35,7 +35,7 @@ MUTATIONS = [
     (RELEASE, "cancel-in-progress: false", "cancel-in-progress: true", "half-way"),
     (RELEASE, "    environment: staging\n", "", "environment is"),
     (RELEASE, "IMAGE: ${{ steps.tag.outputs.name }}@", "IMAGE: ${{ steps.tags.outputs.name }}@", "actionlint"),
-    (RELEASE, 'make sign IMAGE="$IMAGE"', "make sign IMAGE=${{ steps.tag.outputs.name }}", "reaches a shell"),
+    (RELEASE, "run: make sign", "run: make sign IMAGE=${{ steps.tag.outputs.name }}", "reaches a shell"),
     (DEPLOY, "branches: [main]", "branches: [main, dev]", "on push"),
     (DEPLOY, "STEP=champion", "STEP=champions", "make knows no"),
     (SETUP, "# v10.0.1", "", "not pinned"),

@@ -9,12 +9,11 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import containers
 import pytest
-import servers
-from acting import Actions, Run
-from pages import blocks
-from support import TEMPLATE, copied, fewer_flights, run
+from helpers import containers, servers
+from helpers.acting import Actions, Run
+from helpers.pages import blocks
+from helpers.support import TEMPLATE, copied, fewer_flights, run, sources
 
 BASE = "docker.io/library/python:3.11-slim"
 TOOLS = [*containers.TOOLS, "jq", "act", "gh", "podman-compose"]
@@ -123,8 +122,8 @@ def git(actions: Actions, *words: str) -> str:
 def registry(actions: Actions, *words: str) -> str:
     """Return what a laptop that has pulled sees in the registry."""
     program = Path(actions.environment["UV_PROJECT_ENVIRONMENT"]) / "bin/flight_delays"
-    here = {"PYTHONPATH": str(actions.work / "src")}
-    run(str(program), "pull", cwd=actions.work, **here)
+    here = sources(actions.work)
+    run(str(program), "pull-store", cwd=actions.work, **here)
     return run(str(program), "registry", *words, cwd=actions.work, **here)
 
 
@@ -158,23 +157,23 @@ def test_tutorial_leads_into_production_and_back(laptop: Actions) -> None:
 
     # 3. another setting: what changed is run, dvc.lock is written back, the reviewer sees the model
     text = (TEMPLATE / "docs/tutorial.md").read_text(encoding="utf-8")
-    changed = re.search(r"`(iterations: \d+)` instead of\s`(\d+)`", text)
+    changed = re.search(r"`(max_iter: \d+)` instead of\s`(\d+)`", text)
     assert changed
-    edit(laptop.work, "params.yaml", f"iterations: {changed[2]}", changed[1])
+    edit(laptop.work, "params.yaml", f"max_iter: {changed[2]}", changed[1])
     ((_, change),) = blocks("tutorial.md", "3. Change the model")
     _, runs = laptop.shell(change)
     green([one for one in runs if one.jobs], *["train.yml", "review.yml"] * 2, "review.yml")
     assert re.findall(r"Running stage '(\w+)'", runs[0].log) == ["train", "evaluate", "export"]
     good, head = max(laptop.hub.pulls), git(laptop, "rev-parse", "more-trees")
     (shown,) = comments(laptop, good)
-    for part in ("Model accepted", "roc_auc", "boosting.iterations", "Gates", "Lineage", "review.html", head[:10]):
+    for part in ("Model accepted", "roc_auc", "max_iter", "Gates", "Lineage", "review.html", head[:10]):
         assert part in shown
     assert git(laptop, "log", "-1", "--format=%s", "more-trees") == "Retrain: train, evaluate, export"
 
     # meanwhile, a worse model, and then bad data: the check is red, one comment says why, nothing is registered
     branch(laptop, "worse")
-    edit(laptop.work, "params.yaml", "iterations: 100", "iterations: 1")
-    edit(laptop.work, "params.yaml", "leaves: 31", "leaves: 2")
+    edit(laptop.work, "params.yaml", "max_iter: 100", "max_iter: 1")
+    edit(laptop.work, "params.yaml", "max_leaf_nodes: 31", "max_leaf_nodes: 2")
     laptop.commit("Hardly any trees")
     runs = laptop.push("worse")
     assert [one.jobs for one in runs if one.workflow == "train.yml"] == [{"train": "failure"}] * 2
@@ -182,7 +181,12 @@ def test_tutorial_leads_into_production_and_back(laptop: Actions) -> None:
     (shown,) = comments(laptop, bad)
     assert "Model refused by" in shown
     run("git", "pull", "--quiet", "--rebase", "origin", "worse", cwd=laptop.work)
-    edit(laptop.work, "data/flights.py", r'"distance": joined\["distance"\]', '"distance": -joined["distance"]')
+    edit(
+        laptop.work,
+        "src/flight_delays/dataset.py",
+        r'"distance": joined\["distance"\]',
+        '"distance": -joined["distance"]',
+    )
     pushed = laptop.commit("Another source")
     trained = [one for one in laptop.push("worse") if one.workflow == "train.yml" and one.jobs]
     assert {one.jobs["train"] for one in trained} == {"failure"}
@@ -281,7 +285,7 @@ def kept(actions: Actions) -> str:
 def test_pull_request_of_a_fork_is_reviewed_without_a_right_or_a_secret(pushed: Actions) -> None:
     pushed.secrets["SCORING_API_KEY"] = "open-sesame"
     branch(pushed, "gift")
-    edit(pushed.work, "params.yaml", "iterations: 100", "iterations: 90")
+    edit(pushed.work, "params.yaml", "max_iter: 100", "max_iter: 90")
     edit(pushed.work, "Makefile", r"(?m)^(pipeline:.*)$", r"\1\n\t@env")  # what its code can see
     pushed.commit("A gift")
     before, first = (kept(pushed), git(pushed, "for-each-ref", "refs/heads")), len(pushed.runs)
@@ -290,8 +294,8 @@ def test_pull_request_of_a_fork_is_reviewed_without_a_right_or_a_secret(pushed: 
     assert pushed.runs[-1].event == "pull_request_target"
     assert (train.event, review.event) == ("pull_request", "workflow_run")
     assert "SCORING_API_KEY" not in train.log
-    assert "make share" not in train.steps
-    assert "make retrained" not in train.steps
+    assert "make push-store" not in train.steps
+    assert "make write-back" not in train.steps
     assert (kept(pushed), git(pushed, "for-each-ref", "refs/heads")) == before
     (shown,) = comments(pushed, number)
     assert "This comes from another repository" in shown
@@ -300,7 +304,7 @@ def test_pull_request_of_a_fork_is_reviewed_without_a_right_or_a_secret(pushed: 
 
 def test_push_to_main_that_leaves_the_lock_behind_becomes_a_pull_request(pushed: Actions) -> None:
     branch(pushed, "main")
-    edit(pushed.work, "params.yaml", "iterations: 100", "iterations: 95")
+    edit(pushed.work, "params.yaml", "max_iter: 100", "max_iter: 95")
     stale = pushed.commit("Straight to main")
     pushed.left_out.discard("release.yml")
     green(pushed.push("main"), "train.yml", "review.yml", "train.yml", "review.yml")
@@ -322,10 +326,10 @@ def test_push_to_main_that_leaves_the_lock_behind_becomes_a_pull_request(pushed:
 
 def test_run_that_another_push_has_overtaken_writes_nothing_back(pushed: Actions) -> None:
     branch(pushed, "topic")
-    edit(pushed.work, "params.yaml", "iterations: 100", "iterations: 80")
+    edit(pushed.work, "params.yaml", "max_iter: 100", "max_iter: 80")
     first = pushed.commit("First")
     run("git", "push", "--quiet", "--no-verify", "origin", "HEAD:topic", cwd=pushed.work)
-    edit(pushed.work, "params.yaml", "iterations: 80", "iterations: 70")
+    edit(pushed.work, "params.yaml", "max_iter: 80", "max_iter: 70")
     second = pushed.commit("Second")
     run("git", "push", "--quiet", "--no-verify", "origin", "HEAD:topic", cwd=pushed.work)
     late = pushed.start("train.yml", "push", {"ref": "refs/heads/topic", "before": "0" * 40, "after": first}, first)
@@ -358,7 +362,7 @@ def test_runs_and_versions_are_on_a_server_where_a_variable_names_one(
     with servers.postgres() as database, servers.mlflow(python, database, tmp_path) as url:
         actions.variables |= {"MLFLOW_TRACKING_URI": url, "DEPLOY_TARGET": "none"}
         green(actions.push("main"), "train.yml", "review.yml", "release.yml")
-        there = {"MLFLOW_TRACKING_URI": url, "PYTHONPATH": str(actions.work / "src")}
+        there = {"MLFLOW_TRACKING_URI": url, **sources(actions.work)}
         said = run(str(python.with_name("flight_delays")), "registry", "show", "challenger", cwd=actions.work, **there)
         assert said.splitlines()[0] == "version: 1"
     assert git(actions, "tag", "--list") == "model/v1"
@@ -374,7 +378,7 @@ def test_run_that_dies_half_way_leaves_nothing_half_done(pushed: Actions) -> Non
     pushed.left_out.discard("release.yml")
     pushed.variables["DEPLOY_TARGET"] = "none"
     branch(pushed, "topic")
-    edit(pushed.work, "params.yaml", "iterations: 100", "iterations: 60")
+    edit(pushed.work, "params.yaml", "max_iter: 100", "max_iter: 60")
     commit = pushed.commit("Fewer")
     run("git", "push", "--quiet", "--no-verify", "origin", "HEAD:topic", cwd=pushed.work)
     before, payload = refs(), {"ref": "refs/heads/topic", "before": "0" * 40, "after": commit}

@@ -1,4 +1,7 @@
-"""Whether platform/ is as the template released it: platform/SHA256 lists the digest of each of its files."""
+"""Whether platform/ is as the template released it: platform/SHA256 lists the digest of each of its files.
+
+The template's hook writes the list when it makes or updates the project, in the format of `sha256sum`.
+"""
 
 import hashlib
 from pathlib import Path
@@ -33,12 +36,7 @@ def changes(folder: Path) -> list[str]:
 
 
 @click.command()
-@click.option("--write", is_flag=True, help="Write the list, which a release of the template does.")
-def main(write: bool) -> None:
+def main() -> None:
     """Warn of files in platform/ that differ from the release: an update of the template will have to merge them."""
-    folder = root() / "platform"
-    if write:
-        lines = [f"{digest}  {name}\n" for name, digest in digests(folder).items()]
-        (folder / LIST).write_text("".join(lines), encoding="utf-8", newline="\n")
-    for line in changes(folder):
+    for line in changes(root() / "platform"):
         click.secho(f"platform/{line} here; the next update of the template has to merge it", fg="yellow", err=True)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from support import run
+from .support import run
 
 PACKAGE = "flight_delays"
 TABLE = "my houses.csv"

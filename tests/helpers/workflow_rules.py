@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import doubles
 import yaml
+
+from . import doubles
 
 PINNED = re.compile(r"uses: (?P<name>[\w./-]+)@(?P<commit>[0-9a-f]{40}) # v\d+\.\d+\.\d+$")
 LINES = re.compile(
@@ -47,16 +48,30 @@ STARTED: dict[str, dict[str, Any]] = {
 ENVIRONMENTS = {("deploy.yml", "production"): "production", ("release.yml", "staging"): "staging"}
 SECRETS = {"DATABASE_URL", "KUBECONFIG", "REGISTRY_PASSWORD", "SCORING_API_KEY", "TEMPLATE_TOKEN"}
 RUN: dict[str, list[str]] = {  # the make targets of each workflow, in order
-    "ci.yml": ["check", "test"],
-    "deploy.yml": ["pull", "deploy", "shared", "deploy-failed"],
-    "monitor.yml": ["pull", "pipeline", "monitor"],
-    "promote.yml": ["pull", "promote"],
-    "release.yml": ["pull", "pipeline", "review", "shared", "image", "push", "tag", "sign", "pull", "deploy"],
+    "ci.yml": ["lint", "test"],
+    "deploy.yml": ["pull-store", "deploy", "with-store", "deploy-failed"],
+    "monitor.yml": ["pull-store", "pipeline", "monitor"],
+    "promote.yml": ["pull-store", "promote"],
+    "release.yml": [
+        "pull-store",
+        "pipeline",
+        "review",
+        "with-store",
+        "image",
+        "push-image",
+        "tag",
+        "sign",
+        "pull-store",
+        "deploy",
+    ],
     "review.yml": ["comment"],
-    "template.yml": ["update"],
-    "train.yml": ["pull", "fresh", "pipeline", "review", "summary", "share", "retrained"],
+    "template.yml": ["update-template"],
+    "train.yml": ["pull-store", "refresh", "pipeline", "review", "summary", "push-store", "write-back"],
 }
-ASKING = {"comment", "deploy", "deploy-failed", "promote", "pull", "retrained", "share", "shared", "tag", "update"}
+ASKING = {  # GitHub, or the branch `store`
+    *("comment", "deploy", "deploy-failed", "promote", "pull-store", "push-store", "tag", "update-template"),
+    *("with-store", "write-back"),
+}
 TOKENS = ("${{ github.token }}", "${{ secrets.TEMPLATE_TOKEN || github.token }}")
 HALFWAY = ("deploy.yml", "promote.yml", "release.yml", "template.yml")  # never ended before they are done
 
@@ -74,7 +89,9 @@ def problems(project: Path) -> list[str]:
         found += [f"{name}: {text}" for text in _text(text)]
     found += _required(read, folder / "rulesets/main.json")
     found += _trusted(read["review.yml"], texts)
-    found += _targets(texts, (project / "Makefile").read_text(encoding="utf-8"))
+    found += _targets(
+        texts, "".join((project / name).read_text(encoding="utf-8") for name in ("Makefile", "platform/ci.mk"))
+    )
     return found or list(_linters(project))
 
 
@@ -175,7 +192,7 @@ def _trusted(review: dict[str, Any], texts: dict[str, str]) -> Iterator[str]:
                 yield f"{name}: an expression reaches a shell: {line.strip()}"
     for step in yaml.safe_load(texts["train.yml"])["jobs"]["train"]["steps"]:
         if (
-            step.get("run") in ("make share", "make retrained")
+            step.get("run") in ("make push-store", "make write-back")
             and "github.event_name != 'pull_request'" not in step["if"]
         ):
             yield f"train.yml: {step['run']} runs for a fork"

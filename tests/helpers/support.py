@@ -4,12 +4,13 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cookiecutter.main import cookiecutter
+from filelock import FileLock
 
-TEMPLATE = Path(__file__).resolve().parent.parent
+TEMPLATE = Path(__file__).resolve().parents[2]
 GENERATED = TEMPLATE / "{{cookiecutter.project_slug}}"
 SETTINGS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 QUESTIONS = {name: default for name, default in SETTINGS.items() if not name.startswith("_")}
@@ -34,11 +35,25 @@ def copied(project: Path, folder: Path) -> Path:
 
 def fewer_flights(project: Path) -> None:
     """Let the demo take every 27th flight, so that its pipeline takes seconds."""
-    loader = project / "data/flights.py"
-    text = loader.read_text(encoding="utf-8")
-    few = text.replace("LATE,\n        }\n    )", "LATE,\n        }\n    ).iloc[::27]")
-    assert few != text
-    loader.write_text(few, encoding="utf-8")
+    (dataset,) = (project / "src").glob("*/dataset.py")
+    text = dataset.read_text(encoding="utf-8")
+    shorter = text.replace("LATE,\n        }\n    )", "LATE,\n        }\n    ).iloc[::27]")
+    assert shorter != text
+    dataset.write_text(shorter, encoding="utf-8")
+
+
+def sources(project: Path) -> dict[str, str]:
+    """Return the variable that lets Python import the packages of *project* before those that an environment links."""
+    return {"PYTHONPATH": os.pathsep.join(str(project / folder) for folder in ("src", "platform/src"))}
+
+
+def once(folder: Path, make: Callable[[], None]) -> None:
+    """Let the first of the test processes that share *folder* call *make*; the others wait until it is done."""
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not (folder / "done").exists():
+            make()
+            (folder / "done").touch()
 
 
 def run(*command: str, cwd: Path, **environment: str) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import TEMPLATE, run
+
+from .support import TEMPLATE, run
 
 TOOLS = ["podman", "runc", "docker-registry"]
 SUITE, LEFT_OUT = "bookworm", ["share/doc", "share/info", "share/locale", "share/man"]

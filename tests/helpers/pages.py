@@ -2,7 +2,7 @@
 
 import re
 
-from support import GENERATED, TEMPLATE
+from .support import GENERATED, TEMPLATE
 
 MADE = re.compile(r"(?m)^<!-- made by docs/build\.py: (\w+) -->$")
 
