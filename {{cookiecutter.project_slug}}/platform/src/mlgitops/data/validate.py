@@ -15,7 +15,7 @@ from great_expectations.execution_engine import pandas_execution_engine
 from great_expectations.validator.v1_validator import Validator
 
 from ..common.errors import ProjectError
-from ..contract.column import LARGEST, Column
+from ..contract.column import MAX_MAGNITUDE, Column
 from ..contract.contract import Contract
 from . import data_docs, frame, validation_report
 from .validation_report import SHOWN_ROWS, ValidationReport
@@ -55,7 +55,7 @@ def expectations(contract: Contract) -> list[gxe.Expectation]:
 def _column(name: str, column: Column) -> list[gxe.Expectation]:
     low, high = column.min, column.max
     if column.type == "number":  # an infinite one too is beyond what the model's single precision can hold
-        low, high = -LARGEST["number"] if low is None else low, LARGEST["number"] if high is None else high
+        low, high = -MAX_MAGNITUDE["number"] if low is None else low, MAX_MAGNITUDE["number"] if high is None else high
     expected: list[gxe.Expectation] = [gxe.ExpectColumnValuesToBeInTypeList(column=name, type_list=TYPES[column.type])]
     if column.missing is not True:
         expected.append(gxe.ExpectColumnValuesToNotBeNull(column=name, mostly=1 - column.missing))

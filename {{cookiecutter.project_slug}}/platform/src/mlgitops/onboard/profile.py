@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..contract import row_schema
-from ..contract.column import LARGEST
+from ..contract.column import MAX_MAGNITUDE
 from ..data import frame
 
 NUMBERING = "ids?|key|uuid|guid|index|no|nr|num|number|row|rowid|rownames?|unnamed|obs|column 1"
@@ -40,9 +40,9 @@ def described(name: str, found: Found) -> Found:
         return Found(ignored("the same value in every row", missing=False), found.cells)
     identifier = False
     if entry["type"] == "number":
-        if np.abs(filled.astype("float64")).max() > LARGEST["number"]:
+        if np.abs(filled.astype("float64")).max() > MAX_MAGNITUDE["number"]:
             return Found(ignored(BEYOND), found.cells)
-        whole = (filled % 1 == 0).all() and np.abs(filled).max() <= LARGEST["integer"]
+        whole = (filled % 1 == 0).all() and np.abs(filled).max() <= MAX_MAGNITUDE["integer"]
         entry["type"] = "integer" if whole else "number"
         entry["min"], entry["max"] = bounds(float(filled.min()), float(filled.max()))
         identifier = entry["type"] == "integer" and _numbers_rows(name, filled, distinct, missing)
@@ -85,8 +85,8 @@ def _category(entry: dict[str, Any], texts: pd.Series, distinct: int) -> bool:
     some = texts.head(10_000)
     if distinct > 0.5 * len(texts) and (some.str.count(" ").mean() > 3 or some.str.len().mean() > 60):
         entry |= {"type": "text", "ignore": "free text"}
-    elif texts.str.len().max() > row_schema.LONGEST:
-        entry |= {"type": "text", "ignore": f"more than {row_schema.LONGEST} letters"}
+    elif texts.str.len().max() > row_schema.MAX_CATEGORY_CHARS:
+        entry |= {"type": "text", "ignore": f"more than {row_schema.MAX_CATEGORY_CHARS} letters"}
     elif distinct > 0.9 * len(texts) and len(texts) > 20:
         return True
     elif distinct <= LEVELS and (distinct == 2 or texts.value_counts().min() >= COMMON):
@@ -104,6 +104,6 @@ def bounds(low: float, high: float) -> tuple[float, float]:
 
 def _rounded(number: float, way: Callable[[float], int]) -> float:
     unit = 10.0 ** (floor(log10(abs(number))) - 1) if number else 1.0
-    largest = LARGEST["number"]
+    largest = MAX_MAGNITUDE["number"]
     rounded = max(-largest, min(largest, float(f"{way(number / unit) * unit:.12g}")))
     return int(rounded) if rounded % 1 == 0 else rounded
