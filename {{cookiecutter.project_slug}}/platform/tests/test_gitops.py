@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import yaml
 from helpers.git import git
 
 from mlgitops.common.errors import ProjectError
+from mlgitops.data.validation_report import Failure, ValidationReport
 from mlgitops.github import api, comment, deploy, promote, repository, tags, targets, write_back
 from mlgitops.github.tags import Release
 from mlgitops.image import overlay
@@ -276,14 +278,12 @@ def test_server_replaces_a_container_that_was_restarted_while_it_was_replaced(
 
 
 def test_page_says_why_there_is_no_review() -> None:
-    bad = {
-        "success": False, "expectations": 3, "rows": 9,
-        "failures": [{"column": "price", "expectation": "expect_column_values_to_be_between", "wanted": {"min": 0},
-                      "found": None, "count": 1, "rows": [{"row": 4, "price": -1}]}],
-    }  # fmt: skip
+    between = "expect_column_values_to_be_between"
+    failure = Failure("price", between, {"min_value": 0}, None, count=1, rows=({"row": 4, "price": -1},))
+    bad = json.dumps(asdict(ValidationReport(False, rows=9, expectations=3, failures=(failure,))))
     assert "row 4, price -1" in comment.page(None, bad)
     assert "no model to review" in comment.page(None, None)
-    assert comment.page("the review", bad) == "the review"
+    assert comment.page("the review", "not read") == "the review"
 
 
 def test_comment_of_a_fork_says_so_and_calls_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

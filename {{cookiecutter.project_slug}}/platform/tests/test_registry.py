@@ -58,11 +58,10 @@ def model(exported: Path, tmp_path: Path) -> Path:
 
 def accept(folder: Path, accepted: bool = True) -> Path:
     """Write the review of the model in *folder*, and return its path."""
-    number = {"candidate": 0.8, "difference": None}
     path = folder.parent.parent / "reports" / "review.json"
-    judged = {"accepted": accepted, "refused_by": [] if accepted else ["floor"], "metric": "score", "rows": 7}
-    about = {"candidate": {"model_sha256": digest(folder / "model.onnx")}, "champion": None, "metrics": [number]}
-    files.write_json(path, {**judged, **about})
+    verdict = "Model accepted" if accepted else "Model refused by min_score"
+    about = {"model_sha256": digest(folder / "model.onnx"), "verdict": verdict, "outcome": "score 0.8 on 7 test rows."}
+    files.write_json(path, {"accepted": accepted, **about})
     return path
 
 
@@ -142,7 +141,7 @@ def test_two_runs_that_are_recorded_at_once_leave_one(model: Path, monkeypatch: 
 
 def test_only_an_accepted_model_is_registered(model: Path) -> None:
     review = accept(model, accepted=False)
-    with pytest.raises(ProjectError, match="refused by floor"):
+    with pytest.raises(ProjectError, match="refused by min_score"):
         command.register(model, review)
     accept(model)
     (model / "model.onnx").write_bytes((model / "model.onnx").read_bytes() + b"\0")
@@ -270,8 +269,8 @@ def test_fetched_files_are_the_registered_ones(model: Path, tmp_path: Path) -> N
     assert command.fetch(promotions.CHAMPION, tmp_path / "back") is None
     facts = command.fetch(CHALLENGER, tmp_path / "back")
     assert facts
-    assert facts["version"] == "1"
-    assert facts["aliases"] == [CHALLENGER]
+    assert facts.version == "1"
+    assert facts.aliases == (CHALLENGER,)
     names = sorted(path.name for path in model.iterdir())
     assert sorted(path.name for path in (tmp_path / "back").iterdir()) == names
     assert all((tmp_path / "back" / name).read_bytes() == (model / name).read_bytes() for name in names)
@@ -407,7 +406,7 @@ def test_a_model_from_elsewhere_becomes_a_version(task: str, tmp_path: Path) -> 
     assert command.import_model(model, contract, "the old system") == "1"
     facts = command.fetch(CHALLENGER, tmp_path / "back")
     assert facts
-    assert facts["run_id"] is None
+    assert facts.run_id is None
     assert versions.existing(mlflow_backend.connect(), "1").tags["evidence"] == "imported from the old system"
     assert "the old system" in (tmp_path / "back" / "card.md").read_text(encoding="utf-8")
     assert (tmp_path / "back" / "model.onnx").read_bytes() == model.read_bytes()
