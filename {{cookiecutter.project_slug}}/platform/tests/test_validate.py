@@ -18,8 +18,8 @@ from helpers import contracts
 
 from mlgitops.common import files
 from mlgitops.contract.contract import Contract
-from mlgitops.data import frame, ingest, validate
-from mlgitops.data.validation_report import SHOWN_ROWS, ValidationReport
+from mlgitops.data import frame, ingest, validate, validation_report
+from mlgitops.data.validation_report import ValidationReport
 
 COLUMNS = {
     "id": "{type: text}",
@@ -30,7 +30,7 @@ COLUMNS = {
     "day": "{type: date, min: 2020-01-01}",
     "shop": "{type: category, categories: [a, b]}",
 }
-CONTRACT = contracts.contract(COLUMNS, key=["id"], rows=8)
+CONTRACT = contracts.contract(COLUMNS, key=["id"], min_rows=8)
 GOOD = pd.DataFrame(
     {
         "id": [f"r{n}" for n in range(10)],
@@ -81,23 +81,22 @@ BAD = {  # what is wrong: the table, then column, expectation, count and offendi
 @pytest.mark.parametrize("case", BAD)
 def test_each_bad_table_fails_exactly_its_own_expectation(case: str) -> None:
     rows, column, expectation, count, offending = BAD[case]
-    report = check(rows)
-    assert not report.success
-    assert [(f.column, f.expectation, f.count) for f in report.failures] == [(column, expectation, count)]
-    assert [row["row"] for row in report.failures[0].rows] == offending
-    assert ValidationReport.parse(json.dumps(asdict(report), allow_nan=False), "report") == report
-    for row in report.failures[0].rows:
+    found = check(rows)
+    assert not found.success
+    assert [(f.column, f.expectation, f.count or 0) for f in found.failures] == [(column, expectation, count)]
+    assert [row["row"] for row in found.failures[0].rows] == offending
+    assert ValidationReport.parse(json.dumps(asdict(found), allow_nan=False), "report.json") == found
+    for row in found.failures[0].rows:
         assert str(row[column]).startswith((str(rows.loc[row["row"], column]), "None", "Infinity"))
-    explanation = report.explain()
-    assert f"  {column}: {expectation}(" in explanation
+    told = found.explain()
+    assert f"  {column}: {expectation}(" in told
     for row in offending:
-        assert f"row {row}, id {rows.loc[row, 'id']}" in explanation
-    assert not count or f"{count} rows" in explanation
+        assert f"row {row}, id {rows.loc[row, 'id']}" in told
+    assert not count or f"{count} rows" in told
 
 
 def test_the_good_table_passes() -> None:
-    expectations = len(validate.expectations(CONTRACT))
-    assert check(GOOD) == ValidationReport(success=True, rows=10, expectations=expectations, failures=())
+    assert check(GOOD) == ValidationReport(True, 10, len(validate.expectations(CONTRACT)), ())
 
 
 def test_there_is_a_bad_table_for_every_expectation_that_a_contract_can_lead_to() -> None:
@@ -117,9 +116,9 @@ def test_a_key_of_several_columns_is_unique_as_a_whole() -> None:
 
 
 def test_only_the_columns_that_differ_are_named() -> None:
-    explanation = check(GOOD.rename(columns={"shop": "store"})).explain()
-    assert "found missing shop; unexpected store" in explanation
-    assert "free" not in explanation
+    told = check(GOOD.rename(columns={"shop": "store"})).explain()
+    assert "found missing shop; unexpected store" in told
+    assert "free" not in told
 
 
 def test_the_class_that_is_absent_is_named() -> None:
@@ -129,7 +128,7 @@ def test_the_class_that_is_absent_is_named() -> None:
 def test_at_most_a_few_rows_are_shown_and_all_are_counted() -> None:
     (failure,) = check(GOOD.assign(shop="c")).failures
     assert failure.count == 10
-    assert len(failure.rows) == SHOWN_ROWS
+    assert len(failure.rows) == validation_report.SHOWN_ROWS
 
 
 @pytest.fixture
@@ -168,7 +167,7 @@ def test_data_docs_show_values_as_text_and_name_nothing_that_a_browser_would_loa
     assert "&lt;b&gt;" in page
     assert not re.findall(r"<img|<b>|<script|<link|<[^>]* src=|url\(|@import|&amp;", page)
     assert {address[0] for address in re.findall(r'href="([^"]+)"', page)} == {"#"}
-    assert len(re.findall(r'<section [^>]*class="card refused"', page)) == len(failures) - 1 == 2
+    assert len(re.findall(r'<section [^>]*class="refused"', page)) == len(failures) - 1 == 2
     assert page.count("<section ") == page.count("<li ") == len(COLUMNS) + 2  # and the target, and the table
     assert {one.levelname for one in caplog.records} <= {"INFO"}  # templates that fail on a missing value say so here
 
@@ -191,7 +190,7 @@ def refuse(*arguments, **more):
     calls.append(arguments)
     raise OSError("no network here")
 socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = socket.getaddrinfo = refuse
-from mlgitops import validate
+from mlgitops.data import validate
 validate.main(["raw.parquet", "report.json", "--docs", "docs"], standalone_mode=False)
 for thread in threading.enumerate():
     if thread is not threading.current_thread():
