@@ -13,6 +13,7 @@ from filelock import FileLock
 TEMPLATE = Path(__file__).resolve().parents[2]
 GENERATED = TEMPLATE / "{{cookiecutter.project_slug}}"
 SETTINGS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+LITTER = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", ".*_cache", "uv.lock")
 QUESTIONS = {name: default for name, default in SETTINGS.items() if not name.startswith("_")}
 CHOICES = {name: words for name, words in QUESTIONS.items() if isinstance(words, list)}
 
