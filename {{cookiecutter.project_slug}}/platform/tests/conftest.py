@@ -1,20 +1,41 @@
-"""A small real model of this project's contract, whatever that says."""
+"""Each test runs in a copy of the example project, so that nothing is written into the source tree."""
 
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
-import exports
 import pytest
-from repositories import git
+from helpers import contracts, models
+from helpers.git import git
 
-from mlgitops.contract.contract import Contract
+from mlgitops.common import project
 
-ROOT = Path(__file__).parents[1]
+REPOSITORY = Path(os.environ.get("MLGITOPS_REPOSITORY") or Path(__file__).parents[2]).absolute()
+collect_ignore = ["repository"] if "{{" in (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8") else []
+collect_ignore += ["example"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return the folder of the example project, a copy, in which tests start; it stands for the enclosing project."""
+    folder = tmp_path_factory.mktemp("example")
+    shutil.copytree(contracts.EXAMPLE, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(project, "HOME", folder)
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def _in_example(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(example)
 
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of an exported model, trained on example rows of contract.yaml."""
-    return exports.exported(Contract.load(ROOT / "contract.yaml"), tmp_path_factory.mktemp("model"))
+    """Return the folder of an exported model, trained on example rows of the example's contract."""
+    return models.exported(contracts.example(), tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-import samples
 import yaml
 from click.testing import CliRunner, Result
+from helpers import contracts, tables
 
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.params import Params, Train
@@ -365,11 +365,11 @@ def test_of_a_sample_what_can_learn_more_wins_unless_it_is_worse(monkeypatch: py
     few = [{"algorithm": "forest", "forest": {"min_leaf": 5}}, {"algorithm": "linear"}]
     monkeypatch.setattr(choose, "CANDIDATES", few)
     monkeypatch.setattr(choose, "_tried", lambda contract, train, candidate, rows: scores[candidate["algorithm"]])
-    contract, rows = samples.wide(), samples.rows()
-    assert choose.choose(contract, samples.PARAMS.train, rows, 1)[0]["algorithm"] == "linear"
-    assert choose.choose(contract, samples.PARAMS.train, rows, 0.5)[0]["forest"] == {"min_leaf": 10}
+    contract, rows = contracts.wide(), tables.rows()
+    assert choose.choose(contract, contracts.PARAMS.train, rows, 1)[0]["algorithm"] == "linear"
+    assert choose.choose(contract, contracts.PARAMS.train, rows, 0.5)[0]["forest"] == {"min_leaf": 10}
     scores["linear"] = 0.9
-    assert choose.choose(contract, samples.PARAMS.train, rows, 0.5) == ({"algorithm": "linear"}, 0.9)
+    assert choose.choose(contract, contracts.PARAMS.train, rows, 0.5) == ({"algorithm": "linear"}, 0.9)
 
 
 def test_settings_are_chosen_without_the_test_part(tmp_path: Path) -> None:
@@ -386,7 +386,7 @@ def test_settings_are_chosen_without_the_test_part(tmp_path: Path) -> None:
 
 def test_every_candidate_is_a_setting_of_params() -> None:
     for candidate in choose.CANDIDATES:
-        settings = samples.PARAMS.train.model_dump()
+        settings = contracts.PARAMS.train.model_dump()
         project_files.update(settings, candidate)
         Train.model_validate(settings)
 

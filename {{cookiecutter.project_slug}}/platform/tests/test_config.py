@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-import samples
 import yaml
+from helpers import contracts
 from pydantic import ValidationError
 
 from mlgitops.common.errors import ProjectError
@@ -18,7 +18,7 @@ columns:
     type: number
   country:
     type: category
-    values: [DE, FR]
+    categories: [DE, FR]
   bought:
     type: boolean
 """
@@ -30,10 +30,9 @@ def refusal(text: str) -> str:
     return refused.value.message
 
 
-def test_the_projects_own_files_are_valid() -> None:
-    contract = Contract.load(samples.ROOT / "contract.yaml")
-    assert contract.features
-    assert Params.load(samples.ROOT / "params.yaml").train.folds >= 2
+def test_the_files_of_a_project_are_read_from_the_current_folder() -> None:
+    assert {"value_per_kilogram", "area"} < {feature.name for feature in Contract.of_project().features}
+    assert Params.load(Path("params.yaml")).train.folds >= 2
 
 
 def test_the_good_contract_is_accepted() -> None:
@@ -60,8 +59,8 @@ def test_the_good_contract_is_accepted() -> None:
         ),
         ("type: number", "type: number\n    missing: 1.5", "contract.yaml:6: columns.age.missing: "),
         ("  country:", "  age:", "contract.yaml:6: age: written twice"),
-        ("[DE, FR]", "[DE, NO]", "contract.yaml:8: columns.country.values.1: False is not text: put it in quotes"),
-        ("[DE, FR]", "[DE, 1.5]", "contract.yaml:8: columns.country.values.1: 1.5 is not text: put it in quotes"),
+        ("[DE, FR]", "[DE, NO]", "contract.yaml:8: columns.country.categories.1: False is not text: put it in quotes"),
+        ("[DE, FR]", "[DE, 1.5]", "contract.yaml:8: columns.country.categories.1: 1.5 is not text: put it in quotes"),
         ("[DE, FR]", "[DE, FR", "contract.yaml:9: expected ',' or ']'"),
         ("  age:", "\tage:", "contract.yaml:4: found character '\\t'"),
     ],
@@ -85,7 +84,7 @@ def test_text_that_is_no_contract_is_refused_without_a_traceback(text: str) -> N
 
 def test_a_number_with_a_leading_quote_is_a_value_and_an_integer_becomes_one() -> None:
     contract = Contract.parse(GOOD.replace("[DE, FR]", "['NO', 7]"), "contract.yaml")
-    assert contract.columns["country"].values == ("NO", "7")
+    assert contract.columns["country"].categories == ("NO", "7")
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
@@ -98,7 +97,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
 
 
 def test_an_unknown_or_absent_setting_in_params_is_refused() -> None:
-    text = yaml.safe_dump(samples.PARAMS.model_dump(mode="json"), sort_keys=False)
+    text = yaml.safe_dump(contracts.PARAMS.model_dump(mode="json"), sort_keys=False)
     line = text.splitlines().index("split:") + 2
     with pytest.raises(ProjectError) as refused:
         Params.parse(text.replace("split:\n  test:", "split:\n  tset:"), "params.yaml")
@@ -108,4 +107,4 @@ def test_an_unknown_or_absent_setting_in_params_is_refused() -> None:
 
 def test_settings_cannot_be_changed_by_accident() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        samples.PARAMS.train.seed = 1
+        contracts.PARAMS.train.folds = 1

@@ -6,7 +6,7 @@ from typing import Any
 import onnxruntime
 import pandas as pd
 import pytest
-import samples
+from helpers import contracts
 from pydantic import TypeAdapter, ValidationError
 
 from mlgitops.contract import row_schema
@@ -18,10 +18,10 @@ from mlgitops.model import estimators, export, tracking, train
 BASE = {
     "first": "{type: number}",
     "changing": "{type: number, min: 0, max: 9}",
-    "last": "{type: category, values: [a, b]}",
+    "last": "{type: category, categories: [a, b]}",
 }
 CHANGES = {  # the column that changes, as YAML (None: it is gone), and the cells that it then has
-    "a category": ("{type: category, values: [x, 'y z']}", ["x", "y z"]),
+    "a category": ("{type: category, categories: [x, 'y z']}", ["x", "y z"]),
     "an open category": ("{type: category, missing: true}", ["new york", None]),
     "a boolean": ("{type: boolean}", [True, False]),
     "a time": ("{type: datetime, parts: [month, hour]}", ["2020-02-03T04:05:06", "2021-12-31T23:00:00"]),
@@ -31,7 +31,7 @@ CHANGES = {  # the column that changes, as YAML (None: it is gone), and the cell
 }
 
 
-def frame(contract: Contract, cells: list[Any]) -> pd.DataFrame:
+def typed(contract: Contract, cells: list[Any]) -> pd.DataFrame:
     every = {"first": [1.0, 2.0], "changing": cells, "last": ["a", "b"], "y": [True, False]}
     known = {name: every[name] * 20 for name in contract.columns}
     return frame.parse(pd.DataFrame(known), contract)
@@ -39,8 +39,8 @@ def frame(contract: Contract, cells: list[Any]) -> pd.DataFrame:
 
 def derived(contract: Contract, cells: list[Any]) -> dict[str, dict[str, Any]]:
     """Return everything that follows from *contract*, by what it is and by column."""
-    rows = frame(contract, cells)
-    pipeline = train.fit(contract, samples.settings("forest"), rows)
+    rows = typed(contract, cells)
+    pipeline = train.fit(contract, contracts.settings("forest"), rows)
     session = onnxruntime.InferenceSession(export.convert(pipeline, contract), providers=["CPUExecutionProvider"])
     suite: dict[str, Any] = {}
     for expectation in validate.expectations(contract):
@@ -74,7 +74,7 @@ def _kind(cell: Any) -> str:
 
 @pytest.fixture(scope="module")
 def before() -> dict[str, dict[str, Any]]:
-    return derived(samples.contract(BASE), [3.0, 4.0])
+    return derived(contracts.contract(BASE), [3.0, 4.0])
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -83,7 +83,7 @@ def test_one_changed_column_changes_all_that_is_derived(change: str, before: dic
     changed = {
         name: column if name == "changing" else text for name, text in BASE.items() if column or name != "changing"
     }
-    after = derived(samples.contract(changed), cells)
+    after = derived(contracts.contract(changed), cells)
     numeric = change in ("a boolean", "another range")  # to the model a number as before
     for what, columns in after.items():
         unchanged = {name for name in before[what] if before[what][name] == columns.get(name)}
@@ -95,7 +95,7 @@ def test_one_changed_column_changes_all_that_is_derived(change: str, before: dic
 
 
 def test_a_column_that_becomes_a_category_is_one_everywhere() -> None:
-    after = derived(samples.contract({**BASE, "changing": CHANGES["a category"][0]}), ["x", "y z"])
+    after = derived(contracts.contract({**BASE, "changing": CHANGES["a category"][0]}), ["x", "y z"])
     assert ("expect_column_values_to_be_in_set", {"column": "changing", "value_set": ["x", "y z"]}) in [
         (kind, {key: said[key] for key in ("column", "value_set")})
         for kind, said in after["suite"]["changing"]
@@ -110,7 +110,7 @@ def test_a_column_that_becomes_a_category_is_one_everywhere() -> None:
 
 def test_a_column_that_becomes_a_time_is_one_everywhere() -> None:
     column, cells = CHANGES["a time"]
-    after = derived(samples.contract({**BASE, "changing": column}), cells)
+    after = derived(contracts.contract({**BASE, "changing": column}), cells)
     parts = [("changing_month", "tensor(float)"), ("changing_hour", "tensor(float)")]
     assert after["onnx inputs"]["changing"] == parts
     assert [name for name, _ in after["signature"]["changing"]] == ["changing_month", "changing_hour"]
@@ -119,9 +119,9 @@ def test_a_column_that_becomes_a_time_is_one_everywhere() -> None:
     assert after["records"]["changing"] == "2020-02-03T04:05:06"
 
 
-@pytest.mark.parametrize("task", samples.TARGETS)
+@pytest.mark.parametrize("task", contracts.TARGETS)
 def test_example_rows_keep_the_contract_and_are_the_same_each_time(task: str) -> None:
-    contract = samples.wide(task)
+    contract = contracts.wide(task)
     found = example_rows(contract, 30, seed=3)
     assert found == example_rows(contract, 30, seed=3)
     assert found != example_rows(contract, 30, seed=4)
@@ -129,8 +129,8 @@ def test_example_rows_keep_the_contract_and_are_the_same_each_time(task: str) ->
         TypeAdapter(row_schema.request_model(contract)).validate_json(json.dumps(row))
 
 
-def test_the_projects_own_example_rows_keep_its_contract() -> None:
-    contract = Contract.load(samples.ROOT / "contract.yaml")
+def test_example_rows_of_a_project_with_features_keep_its_contract() -> None:
+    contract = contracts.example()
     for row in example_rows(contract, 20):
         TypeAdapter(row_schema.request_model(contract)).validate_json(json.dumps(row))
 
@@ -149,7 +149,7 @@ def test_the_projects_own_example_rows_keep_its_contract() -> None:
     ],
 )
 def test_a_request_that_breaks_the_contract_is_refused_by_field(change: dict[str, Any], where: str) -> None:
-    row = TypeAdapter(row_schema.request_model(samples.contract(BASE)))
+    row = TypeAdapter(row_schema.request_model(contracts.contract(BASE)))
     good = {"first": 1, "changing": 2.5, "last": "a"}
     row.validate_json(json.dumps(good))
     with pytest.raises(ValidationError) as refused:
@@ -164,7 +164,7 @@ def test_the_model_does_not_see_target_key_or_ignored_columns_but_the_time() -> 
         "x": "{type: number}",
         "note": "{type: text, ignore: free text}",
     }
-    contract = samples.contract(columns, key=["id", "when"], time="when")
+    contract = contracts.contract(columns, key=["id", "when"], time="when")
     assert list(contract.inputs) == ["when", "x"]
     assert [feature.name for feature in contract.features] == ["when_weekday", "when_hour", "x"]
 
@@ -172,7 +172,7 @@ def test_the_model_does_not_see_target_key_or_ignored_columns_but_the_time() -> 
 def test_input_names_are_what_onnx_allows_and_never_the_same() -> None:
     names = ["a b", "a.b", "a_b", "1st", "ß", "for", "_", "day", "day_month"]
     columns = {name: "{type: date, parts: [month]}" if name == "day" else "{type: number}" for name in names}
-    found = [feature.name for feature in samples.contract(columns).features]
+    found = [feature.name for feature in contracts.contract(columns).features]
     assert len(set(found)) == len(names)
     assert all(name.isascii() and name.isidentifier() and name[0].isalpha() for name in found), found
 
@@ -180,18 +180,18 @@ def test_input_names_are_what_onnx_allows_and_never_the_same() -> None:
 @pytest.mark.parametrize(
     ("task", "columns", "more", "message"),
     [
-        ("binary", {"x": "{type: text}"}, {}, "text is only for keys"),
+        ("binary", {"x": "{type: text}"}, {}, "text is no feature"),
         ("binary", {"x": "{type: number, ignore: useless}"}, {}, "no column is left for the model"),
         ("binary", {"x": "{type: number}"}, {"key": ["z"]}, "key: no column 'z'"),
         ("binary", {"x": "{type: number}"}, {"key": ["y"]}, "also key, time or ignored"),
         ("binary", {"x": "{type: number}"}, {"time": "x"}, "time: column 'x' is a number"),
         ("binary", {"x": "{type: number}"}, {"target": "x"}, "task binary needs boolean or category"),
         ("regression", {"x": "{type: boolean}"}, {"target": "x"}, "task regression needs number or integer"),
-        ("binary", {"x": "{type: category, values: [a, b, c]}"}, {"target": "x"}, "exactly two values"),
-        ("multiclass", {"x": "{type: category, values: [a, b]}"}, {"target": "x"}, "three values or more"),
-        ("binary", {"x": "{type: category, values: [a, a]}"}, {}, "a value twice"),
-        ("binary", {"x": "{type: category, values: ['']}"}, {}, "set missing: true"),
-        ("binary", {"x": "{type: number, values: [a]}"}, {}, "values belong to type category"),
+        ("binary", {"x": "{type: category, categories: [a, b, c]}"}, {"target": "x"}, "exactly two categories"),
+        ("multiclass", {"x": "{type: category, categories: [a, b]}"}, {"target": "x"}, "three categories or more"),
+        ("binary", {"x": "{type: category, categories: [a, a]}"}, {}, "a value twice"),
+        ("binary", {"x": "{type: category, categories: ['']}"}, {}, "set missing: true"),
+        ("binary", {"x": "{type: number, categories: [a]}"}, {}, "categories belong to type category"),
         ("binary", {"x": "{type: category, min: 3}"}, {}, "does not fit the type|do not apply"),
         ("binary", {"x": "{type: number, parts: [day]}"}, {}, "parts belong to types datetime and date"),
         ("binary", {"x": "{type: date, parts: [hour]}"}, {}, "a date has no hour"),
@@ -202,11 +202,11 @@ def test_a_contract_that_cannot_work_is_refused(
     task: str, columns: dict[str, str], more: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValidationError, match=message):
-        samples.contract({"spare": "{type: number, ignore: spare}", **columns}, task, **more)
+        contracts.contract({"spare": "{type: number, ignore: spare}", **columns}, task, **more)
 
 
-@pytest.mark.parametrize("algorithm", samples.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", contracts.ALGORITHMS)
 def test_each_algorithm_sees_every_feature(algorithm: str) -> None:
-    contract = samples.wide()
-    steps = estimators.build(contract, samples.settings(algorithm))["inputs"].transformers
+    contract = contracts.wide()
+    steps = estimators.build(contract, **contracts.settings(algorithm))["inputs"].transformers
     assert {name for *_, names in steps for name in names} == {feature.name for feature in contract.features}

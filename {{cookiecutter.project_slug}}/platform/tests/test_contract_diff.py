@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import samples
 import yaml
 from click.testing import CliRunner
+from helpers import contracts
 from pydantic import TypeAdapter, ValidationError
 
 from mlgitops.contract.contract import Contract
@@ -18,7 +18,7 @@ from mlgitops.contract.synthetic import example_rows
 BASE: dict[str, str] = {
     "n": "{type: number, min: 0, max: 10}",
     "i": "{type: integer, min: 0, max: 9}",
-    "c": "{type: category, values: [a, b]}",
+    "c": "{type: category, categories: [a, b]}",
     "o": "{type: category, missing: 0.2}",
     "d": "{type: date, min: 2020-01-01}",
 }
@@ -33,14 +33,14 @@ CHANGES = {  # column -> its new entry (None where it goes), what is said, wheth
     "broken numbers too": ("i", "{type: number, min: 0, max: 9}", ["type integer became number"], False),
     "a clock too": ("d", "{type: datetime, min: 2020-01-01}", ["type date became datetime"], False),
     "another type": ("c", "{type: boolean}", ["type category became boolean", "any value is allowed"], True),
-    "fewer values": ("c", "{type: category, values: [a]}", ["no longer allowed: b"], True),
-    "more values": ("c", "{type: category, values: [a, b, z]}", ["now allowed: z"], False),
+    "fewer values": ("c", "{type: category, categories: [a]}", ["no longer allowed: b"], True),
+    "more values": ("c", "{type: category, categories: [a, b, z]}", ["now allowed: z"], False),
     "any value": ("c", "{type: category}", ["any value is allowed"], False),
-    "only some values": ("o", "{type: category, missing: 0.2, values: [x]}", ["only x are allowed"], True),
+    "only some values": ("o", "{type: category, missing: 0.2, categories: [x]}", ["only x are allowed"], True),
     "required": ("o", "{type: category}", ["may no longer be missing"], True),
     "optional": ("n", "{type: number, min: 0, max: 10, missing: true}", ["may be missing"], False),
     "more missing": ("o", "{type: category, missing: 0.5}", ["share that may be missing: 0.2 became 0.5"], False),
-    "described": ("c", "{type: category, values: [a, b], description: x}", ["description: none became x"], False),
+    "described": ("c", "{type: category, categories: [a, b], description: x}", ["description: none became x"], False),
     "removed": ("c", None, [GONE], True),
     "ignored": ("c", "{type: text, ignore: old}", [GONE], True),
     "new and required": ("new", "{type: number}", ["new number, which every request has to hold"], True),
@@ -52,13 +52,13 @@ CHANGES = {  # column -> its new entry (None where it goes), what is said, wheth
 def changed(what: str) -> Contract:
     """Return the contract of `BASE` with one of `CHANGES`."""
     column, entry, _, _ = CHANGES[what]
-    return samples.contract({name: one for name, one in (BASE | {column: entry}).items() if one is not None})
+    return contracts.contract({name: one for name, one in (BASE | {column: entry}).items() if one is not None})
 
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_change_is_named_and_judged(what: str) -> None:
     column, _, said, breaking = CHANGES[what]
-    found = changes(samples.contract(BASE), changed(what))
+    found = changes(contracts.contract(BASE), changed(what))
     assert {change.where for change in found} == {column}
     assert [change.what for change in found] == said
     assert any(change.breaking for change in found) == breaking
@@ -67,7 +67,7 @@ def test_a_change_is_named_and_judged(what: str) -> None:
 @pytest.mark.parametrize("what", [what for what in CHANGES if not CHANGES[what][3]])
 def test_what_breaks_nobody_lets_every_old_request_pass(what: str) -> None:
     request = TypeAdapter(request_model(changed(what)))
-    for row in example_rows(samples.contract(BASE), 50):
+    for row in example_rows(contracts.contract(BASE), 50):
         request.validate_python(row)
 
 
@@ -85,20 +85,20 @@ def test_what_breaks_somebody_refuses_an_old_request(what: str) -> None:
         return False
 
     assert any(map(refused, rows))
-    assert not any(TypeAdapter(request_model(samples.contract(BASE))).validate_python(row) is None for row in rows)
+    assert not any(TypeAdapter(request_model(contracts.contract(BASE))).validate_python(row) is None for row in rows)
 
 
 def test_answers_that_mean_something_else_break_callers() -> None:
-    low = samples.contract(BASE, "multiclass")
-    answers = low.columns["y"].model_copy(update={"values": ("low", "mid", "top")})
+    low = contracts.contract(BASE, "multiclass")
+    answers = low.columns["y"].model_copy(update={"categories": ("low", "mid", "top")})
     high = low.model_copy(update={"columns": low.columns | {"y": answers}})
     assert [(c.where, c.breaking) for c in changes(low, high)] == [("classes", True), ("y", False)]
-    other = changes(samples.contract(BASE), samples.contract(BASE, "regression"))
+    other = changes(contracts.contract(BASE), contracts.contract(BASE, "regression"))
     assert ("task", True) in [(c.where, c.breaking) for c in other]
 
 
 def test_contracts_that_are_the_same_have_no_change() -> None:
-    assert changes(samples.contract(BASE), samples.contract(BASE)) == []
+    assert changes(contracts.contract(BASE), contracts.contract(BASE)) == []
 
 
 def write(contract: Contract) -> None:
@@ -115,7 +115,7 @@ def test_the_command_compares_commits_and_files(tmp_path: Path, monkeypatch: pyt
         subprocess.run(["git", *identity, *words], check=True, capture_output=True)
 
     git("init")
-    for contract in (samples.contract(BASE), changed("more values")):
+    for contract in (contracts.contract(BASE), changed("more values")):
         write(contract)
         git("add", "contract.yaml")
         git("commit", "--message", "contract")

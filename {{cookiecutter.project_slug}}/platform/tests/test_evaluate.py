@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import samples
 from click.testing import CliRunner
+from helpers import contracts, models
 
 from mlgitops.common import files
 from mlgitops.contract.params import Evaluate
 from mlgitops.data import frame
-from mlgitops.model import curves, evaluate, metrics, slices
+from mlgitops.model import curves, evaluate, metrics, slices, train
 
 ONE = {"x": "{type: number}"}
 CURVES = {
@@ -27,7 +27,7 @@ PREDICTED = np.column_stack([1 - POSITIVE, POSITIVE])
 
 
 def test_binary_metrics_are_as_computed_by_hand() -> None:
-    found = metrics.scores(samples.contract(ONE), TRUTH, PREDICTED, 0.5)
+    found = metrics.scores(contracts.contract(ONE), TRUTH, PREDICTED, 0.5)
     assert next(iter(found)) == "roc_auc"
     assert found == pytest.approx(
         {
@@ -44,7 +44,7 @@ def test_binary_metrics_are_as_computed_by_hand() -> None:
 
 
 def test_the_threshold_decides() -> None:
-    found = metrics.scores(samples.contract(ONE), TRUTH, PREDICTED, 0.35)
+    found = metrics.scores(contracts.contract(ONE), TRUTH, PREDICTED, 0.35)
     assert (found["recall"], found["precision"], found["accuracy"]) == pytest.approx((1, 2 / 3, 3 / 4))
     assert found["roc_auc"] == 3 / 4
 
@@ -54,7 +54,7 @@ def test_multiclass_metrics_are_as_computed_by_hand() -> None:
     guess = np.array([0, 0, 1, 1, 2, 2])
     predicted = np.full((6, 3), 0.2)
     predicted[np.arange(6), guess] = 0.6
-    found = metrics.scores(samples.contract(ONE, "multiclass"), truth, predicted, 0.5)
+    found = metrics.scores(contracts.contract(ONE, "multiclass"), truth, predicted, 0.5)
     assert found == pytest.approx(
         {
             "f1_macro": (4 / 5 + 1 / 2 + 2 / 3) / 3,
@@ -67,18 +67,18 @@ def test_multiclass_metrics_are_as_computed_by_hand() -> None:
 
 def test_regression_metrics_are_as_computed_by_hand() -> None:
     truth, predicted = np.array([1.0, 2.0, 3.0, 6.0]), np.array([1.0, 3.0, 3.0, 2.0])
-    found = metrics.scores(samples.contract(ONE, "regression"), truth, predicted, 0.5)
+    found = metrics.scores(contracts.contract(ONE, "regression"), truth, predicted, 0.5)
     assert found == pytest.approx({"r2": 1 - 17 / 14, "mae": 5 / 4, "rmse": math.sqrt(17 / 4), "median_error": 0.5})
 
 
-@pytest.mark.parametrize("task", samples.TARGETS)
+@pytest.mark.parametrize("task", contracts.TARGETS)
 def test_rows_that_are_all_the_same_have_no_primary_metric(task: str) -> None:
     predicted = np.ones(5) if task == "regression" else np.full((5, 3), 1 / 3)
     assert math.isnan(metrics.primary(task, np.ones(5), predicted))
 
 
 def test_the_confusion_counts_every_row_once() -> None:
-    found = curves.curves(samples.contract(ONE), TRUTH, PREDICTED, 0.5)["confusion"]
+    found = curves.curves(contracts.contract(ONE), TRUTH, PREDICTED, 0.5)["confusion"]
     assert found.to_numpy().tolist() == [
         ["false", "false", 2],
         ["false", "true", 0],
@@ -92,24 +92,24 @@ def test_the_roc_curve_encloses_the_area_that_the_metric_says() -> None:
     truth = random.integers(0, 2, 2000)
     positive = np.clip(truth * 0.3 + random.random(2000) * 0.7, 0, 1)
     predicted = np.column_stack([1 - positive, positive])
-    roc = curves.curves(samples.contract(ONE), truth, predicted, 0.5)["roc"].to_numpy()
+    roc = curves.curves(contracts.contract(ONE), truth, predicted, 0.5)["roc"].to_numpy()
     assert np.trapezoid(roc[:, 1], roc[:, 0]) == pytest.approx(metrics.primary("binary", truth, predicted), abs=0.005)
     assert (np.diff(roc, axis=0) >= 0).all()
 
 
 def test_residuals_are_quantiles_of_the_error() -> None:
     truth, predicted = np.zeros(11), np.array([-2.0, -1.5, -1.0, -1.0, 0.0, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0])
-    found = curves.curves(samples.contract(ONE, "regression"), truth, predicted, 0.5)["residuals"]
+    found = curves.curves(contracts.contract(ONE, "regression"), truth, predicted, 0.5)["residuals"]
     assert found["residual"].iloc[[0, 10, 50, 90, 100]].tolist() == [-2, -1.5, 1, 3.5, 4]
 
 
 def looks(least: int) -> Evaluate:
-    return Evaluate(threshold=0.5, importance_rows=100, min_slice=least)
+    return Evaluate(threshold=0.5, importance_rows=100, min_slice_rows=least)
 
 
 def test_slices_are_scored_alone_and_those_that_say_nothing_are_left_out() -> None:
-    contract = samples.contract(
-        {"shop": "{type: category, values: [a, b, c], missing: true}", "flag": "{type: boolean}"}
+    contract = contracts.contract(
+        {"shop": "{type: category, categories: [a, b, c], missing: true}", "flag": "{type: boolean}"}
     )
     shops = ["a"] * 4 + ["b"] * 4 + ["c"] * 3 + [None] * 4
     y = [False, False, True, True, *[True] * 4, False, True, True, *[False, True] * 2]
@@ -126,19 +126,19 @@ def test_slices_are_scored_alone_and_those_that_say_nothing_are_left_out() -> No
 
 
 def test_what_the_model_looks_at_is_the_most_important() -> None:
-    contract = samples.contract({"noise": "{type: number}", "signal": "{type: number}"})
+    contract = contracts.contract({"noise": "{type: number}", "signal": "{type: number}"})
     random = np.random.default_rng(0)
     rows = pd.DataFrame({"noise": random.random(200), "signal": random.random(200)})
     rows = frame.parse(rows.assign(y=rows["signal"] > 0.5), contract)
-    pipeline = samples.train.fit(contract, samples.settings("boosting"), rows)
-    found = evaluate.importance(contract, pipeline, rows, looks(1), seed=0)
+    fitted = train.fit(contract, contracts.settings("boosting"), rows)
+    found = evaluate.importance(contract, fitted, rows, looks(1), seed=0)
     assert found["feature"].tolist() == ["signal", "noise"]
     assert found["importance"].tolist() == [pytest.approx(0.5, abs=0.2), pytest.approx(0, abs=0.05)]
 
 
-@pytest.mark.parametrize("task", samples.TARGETS)
+@pytest.mark.parametrize("task", contracts.TARGETS)
 def test_the_stage_writes_the_same_bytes_twice(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(samples.project(tmp_path, task))
+    monkeypatch.chdir(models.project(tmp_path, task))
     written = []
     for name in ("one", "two"):
         outputs = [f"{name}/metrics.json", f"{name}/plots"]

@@ -10,8 +10,8 @@ import onnx
 import onnxruntime
 import pandas as pd
 import pytest
-import samples
 from click.testing import CliRunner, Result
+from helpers import contracts, models, tables
 
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
@@ -23,7 +23,7 @@ from mlgitops.data.encode import encode
 from mlgitops.model import estimators, evaluate, export, pipeline, train
 from mlgitops.model.scorer import Scorer
 
-EACH = [(algorithm, task) for algorithm in samples.ALGORITHMS for task in samples.TARGETS]
+EACH = [(algorithm, task) for algorithm in contracts.ALGORITHMS for task in contracts.TARGETS]
 STRICT = Export(probability_tolerance=1e-5, number_tolerance=1e-4, golden_rows=5)
 
 
@@ -35,21 +35,21 @@ def answers(model: bytes, contract: Contract, rows: pd.DataFrame) -> np.ndarray:
 
 
 def equal(contract: Contract, algorithm: str, learned: pd.DataFrame, asked: pd.DataFrame) -> None:
-    pipeline = train.fit(contract, samples.settings(algorithm), frame.parse(learned, contract))
+    fitted = train.fit(contract, contracts.settings(algorithm), frame.parse(learned, contract))
     asked = frame.parse(asked, contract)
-    trained = pipeline.predict(pipeline, frame.features(asked, contract))
-    exported = answers(export.convert(pipeline, contract), contract, asked)
+    trained = pipeline.predict(fitted, frame.features(asked, contract))
+    exported = answers(export.convert(fitted, contract), contract, asked)
     assert export.parity(contract, trained, exported, STRICT)["rows"] == len(asked)
 
 
 @pytest.mark.parametrize(("algorithm", "task"), EACH)
 def test_trained_and_exported_agree_on_rows_unlike_those_of_training(algorithm: str, task: str) -> None:
-    equal(samples.wide(task), algorithm, samples.rows(task), samples.rows(task, 500, seed=1, strange=True))
+    equal(contracts.wide(task), algorithm, tables.rows(task), tables.rows(task, 500, seed=1, strange=True))
 
 
 SMALL = {
     "one number": {"x": "{type: number}"},
-    "one closed category": {"x": "{type: category, values: [a, b]}"},
+    "one closed category": {"x": "{type: category, categories: [a, b]}"},
     "one open category": {"x": "{type: category, missing: true}"},
     "one boolean": {"x": "{type: boolean, missing: true}"},
     "one time": {"x": "{type: datetime}"},
@@ -70,7 +70,7 @@ CELLS = {
 @pytest.mark.parametrize("shape", SMALL)
 @pytest.mark.parametrize(("algorithm", "task"), EACH)
 def test_trained_and_exported_agree_whatever_the_columns_are(algorithm: str, task: str, shape: str) -> None:
-    contract = samples.contract(SMALL[shape], task)
+    contract = contracts.contract(SMALL[shape], task)
     rows = pd.DataFrame({"x": CELLS[shape](120), "n": np.arange(120) % 13})[[*SMALL[shape]]]
     classes = {"binary": [False, True, True], "multiclass": ["low", "mid", "high"], "regression": [1.0, 5.0, 2e6]}[task]
     rows["y"] = classes * 40
@@ -78,9 +78,9 @@ def test_trained_and_exported_agree_whatever_the_columns_are(algorithm: str, tas
 
 
 @pytest.mark.parametrize("scale", [1e-7, 1.0, 1e7])
-@pytest.mark.parametrize("algorithm", samples.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", contracts.ALGORITHMS)
 def test_trained_and_exported_agree_on_numbers_of_any_size(algorithm: str, scale: float) -> None:
-    contract = samples.contract({"x": "{type: number}", "n": "{type: integer}"}, "regression")
+    contract = contracts.contract({"x": "{type: number}", "n": "{type: integer}"}, "regression")
     random = np.random.default_rng(0)
     rows = pd.DataFrame({"x": random.normal(size=300) * scale, "n": 2**40 + random.integers(0, 2**40, 300)})
     rows["y"] = rows["x"] / scale * scale + random.normal(size=300) * scale / 10
@@ -90,19 +90,19 @@ def test_trained_and_exported_agree_on_numbers_of_any_size(algorithm: str, scale
 def test_trees_take_the_same_branch_where_numbers_are_neighbours_in_single_precision() -> None:
     steps = 1e9 + 64.0 * np.arange(60)
     rows = pd.DataFrame({"x": np.repeat(steps, 10), "y": np.repeat(np.arange(60) % 2 == 0, 10)})
-    contract = samples.contract({"x": "{type: number}"})
+    contract = contracts.contract({"x": "{type: number}"})
     for algorithm in ("boosting", "forest"):
         equal(contract, algorithm, rows, rows)
     inputs, truth = frame.features(rows, contract), rows["y"].to_numpy()
-    settings = samples.settings("boosting")
-    plain = estimators.build(contract, settings).fit(inputs, truth)
+    settings = contracts.settings("boosting")
+    plain = estimators.build(contract, **settings).fit(inputs, truth)
     ours = pipeline.fit(contract, settings, inputs, truth)
     np.testing.assert_array_equal(pipeline.predict(ours, inputs), pipeline.predict(plain, inputs))
 
 
 def test_the_model_has_one_input_per_feature_with_its_type() -> None:
-    contract = samples.wide()
-    model = onnx.load_from_string(export.convert(samples.fitted("boosting", "binary"), contract))
+    contract = contracts.wide()
+    model = onnx.load_from_string(export.convert(models.fitted("boosting", "binary"), contract))
     onnx.checker.check_model(model)
     kinds = {onnx.TensorProto.FLOAT: "number", onnx.TensorProto.STRING: "category"}
     found = [(put.name, kinds[put.type.tensor_type.elem_type]) for put in model.graph.input]
@@ -112,10 +112,10 @@ def test_the_model_has_one_input_per_feature_with_its_type() -> None:
 
 
 def test_the_model_has_the_same_bytes_in_another_process() -> None:
-    here, there = samples.digests(), samples.digests_of_another_process()
-    models = [name for name in here if name.endswith("model")]
-    assert len(models) == len(EACH)
-    assert {name: here[name] for name in models} == {name: there[name] for name in models}
+    here, there = models.digests(), models.digests_of_another_process()
+    exports = [name for name in here if name.endswith("model")]
+    assert len(exports) == len(EACH)
+    assert {name: here[name] for name in exports} == {name: there[name] for name in exports}
 
 
 def test_rows_that_differ_are_named_the_worst_first() -> None:
@@ -125,7 +125,7 @@ def test_rows_that_differ_are_named_the_worst_first() -> None:
     exported[5] += [-0.3, 0.3]
     exported[7] += 1e-6
     with pytest.raises(ProjectError) as refused:
-        export.parity(samples.contract({"x": "{type: number}"}), trained, exported, STRICT)
+        export.parity(contracts.contract({"x": "{type: number}"}), trained, exported, STRICT)
     lines = refused.value.message.splitlines()
     assert lines[0] == "export: 2 of 8 test rows differ by more than 1e-05; the most:"
     assert [line.split(":")[0] for line in lines[1:3]] == ["  row 5", "  row 2"]
@@ -134,7 +134,7 @@ def test_rows_that_differ_are_named_the_worst_first() -> None:
 
 
 def test_an_answer_that_is_no_number_is_not_equal_to_one() -> None:
-    contract = samples.contract({"x": "{type: number}"}, "regression")
+    contract = contracts.contract({"x": "{type: number}"}, "regression")
     with pytest.raises(ProjectError, match="1 of 2 test rows"):
         export.parity(contract, np.array([1.0, 2.0]), np.array([1.0, np.nan]), STRICT)
 
@@ -143,7 +143,7 @@ def test_an_answer_that_is_no_number_is_not_equal_to_one() -> None:
     ("scale", "off", "fits"), [(1e6, 50, True), (1e6, 500, False), (1e-6, 1e-12, True), (1e-6, 1e-9, False)]
 )
 def test_numbers_are_compared_relative_to_their_size(scale: float, off: float, fits: bool) -> None:
-    contract = samples.contract({"x": "{type: number}"}, "regression")
+    contract = contracts.contract({"x": "{type: number}"}, "regression")
     trained = np.array([scale, -scale, 0.0])  # zero has no size of its own: that of the others counts
     if fits:
         assert export.parity(contract, trained, trained + off, STRICT)["largest_difference"] <= 1e-4
@@ -155,7 +155,7 @@ def test_numbers_are_compared_relative_to_their_size(scale: float, off: float, f
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a project with an evaluated model, ready to be exported."""
-    folder = samples.project(tmp_path_factory.mktemp("project"))
+    folder = models.project(tmp_path_factory.mktemp("project"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         inputs = ["test.parquet", "pipeline.skops", "metrics.json", "plots"]
@@ -178,10 +178,10 @@ def stage(folder: str = "out") -> Result:
 def test_the_stage_writes_what_serving_needs_and_nothing_else(here: Path) -> None:
     answer = stage()
     assert answer.exit_code == 0, answer.output
-    names = {"model.onnx", "contract.yaml", "request.schema.json", "card.md", "golden.json", "manifest.json"}
+    names = {"model.onnx", "contract.yaml", "features.py", "request.schema.json", "card.md", "golden.json", "manifest.json"}
     assert {path.name for path in Path("out").iterdir()} == names
     assert Path("out/contract.yaml").read_bytes() == Path("contract.yaml").read_bytes()
-    assert files.read_json(Path("out/request.schema.json")) == row_schema.json_schema(samples.wide())
+    assert files.read_json(Path("out/request.schema.json")) == row_schema.json_schema(contracts.wide())
     assert files.read_json(Path("out/manifest.json"))["files"].keys() == names - {"manifest.json"}
     stage("again")
     for path in Path("out").iterdir():
@@ -190,7 +190,7 @@ def test_the_stage_writes_what_serving_needs_and_nothing_else(here: Path) -> Non
 
 def test_golden_rows_get_their_golden_answers_from_the_exported_model(here: Path) -> None:
     assert stage().exit_code == 0
-    contract, scorer = samples.wide(), Scorer(Path("out"))
+    contract, scorer = contracts.wide(), Scorer(Path("out"))
     golden = files.read_json(Path("out/golden.json"))
     assert len(golden["rows"]) == len(golden["answers"]) >= 1
     typed = frame.parse(pd.DataFrame(golden["rows"]), contract)
@@ -224,7 +224,7 @@ def test_a_model_that_is_not_the_trained_one_stops_the_stage_and_the_old_export_
 ) -> None:
     assert stage().exit_code == 0
     before = {path.name: path.read_bytes() for path in Path("out").iterdir()}
-    convert, other = export.convert, samples.fitted("boosting", "binary")
+    convert, other = export.convert, models.fitted("boosting", "binary")
     monkeypatch.setattr(export, "convert", lambda _, contract: convert(other, contract))
     answer = stage()
     assert answer.exit_code == 1
@@ -232,7 +232,7 @@ def test_a_model_that_is_not_the_trained_one_stops_the_stage_and_the_old_export_
     assert {path.name: path.read_bytes() for path in Path("out").iterdir()} == before
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "contract.yaml", "golden.json"])
+@pytest.mark.parametrize("name", ["model.onnx", "contract.yaml", "golden.json", "card.md"])
 def test_a_changed_file_is_refused_before_the_model_is_loaded(here: Path, name: str) -> None:
     assert stage().exit_code == 0
     path = Path("out", name)
@@ -263,13 +263,13 @@ def test_a_folder_without_a_manifest_is_refused_and_says_what_to_do(here: Path) 
         Scorer(here)
 
 
-@pytest.mark.parametrize("task", samples.TARGETS)
+@pytest.mark.parametrize("task", contracts.TARGETS)
 def test_answers_are_in_words_of_the_contract(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(samples.project(tmp_path, task, "linear"))
+    monkeypatch.chdir(models.project(tmp_path, task, "linear"))
     assert CliRunner().invoke(evaluate.main, ["test.parquet", "pipeline.skops", "metrics.json", "plots"]).exit_code == 0
     answer = stage()
     assert answer.exit_code == 0, answer.output
-    scorer, contract = Scorer(Path("out")), samples.wide(task)
+    scorer, contract = Scorer(Path("out")), contracts.wide(task)
     columns = frame.columns(pd.read_parquet("test.parquet"), contract)
     for answer, numbers in zip(scorer.answers(columns), scorer.predict(columns), strict=True):
         if task == "binary":

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from repositories import git
+from helpers.git import git
 
 from mlgitops.common.errors import ProjectError
 from mlgitops.github import api, comment, deploy, promote, repository, tags, targets, write_back

@@ -1,20 +1,20 @@
 """Rows that moved raise the alarm, by name; rows that did not, and chance, raise none."""
 
 import json
+import shutil
 from pathlib import Path
 
-import exports
 import numpy as np
 import pandas as pd
 import pytest
-import samples
 from click.testing import CliRunner
+from helpers import contracts, models
 
 from mlgitops.common import files
 from mlgitops.model.scorer import Scorer
 from mlgitops.monitoring import drift
 
-CONTRACT = samples.contract(
+CONTRACT = contracts.contract(
     {
         "age": "{type: integer, min: 0, max: 200}",
         "city": "{type: category, missing: true}",
@@ -40,7 +40,7 @@ def people(count: int, seed: int = 0) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a model of CONTRACT."""
-    return exports.exported(CONTRACT, tmp_path_factory.mktemp("model"))
+    return models.exported(CONTRACT, tmp_path_factory.mktemp("model"))
 
 
 def drifted(folder: Path, recent: pd.DataFrame) -> list[str]:
@@ -82,7 +82,7 @@ def test_a_column_that_may_be_missing_is_compared_where_only_one_table_has_it(
     name: str, which: str, tmp_path: Path
 ) -> None:
     types = {"age": "{type: integer, missing: true}", "city": "{type: category, missing: true}"}
-    scorer = Scorer(exports.exported(samples.contract(types), tmp_path))
+    scorer = Scorer(models.exported(contracts.contract(types), tmp_path))
     tables = {"reference": people(500)[["age", "city"]], "recent": people(500, seed=1)[["age", "city"]]}
     tables[which] = tables[which].drop(columns=name)
     found = drift.monitor(scorer, [tables["reference"]], [tables["recent"]], 0.2)
@@ -110,7 +110,7 @@ def test_rows_that_break_the_contract_are_counted_and_left_out(folder: Path) -> 
 
 def run(tmp_path: Path, folder: Path, recent: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
     """Run the command on *recent* rows in a project of its own; return the exit code, and what is said."""
-    (tmp_path / "params.yaml").write_bytes((samples.ROOT / "params.yaml").read_bytes())
+    shutil.copy("params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     people(2000, seed=1).to_parquet("test.parquet", index=False)
     recent.to_csv("recent.csv", index=False)

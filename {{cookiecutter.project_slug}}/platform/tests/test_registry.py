@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import exports
 import onnx
 import pandas as pd
 import pytest
-import samples
 from click.testing import CliRunner
+from helpers import contracts, models, tables
 from onnx import TensorProto, helper
 
 from mlgitops.batch import score
@@ -26,7 +25,7 @@ from mlgitops.registry import command, promotions, registration, versions
 from mlgitops.registry.registration import CHALLENGER
 from mlgitops.store import mlflow_backend, paths
 
-TASKS = tuple(samples.TARGETS)
+TASKS = tuple(contracts.TARGETS)
 
 
 @pytest.fixture(scope="module")
@@ -317,10 +316,10 @@ def test_mlflow_loads_a_version_that_answers_as_the_service(model: Path) -> None
 def test_mlflow_reads_columns_of_every_type_as_frames_have_them(task: str, tmp_path: Path) -> None:
     import mlflow.pyfunc
 
-    folder = exports.exported(samples.wide(task), tmp_path)
+    folder = models.exported(contracts.wide(task), tmp_path)
     command.import_model(folder / "model.onnx", folder / "contract.yaml", "a test")
     loaded, scorer = mlflow.pyfunc.load_model(f"models:/{project.name()}@{CHALLENGER}"), Scorer(folder)
-    rows = samples.rows(task, 40).drop(columns="y").astype({"large": float})
+    rows = tables.rows(task, 40).drop(columns="y").astype({"large": float})
     wanted = files.read_json(folder / "golden.json")
     assert loaded.predict(pd.DataFrame(wanted["rows"])).to_dict("records") == wanted["answers"]
     typed = exports.table.parse(rows, scorer.contract)
@@ -395,8 +394,8 @@ def graph(folder: Path, task: str, **changes: Any) -> Path:
 
 def declared(folder: Path, task: str) -> Path:
     """Write a contract of a number and a word."""
-    columns = {"number": "{type: number, min: -5, max: 5}", "word": "{type: category, values: [a, b]}"}
-    text = samples.contract(columns, task).model_dump(mode="json", exclude_none=True)
+    columns = {"number": "{type: number, min: -5, max: 5}", "word": "{type: category, categories: [a, b]}"}
+    text = contracts.contract(columns, task).model_dump(mode="json", exclude_none=True)
     (folder / "foreign.yaml").write_text(json.dumps(text), encoding="utf-8")
     return folder / "foreign.yaml"
 

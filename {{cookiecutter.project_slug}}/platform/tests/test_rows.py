@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import samples
+from helpers import contracts, tables
 from pydantic import TypeAdapter
 
 from mlgitops.contract import row_schema
@@ -34,7 +34,7 @@ PARTS = {
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_part_of_a_time_is_what_the_calendar_says(part: str) -> None:
-    contract = samples.contract({"t": "{type: datetime, parts: [" + part + "]}"})
+    contract = contracts.contract({"t": "{type: datetime, parts: [" + part + "]}"})
     found = encode({"t": MOMENTS}, contract)[f"t_{part}"]
     assert found.shape == (len(MOMENTS), 1)
     assert found.dtype == np.float32
@@ -43,7 +43,7 @@ def test_a_part_of_a_time_is_what_the_calendar_says(part: str) -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_missing_time_has_no_part_and_says_so_without_a_warning(part: str) -> None:
-    contract = samples.contract({"t": "{type: datetime, missing: true, parts: [" + part + "]}"})
+    contract = contracts.contract({"t": "{type: datetime, missing: true, parts: [" + part + "]}"})
     for cells in ([None, MOMENTS[0]], ["NaT", "2000-01-01"], np.array(["NaT", "2000-01-01"], "datetime64[ms]")):
         with np.errstate(all="raise"):
             found = encode({"t": cells}, contract)[f"t_{part}"]
@@ -52,7 +52,7 @@ def test_a_missing_time_has_no_part_and_says_so_without_a_warning(part: str) -> 
 
 
 def test_text_and_datetime64_say_the_same_moment() -> None:
-    contract = samples.contract({"t": "{type: datetime}"})
+    contract = contracts.contract({"t": "{type: datetime}"})
     texts = [moment.isoformat() for moment in MOMENTS]
     ways = [encode({"t": cells}, contract) for cells in (MOMENTS, texts, np.array(MOMENTS, "datetime64[ms]"))]
     for name in ways[0]:
@@ -61,7 +61,7 @@ def test_text_and_datetime64_say_the_same_moment() -> None:
 
 
 def test_missing_cells_are_nan_or_empty_text() -> None:
-    contract = samples.contract(
+    contract = contracts.contract(
         {
             "n": "{type: number, missing: true}",
             "b": "{type: boolean, missing: true}",
@@ -76,13 +76,13 @@ def test_missing_cells_are_nan_or_empty_text() -> None:
 
 
 def test_no_row_is_no_row() -> None:
-    found = encode({name: [] for name in samples.wide().inputs}, samples.wide())
+    found = encode({name: [] for name in contracts.wide().inputs}, contracts.wide())
     assert {cells.shape for cells in found.values()} == {(0, 1)}
 
 
 def test_an_absent_column_is_an_error_not_a_guess() -> None:
     with pytest.raises(KeyError, match="last"):
-        encode({"first": [1.0]}, samples.contract({"first": "{type: number}", "last": "{type: number}"}))
+        encode({"first": [1.0]}, contracts.contract({"first": "{type: number}", "last": "{type: number}"}))
 
 
 def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
@@ -101,9 +101,9 @@ def sent(rows: list[dict[str, Any]], contract: Any) -> dict[str, list[Any]]:
 
 @pytest.mark.parametrize("strange", [False, True])
 def test_hot_and_cold_path_give_the_model_the_same_inputs(strange: bool) -> None:
-    contract = samples.wide()
-    cold = frame.parse(samples.rows(seed=5, strange=strange), contract)
-    cold = cold[cold["été"].isin(contract.columns["été"].values) & cold["plain"].notna()]  # the service refuses others
+    contract = contracts.wide()
+    cold = frame.parse(tables.rows(seed=5, strange=strange), contract)
+    cold = cold[cold["été"].isin(contract.columns["été"].categories) & cold["plain"].notna()]  # the service refuses others
     hot = encode(sent(frame.records(cold, contract), contract), contract)
     assert len(cold) > 20
     same(hot, encode(frame.columns(cold, contract), contract))
@@ -114,14 +114,14 @@ def test_hot_and_cold_path_give_the_model_the_same_inputs(strange: bool) -> None
 
 
 def test_rows_in_a_batch_are_the_same_as_one_by_one() -> None:
-    contract = samples.wide()
-    columns = sent(frame.records(frame.parse(samples.rows(count=20), contract), contract), contract)
+    contract = contracts.wide()
+    columns = sent(frame.records(frame.parse(tables.rows(count=20), contract), contract), contract)
     single = [encode({name: cells[n : n + 1] for name, cells in columns.items()}, contract) for n in range(20)]
     same({name: np.concatenate([row[name] for row in single]) for name in single[0]}, encode(columns, contract))
 
 
 def test_records_are_json_that_says_what_the_table_says() -> None:
-    contract = samples.contract(
+    contract = contracts.contract(
         {
             "i": "{type: integer, missing: true}",
             "b": "{type: boolean, missing: true}",

@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import exports
 import pandas as pd
 import pytest
-import samples
 from click.testing import CliRunner
+from helpers import contracts, models, tables
 
 from mlgitops.batch import score
 from mlgitops.common import files
@@ -37,12 +36,12 @@ def worded(scored: pd.DataFrame, classes: tuple[str, ...]) -> list[dict[str, Any
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-@pytest.mark.parametrize("task", samples.TARGETS)
+@pytest.mark.parametrize("task", contracts.TARGETS)
 def test_a_table_gets_the_answers_of_the_service(
     task: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    contract = samples.wide(task)
-    folder, rows = exports.exported(contract, tmp_path), exports.rows(contract, 50)
+    contract = contracts.wide(task)
+    folder, rows = models.exported(contract, tmp_path), tables.rows_of(contract, 50)
     rows = rows.drop(columns="y").assign(note="kept as it is")
     source, scored = tmp_path / f"rows.{kind}", tmp_path / f"scored.{kind}"
     rows.to_csv(source, index=False) if kind == "csv" else rows.to_parquet(source, index=False)
@@ -54,7 +53,7 @@ def test_a_table_gets_the_answers_of_the_service(
     api = Api()
     start(api, folder, Limits())
     sent = files.read_json(folder / "golden.json")["rows"]
-    assert len(sent) == samples.PARAMS.export.golden_rows
+    assert len(sent) == contracts.PARAMS.export.golden_rows
     requests = frame.records(rows, contract)
     served = json.loads(api.score(json.dumps(requests).encode())[0])
     assert difference(served, worded(found, contract.classes)) == ""
@@ -74,8 +73,8 @@ def test_the_projects_own_model_answers_its_golden_rows(exported: Path, tmp_path
 def test_a_row_that_breaks_the_contract_has_the_reason_and_the_others_their_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    contract = samples.contract({"age": "{type: integer, min: 0, max: 120}", "city": "{type: category}"})
-    folder = exports.exported(contract, tmp_path)
+    contract = contracts.contract({"age": "{type: integer, min: 0, max: 120}", "city": "{type: category}"})
+    folder = models.exported(contract, tmp_path)
     table = "age,city\n40,Bern\n200,Bern\n41,Graz\nold,Linz\n42,Linz\n"
     (tmp_path / "rows.csv").write_text(table, encoding="utf-8")
     monkeypatch.setattr(score, "PART", 2)
@@ -104,8 +103,8 @@ def test_a_row_that_breaks_the_contract_has_the_reason_and_the_others_their_answ
 def test_what_cannot_be_scored_is_refused_and_nothing_is_written(
     table: str, scored: str, said: str, tmp_path: Path
 ) -> None:
-    contract = samples.contract({"age": "{type: integer}", "city": "{type: category}"})
-    folder = exports.exported(contract, tmp_path)
+    contract = contracts.contract({"age": "{type: integer}", "city": "{type: category}"})
+    folder = models.exported(contract, tmp_path)
     (tmp_path / "rows.csv").write_text(table, encoding="utf-8")
     code, told = command(tmp_path / "rows.csv", tmp_path / scored, folder)
     assert code == 1
@@ -114,8 +113,8 @@ def test_what_cannot_be_scored_is_refused_and_nothing_is_written(
 
 
 def test_an_absent_column_that_may_be_missing_is_missing(tmp_path: Path) -> None:
-    contract = samples.contract({"age": "{type: integer}", "city": "{type: category, missing: true}"})
-    folder = exports.exported(contract, tmp_path)
+    contract = contracts.contract({"age": "{type: integer}", "city": "{type: category, missing: true}"})
+    folder = models.exported(contract, tmp_path)
     (tmp_path / "rows.csv").write_text("age\n40\n", encoding="utf-8")
     assert command(tmp_path / "rows.csv", tmp_path / "scored.csv", folder)[0] == 0
     (wanted,) = Scorer(folder).answers({"age": [40], "city": [None]})

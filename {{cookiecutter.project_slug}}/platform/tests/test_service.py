@@ -12,12 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import exports
 import numpy as np
 import pandas as pd
 import pytest
-import requests_of
-import samples
+from helpers import contracts, models, strategies
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -46,12 +44,12 @@ def client(folder: Path, limits: Limits = LIMITS) -> TestClient:
     return TestClient(api)
 
 
-@pytest.fixture(scope="session", params=["project", *samples.TARGETS])
+@pytest.fixture(scope="session", params=["project", *contracts.TARGETS])
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, exported: Path) -> Path:
     """Return exported models: the project's own, and one of each task with awkward columns."""
     if request.param == "project":
         return exported
-    return exports.exported(samples.wide(request.param), tmp_path_factory.mktemp(request.param))
+    return models.exported(contracts.wide(request.param), tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +98,7 @@ def test_rows_that_keep_the_contract_are_answered_as_batch_scoring_answers_them(
     scorer = Scorer(folder)
 
     @EXAMPLES
-    @given(st.lists(requests_of.rows(scorer.contract), min_size=1, max_size=5))
+    @given(st.lists(strategies.rows(scorer.contract), min_size=1, max_size=5))
     def holds(rows: list[dict[str, Any]]) -> None:
         found = served.post("/predict", content=json.dumps(rows), headers={"content-type": "application/json"})
         assert found.status_code == 200, found.text
@@ -118,7 +116,7 @@ def test_a_wrong_cell_is_refused_by_row_and_field(served: TestClient, folder: Pa
     rows = example_rows(contract, 3)
 
     @EXAMPLES
-    @given(st.integers(0, 2), requests_of.mistakes(contract))
+    @given(st.integers(0, 2), strategies.mistakes(contract))
     def holds(number: int, mistake: tuple[str, str]) -> None:
         field, text = mistake
         wrong = deepcopy(rows)
@@ -313,7 +311,7 @@ def test_large_requests_are_answered_as_small_ones(exported: Path) -> None:
 
 
 def test_a_time_with_a_zone_is_taken_in_utc_as_in_training(tmp_path: Path) -> None:
-    served = client(exports.exported(samples.contract({"t": "{type: datetime, parts: [hour, day, days]}"}), tmp_path))
+    served = client(models.exported(contracts.contract({"t": "{type: datetime, parts: [hour, day, days]}"}), tmp_path))
     reader = served.app._reader  # type: ignore[attr-defined]  # the test's own application
     for text, moment in {
         "2021-06-01T00:30:00": datetime(2021, 6, 1, 0, 30),
@@ -472,8 +470,8 @@ def test_pages_bring_everything_with_them(mine: TestClient) -> None:
 
 def test_no_description_can_break_out_of_the_page(tmp_path: Path) -> None:
     evil = "</script><script>alert(1)</script>"
-    contract = samples.contract({"x": "{type: number, description: '" + evil + "'}"})
-    page = client(exports.exported(contract, tmp_path)).get("/").text
+    contract = contracts.contract({"x": "{type: number, description: '" + evil + "'}"})
+    page = client(models.exported(contract, tmp_path)).get("/").text
     assert evil not in page
     facts = re.search(r'<script type="application/json" id="facts">(.*?)</script>', page, re.DOTALL)
     assert facts

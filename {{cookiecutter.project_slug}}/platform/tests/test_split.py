@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-import samples
 from click.testing import CliRunner
+from helpers import contracts, tables
 
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract
 from mlgitops.data import frame
 from mlgitops.data.split import main, split
 
-KEYED = samples.contract({"id": "{type: text}", "x": "{type: number}"}, key=["id"])
-PLAIN = samples.contract({"x": "{type: number}", "c": "{type: category, missing: true}"})
-TIMED = samples.contract({"t": "{type: datetime}", "x": "{type: number}"}, time="t")
+KEYED = contracts.contract({"id": "{type: text}", "x": "{type: number}"}, key=["id"])
+PLAIN = contracts.contract({"x": "{type: number}", "c": "{type: category, missing: true}"})
+TIMED = contracts.contract({"t": "{type: datetime}", "x": "{type: number}"}, time="t")
 
 
 def rows(count: int, contract: Contract, start: int = 0) -> pd.DataFrame:
@@ -102,14 +102,14 @@ def test_the_order_of_the_table_does_not_matter() -> None:
 def test_the_stage_writes_both_parts_in_pieces_that_fit_together(
     timed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    contract = samples.wide("multiclass", **({"time": "day"} if timed else {}))
+    contract = contracts.wide("multiclass", **({"time": "day"} if timed else {}))
     monkeypatch.chdir(tmp_path)
     Path("contract.yaml").write_text(contract.model_dump_json(exclude_none=True), encoding="utf-8")
-    Path("params.yaml").write_text(samples.PARAMS.model_dump_json(), encoding="utf-8")
-    whole = frame.parse(samples.rows("multiclass"), contract)
+    Path("params.yaml").write_text(contracts.PARAMS.model_dump_json(), encoding="utf-8")
+    whole = frame.parse(tables.rows("multiclass"), contract)
     whole.to_parquet("raw.parquet", index=False)
-    expected = split(whole[list(contract.columns)], contract, samples.PARAMS.split.test)
-    monkeypatch.setattr(table, "PART", 7)
+    expected = split(whole[list(contract.columns)], contract, contracts.PARAMS.split.test)
+    monkeypatch.setattr(frame, "PART", 7)
     done = CliRunner().invoke(main, ["raw.parquet", "train.parquet", "test.parquet"])
     assert done.exit_code == 0, done.output
     for name, part in zip(("train", "test"), expected, strict=True):
@@ -125,7 +125,7 @@ def test_too_few_rows_are_refused() -> None:
 
 
 def test_a_part_that_lacks_a_class_is_refused_by_name() -> None:
-    contract = samples.contract({"t": "{type: datetime}", "x": "{type: number}"}, "multiclass", time="t")
+    contract = contracts.contract({"t": "{type: datetime}", "x": "{type: number}"}, "multiclass", time="t")
     whole = rows(200, TIMED).sort_values("t")
     whole["y"] = pd.array(np.where(np.arange(200) < 180, np.tile(["low", "mid"], 100), "high"), dtype="string")
     with pytest.raises(ProjectError, match=r"no row of the train part has y high"):

@@ -4,7 +4,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from repositories import git
+from helpers import models
+from helpers.git import git
 
 from mlgitops.common.errors import ProjectError
 from mlgitops.store import branch, paths, sqlite_merge
@@ -17,13 +18,13 @@ def machines(origin: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> l
     found = [tmp_path / name for name in ("ada", "bob")]
     for folder in found:
         git("clone", "--quiet", str(origin), str(folder), cwd=tmp_path)
-        (folder / "contract.yaml").touch()
+        models.touch_project(folder)
     return found
 
 
 def at(machine: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let the package work in *machine*, and return its store."""
-    monkeypatch.setattr(storage, "ROOT", machine)
+    monkeypatch.chdir(machine)
     return paths.store()
 
 
@@ -109,7 +110,7 @@ def test_file_that_a_git_host_refuses_is_named_before_anything_is_pushed(
     machines: list[Path], origin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = at(machines[0], monkeypatch)
-    monkeypatch.setattr(store, "LIMIT", 10)
+    monkeypatch.setattr(branch, "LIMIT", 10)
     (folder / "large").write_text("more than ten bytes")
     with pytest.raises(ProjectError, match=r"(?s)\.store/large.*dvc remote modify storage url"):
         branch.push()
@@ -118,7 +119,7 @@ def test_file_that_a_git_host_refuses_is_named_before_anything_is_pushed(
 
 def test_without_a_remote_everything_stays_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git("init", "--quiet", cwd=tmp_path)
-    (tmp_path / "contract.yaml").touch()
+    models.touch_project(tmp_path)
     folder = at(tmp_path, monkeypatch)
     (folder / "file").touch()
     assert not branch.pull()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import samples
+from helpers import contracts, tables
 
 from mlgitops.data import frame
 
@@ -18,7 +18,7 @@ ALL = {
     "d": "{type: date, missing: true}",
     "c": "{type: category, missing: true}",
 }
-CONTRACT = samples.contract(ALL)
+CONTRACT = contracts.contract(ALL)
 
 
 def parsed(name: str, cells: list[Any]) -> pd.Series:
@@ -80,10 +80,10 @@ def test_columns_that_the_contract_does_not_know_stay_and_absent_ones_are_not_ma
     assert found["extra"].tolist() == ["1", "x"]
 
 
-@pytest.mark.parametrize("task", samples.TARGETS)
+@pytest.mark.parametrize("task", contracts.TARGETS)
 def test_typing_a_typed_table_changes_nothing_and_neither_does_a_file(task: str, tmp_path: Any) -> None:
-    contract = samples.wide(task)
-    once = frame.parse(samples.rows(task), contract)
+    contract = contracts.wide(task)
+    once = frame.parse(tables.rows(task), contract)
     pd.testing.assert_frame_equal(frame.parse(once, contract), once)
     once.to_parquet(tmp_path / "t.parquet", index=False)
     loaded = frame.load(tmp_path / "t.parquet", contract, once)
@@ -92,16 +92,16 @@ def test_typing_a_typed_table_changes_nothing_and_neither_does_a_file(task: str,
 
 
 def test_classes_are_numbered_in_the_order_of_the_contract() -> None:
-    contract = samples.contract({"n": "{type: number}"}, "multiclass")
+    contract = contracts.contract({"n": "{type: number}"}, "multiclass")
     assert frame.target(pd.DataFrame({"y": ["high", "low", "mid"]}), contract).tolist() == [2, 0, 1]
     truths = frame.parse(pd.DataFrame({"y": ["no", "yes"]}), CONTRACT)
     assert frame.target(truths, CONTRACT).tolist() == [0, 1]
-    numbers = samples.contract({"n": "{type: number}"}, "regression")
+    numbers = contracts.contract({"n": "{type: number}"}, "regression")
     assert frame.target(pd.DataFrame({"y": [2.5, -1.0]}), numbers).tolist() == [2.5, -1.0]
 
 
 def test_whole_numbers_beyond_single_precision_reach_the_model_rounded_the_same_way() -> None:
-    contract = samples.contract({"n": "{type: integer}"})
+    contract = contracts.contract({"n": "{type: integer}"})
     rows = frame.parse(pd.DataFrame({"n": [2**24 + 1, 2**53 - 1], "y": [True, False]}), contract)
     assert frame.features(rows, contract)["n"].tolist() == [2.0**24, 2.0**53]
     assert [row["n"] for row in frame.records(rows, contract)] == [2**24 + 1, 2**53 - 1]

@@ -6,7 +6,7 @@ import json
 import os
 import pickle
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +15,31 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
-import samples
 import skops.io
 from click.testing import CliRunner
+from helpers import contracts, models, tables
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
-from mlgitops.contract.params import Train
+from mlgitops.contract.params import Params
 from mlgitops.data import frame
 from mlgitops.model import pipeline, tracking, train
 from mlgitops.model.scorer import digest
 from mlgitops.model.tuning import search
 from mlgitops.store import mlflow_backend
 
-EACH = [(algorithm, task) for algorithm in samples.ALGORITHMS for task in samples.TARGETS]
+TRAIN = contracts.PARAMS.train
+EACH = [(algorithm, task) for algorithm in contracts.ALGORITHMS for task in contracts.TARGETS]
 
 
 @pytest.mark.parametrize(("algorithm", "task"), EACH)
 def test_every_algorithm_learns_every_task_and_is_read_back_the_same(algorithm: str, task: str, tmp_path: Path) -> None:
-    contract, pipeline = samples.wide(task), samples.fitted(algorithm, task)
-    inputs = frame.features(frame.parse(samples.rows(task, seed=1, strange=True), contract), contract)
-    pipeline.save(pipeline, tmp_path / "model.skops")
-    predicted = pipeline.predict(pipeline, inputs)
+    contract, fitted = contracts.wide(task), models.fitted(algorithm, task)
+    inputs = frame.features(frame.parse(tables.rows(task, seed=1, strange=True), contract), contract)
+    pipeline.save(fitted, tmp_path / "model.skops")
+    predicted = pipeline.predict(fitted, inputs)
     np.testing.assert_array_equal(pipeline.predict(pipeline.load(tmp_path / "model.skops"), inputs), predicted)
     assert predicted.shape == ((len(inputs), len(contract.classes)) if contract.classes else (len(inputs),))
     assert np.isfinite(predicted).all()
@@ -48,14 +49,14 @@ def test_every_algorithm_learns_every_task_and_is_read_back_the_same(algorithm: 
 
 @pytest.mark.parametrize(("algorithm", "task"), EACH)
 def test_every_algorithm_is_better_than_guessing(algorithm: str, task: str) -> None:
-    rows = frame.parse(samples.rows(task, 400, seed=3), samples.wide(task))
-    scores = train.cross_validate(samples.wide(task), samples.settings(algorithm), rows)
+    rows = frame.parse(tables.rows(task, 400, seed=3), contracts.wide(task))
+    scores = train.cross_validate(contracts.wide(task), contracts.settings(algorithm), TRAIN, rows)
     assert len(scores) == 3
     assert np.mean(scores) > {"binary": 0.6, "multiclass": 0.4, "regression": 0.2}[task]
 
 
 def test_the_same_data_gives_the_same_bytes_in_another_process() -> None:
-    here, there = samples.digests(), samples.digests_of_another_process()
+    here, there = models.digests(), models.digests_of_another_process()
     pipelines = [name for name in here if name.endswith("pipeline")]
     assert len(pipelines) == len(EACH)
     assert {name: here[name] for name in pipelines} == {name: there[name] for name in pipelines}
@@ -65,11 +66,11 @@ def test_the_same_data_gives_the_same_bytes_in_another_process() -> None:
 def test_the_bytes_do_not_depend_on_where_in_memory_a_python_keeps_its_objects(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipeline = samples.fitted("boosting", "binary")
-    pipeline.save(pipeline, tmp_path / "here.skops")
+    fitted = models.fitted("boosting", "binary")
+    pipeline.save(fitted, tmp_path / "here.skops")
     seen: dict[int, int] = {}
     monkeypatch.setattr(skops.io._utils, "id", lambda o: seen.setdefault(id(o), 7 + len(seen)), raising=False)
-    pipeline.save(pipeline, tmp_path / "there.skops")
+    pipeline.save(fitted, tmp_path / "there.skops")
     assert len(seen) > 100, "skops asks for the addresses elsewhere"
     assert (tmp_path / "there.skops").read_bytes() == (tmp_path / "here.skops").read_bytes()
 
@@ -77,46 +78,46 @@ def test_the_bytes_do_not_depend_on_where_in_memory_a_python_keeps_its_objects(
 def test_categories_that_look_like_addresses_are_kept(tmp_path: Path) -> None:
     tails = [["1234567890", "9876543210123"]]
     rows = pd.DataFrame({"tail": pd.Series(tails[0] * 2, dtype=object)})
-    pipeline = make_pipeline(OrdinalEncoder(categories=tails)).fit(rows)
-    pipeline.save(pipeline, tmp_path / "model.skops")
-    np.testing.assert_array_equal(pipeline.load(tmp_path / "model.skops").transform(rows), pipeline.transform(rows))
+    fitted = make_pipeline(OrdinalEncoder(categories=tails)).fit(rows)
+    pipeline.save(fitted, tmp_path / "model.skops")
+    np.testing.assert_array_equal(pipeline.load(tmp_path / "model.skops").transform(rows), fitted.transform(rows))
 
 
 def test_another_seed_gives_another_forest() -> None:
-    contract, rows = samples.wide(), frame.parse(samples.rows(), samples.wide())
-    other = samples.settings("forest").model_copy(update={"seed": 8})
+    contract, rows = contracts.wide(), frame.parse(tables.rows(), contracts.wide())
+    other = contracts.settings("forest") | {"random_state": 8}
     inputs = frame.features(rows, contract)
-    one, two = (pipeline.predict(train.fit(contract, s, rows), inputs) for s in (samples.settings("forest"), other))
+    one, two = (pipeline.predict(train.fit(contract, s, rows), inputs) for s in (contracts.settings("forest"), other))
     assert (one != two).any()
 
 
 def test_a_fold_without_every_class_is_left_out_and_without_any_other_it_is_refused() -> None:
-    contract = samples.contract({"t": "{type: datetime}", "x": "{type: number}"}, time="t")
+    contract = contracts.contract({"t": "{type: datetime}", "x": "{type: number}"}, time="t")
     moments = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(80), unit="h")
     rows = pd.DataFrame({"t": moments, "x": np.arange(80) % 7.0, "y": np.arange(80) % 3 == 0})
     rows = frame.parse(rows, contract)
     late = rows.assign(y=rows["y"] & (np.arange(80) >= 25))  # none in what the first of three folds learns from
-    assert len(train.cross_validate(contract, samples.settings("linear"), rows)) == 3
-    assert len(train.cross_validate(contract, samples.settings("linear"), late)) == 2
+    assert len(train.cross_validate(contract, contracts.settings("linear"), TRAIN, rows)) == 3
+    assert len(train.cross_validate(contract, contracts.settings("linear"), TRAIN, late)) == 2
     with pytest.raises(ProjectError, match=r"lower train\.folds in params\.yaml"):
-        train.cross_validate(contract, samples.settings("linear"), rows.assign(y=False))
+        train.cross_validate(contract, contracts.settings("linear"), TRAIN, rows.assign(y=False))
 
 
 @pytest.mark.parametrize("task", ["binary", "regression"])
 def test_what_is_only_known_by_heart_is_not_taken_for_knowledge(task: str) -> None:
-    contract = samples.contract({"n": "{type: number}"}, task)
+    contract = contracts.contract({"n": "{type: number}"}, task)
     drawn = np.random.default_rng(3).random(300)
     rows = pd.DataFrame({"n": np.arange(300.0), "y": drawn if task == "regression" else drawn > 0.5})
-    scores = train.cross_validate(contract, samples.settings("forest"), frame.parse(pd.concat([rows] * 3), contract))
+    scores = train.cross_validate(contract, contracts.settings("forest"), TRAIN, frame.parse(pd.concat([rows] * 3), contract))
     assert np.mean(scores) < (0.2 if task == "regression" else 0.65), "each row is in one fold, with those like it"
 
 
 def test_a_whole_number_as_target_is_not_taken_for_classes() -> None:
-    contract = samples.contract({"c": "{type: category}", "n": "{type: number}"}, "regression")
+    contract = contracts.contract({"c": "{type: category}", "n": "{type: number}"}, "regression")
     rows = pd.DataFrame({"c": [f"c{n % 9}" for n in range(90)], "n": np.arange(90.0), "y": np.arange(90) % 9 * 10.0})
-    for algorithm in samples.ALGORITHMS:
-        pipeline = train.fit(contract, samples.settings(algorithm), frame.parse(rows, contract))
-        encoder = dict(pipeline["inputs"].named_transformers_)["means"]
+    for algorithm in contracts.ALGORITHMS:
+        fitted = train.fit(contract, contracts.settings(algorithm), frame.parse(rows, contract))
+        encoder = dict(fitted["inputs"].named_transformers_)["means"]
         assert getattr(encoder, "target_type_", None) or encoder[0].target_type_ == "continuous"
 
 
@@ -139,30 +140,31 @@ def test_files_that_are_no_pipeline_of_ours_are_refused_unread(tmp_path: Path) -
 def test_a_file_with_a_type_that_no_estimator_of_ours_holds_is_refused(tmp_path: Path) -> None:
     content = skops.io.dumps(FunctionTransformer(functools.partial(os.system, "true")))
     assert "system" in refused(content, tmp_path)
-    assert [
-        name for name in pipeline.TRUSTED if not name.startswith(("os.", "posix.", "builtins."))
-    ] == pipeline.TRUSTED
+    assert not [name for name in pipeline.TRUSTED if name.startswith(("os.", "posix.", "builtins."))]
 
 
-SPACE = {"learning_rate": (0.01, 0.5), "leaves": (2.0, 64.0), "l2": (0.0, 1.0)}
+SPACE: dict[str, tuple[float, float]] = {
+    "learning_rate": (0.01, 0.5),
+    "max_leaf_nodes": (2, 64),
+    "l2_regularization": (0.0, 1.0),
+}
+CONTRACT = contracts.contract({"x": "{type: number}"})
 
 
-def searching(trials: int, **more: Any) -> Train:
-    return Train.model_validate(
-        samples.PARAMS.train.model_dump() | {"search": {"trials": trials, "space": SPACE}} | more
-    )
+def searching(trials: int, space: dict[str, Any] = SPACE) -> Params:
+    return Params.model_validate(contracts.PARAMS.model_dump() | {"tune": {"trials": trials, "space": space}})
 
 
-def hill(settings: Train) -> float:
+def hill(settings: Mapping[str, Any]) -> float:
     """A score without training: best where it is known to be."""
-    b = settings.boosting
-    return -((b.learning_rate - 0.2) ** 2) - (b.leaves / 100 - 0.3) ** 2 - (b.l2 - 0.5) ** 2
+    leaves, penalty = settings["max_leaf_nodes"] / 100, settings["l2_regularization"]
+    return -((settings["learning_rate"] - 0.2) ** 2) - (leaves - 0.3) ** 2 - (penalty - 0.5) ** 2
 
 
-def failing_after(count: int) -> Callable[[Train], float]:
+def failing_after(count: int) -> Callable[[Mapping[str, Any]], float]:
     calls = 0
 
-    def score(settings: Train) -> float:
+    def score(settings: Mapping[str, Any]) -> float:
         nonlocal calls
         calls += 1
         if calls > count:
@@ -177,81 +179,80 @@ def database(folder: Path) -> str:
 
 
 def test_a_search_that_was_stopped_ends_like_one_that_was_not(tmp_path: Path) -> None:
-    best, trials = search(searching(14), hill, database(tmp_path), "whole")
+    best, trials = search(CONTRACT, searching(14), hill, database(tmp_path), "whole")
     for count in (4, 7):  # stopped in trial 5, and again in trial 12
         with pytest.raises(KeyboardInterrupt):
-            search(searching(14), failing_after(count), database(tmp_path), "stopped")
-    resumed, again = search(searching(14), hill, database(tmp_path), "stopped")
+            search(CONTRACT, searching(14), failing_after(count), database(tmp_path), "stopped")
+    resumed, again = search(CONTRACT, searching(14), hill, database(tmp_path), "stopped")
     assert (resumed, again) == (best, trials)
     assert [trial.number for trial in trials] == list(range(14))
     assert len({trial.score for trial in trials}) == 14
 
 
 def test_a_finished_search_is_not_done_again_and_a_longer_one_goes_on(tmp_path: Path) -> None:
-    _, trials = search(searching(3), hill, database(tmp_path), "s")
-    assert search(searching(3), failing_after(0), database(tmp_path), "s")[1] == trials
-    assert search(searching(5), failing_after(2), database(tmp_path), "s")[1][:3] == trials
+    _, trials = search(CONTRACT, searching(3), hill, database(tmp_path), "s")
+    assert search(CONTRACT, searching(3), failing_after(0), database(tmp_path), "s")[1] == trials
+    assert search(CONTRACT, searching(5), failing_after(2), database(tmp_path), "s")[1][:3] == trials
 
 
 def test_the_best_trial_is_applied_and_stays_in_the_space(tmp_path: Path) -> None:
-    best, trials = search(searching(6), hill, database(tmp_path), "s")
+    best, trials = search(CONTRACT, searching(6), hill, database(tmp_path), "s")
     assert hill(best) == max(trial.score for trial in trials)
-    assert (
-        best.boosting.model_dump()
-        == samples.PARAMS.train.boosting.model_dump() | max(trials, key=lambda trial: trial.score).settings
-    )
+    assert best == contracts.PARAMS.model | max(trials, key=lambda trial: trial.score).settings
     for trial in trials:
         assert trial.settings.keys() == SPACE.keys()
         assert all(SPACE[name][0] <= value <= SPACE[name][1] for name, value in trial.settings.items())
-        assert isinstance(trial.settings["leaves"], int)
+        assert isinstance(trial.settings["max_leaf_nodes"], int)
 
 
 def test_workers_that_share_a_search_do_not_end_each_others_trials(tmp_path: Path) -> None:
     inside = False
 
-    def score(settings: Train) -> float:
+    def score(settings: Mapping[str, Any]) -> float:
         nonlocal inside
         if not inside:
             inside = True
-            search(searching(2), score, database(tmp_path), "s")  # another worker, while this trial runs
+            search(CONTRACT, searching(2), score, database(tmp_path), "s")  # another worker, while this trial runs
         return hill(settings)
 
-    _, trials = search(searching(2), score, database(tmp_path), "s")
+    _, trials = search(CONTRACT, searching(2), score, database(tmp_path), "s")
     states = [trial.state.name for trial in optuna.load_study(study_name="s", storage=database(tmp_path)).trials]
     assert states == ["COMPLETE"] * 3
     assert len(trials) == 2
 
 
 def test_without_trials_nothing_is_searched() -> None:
-    settings = searching(0)
-    assert train.tune(samples.wide(), settings, pd.DataFrame(), "none") == (settings, [])
+    params = searching(0)
+    assert train.tuned(contracts.wide(), params, pd.DataFrame(), "none") == (params.model, [])
 
 
 @pytest.mark.parametrize(
-    ("space", "message"),
+    ("space", "key", "message"),
     [
-        ({"leavs": (2, 9)}, "params.yaml: train.search.space.leavs: boosting has no such setting; it has iterations, "),
-        ({"trees": (2, 9)}, "boosting has no such setting"),
-        ({"leaves": (1, 9)}, "train.search.space.leaves: 1: Input should be greater than or equal to 2"),
-        ({"leaves": (2, 9.5)}, "train.search.space.leaves: 9.5: Input should be a valid integer"),
-        ({"learning_rate": (0.1, 2)}, "train.search.space.learning_rate: 2: Input should be less than or equal to 1"),
-        ({"l2": (1, 0)}, "train.search.space.l2: the lowest value, 1, is larger than the highest, 0"),
+        ({"max_leafs": (2, 9)}, "max_leafs", "HistGradientBoostingClassifier() has no such setting: check the spelling"),
+        ({"n_estimators": (2, 9)}, "n_estimators", "HistGradientBoostingClassifier() has no such setting"),
+        ({"max_leaf_nodes": (1, 9)}, "max_leaf_nodes", "The 'max_leaf_nodes' parameter of HistGradientBoostingClassif"),
+        ({"max_leaf_nodes": (2, 9.5)}, "max_leaf_nodes", "The 'max_leaf_nodes' parameter of HistGradientBoostingClass"),
+        ({"max_iter": (1, 9), "learning_rate": (0, 2)}, "learning_rate", "The 'learning_rate' parameter of HistGradient"),
+        ({"l2_regularization": (1, 0)}, "l2_regularization", "the lowest value, 1, is larger than the highest, 0"),
     ],
 )
-def test_a_space_that_the_algorithm_does_not_have_is_refused(
-    space: dict[str, tuple[float, float]], message: str, tmp_path: Path
+def test_a_space_that_the_model_does_not_have_is_refused_with_its_line(
+    space: dict[str, tuple[float, float]], key: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    params = searching(2, space)
+    monkeypatch.chdir(models.write_project(tmp_path, CONTRACT, params))
+    lines = Path("params.yaml").read_text(encoding="utf-8").splitlines()
+    line = next(n for n, text in enumerate(lines, 1) if text == f"    {key}:" and n > lines.index("  space:"))
     with pytest.raises(ProjectError) as error:
-        search(searching(2, search={"trials": 2, "space": space}), hill, database(tmp_path), "s")
-    assert message in error.value.message
+        search(CONTRACT, params, hill, database(tmp_path), "s")
+    assert error.value.message.startswith(f"params.yaml:{line}: tune.space.{key}: {message}")
 
 
 def test_the_stage_writes_model_and_report_and_records_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = samples.project(tmp_path)
-    params = samples.PARAMS.model_copy(update={"train": searching(2)})
-    (folder / "params.yaml").write_text(json.dumps(params.model_dump(mode="json")), encoding="utf-8")
+    folder = models.project(tmp_path)
+    (folder / "params.yaml").write_text(json.dumps(searching(2).model_dump(mode="json")), encoding="utf-8")
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(storage, "ROOT", folder)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
     answer = CliRunner().invoke(train.main, ["train.parquet", "out/model.skops", "out/report.json"])
@@ -273,8 +274,8 @@ def test_the_stage_writes_model_and_report_and_records_the_run(tmp_path: Path, m
         name: report["settings"][name] for name in SPACE
     }
     assert run.data.metrics["cv_roc_auc"] == report["mean"]
-    assert run.data.params["train.algorithm"] == "boosting"
-    assert float(run.data.params["train.boosting.l2"]) == report["settings"]["l2"]
+    assert run.data.params["model.algorithm"] == "boosting"
+    assert float(run.data.params["model.l2_regularization"]) == report["settings"]["l2_regularization"]
     assert run.data.tags[tracking.PIPELINE_TAG] == digest(folder / "out" / "model.skops")
     (dataset,) = run.inputs.dataset_inputs
     assert digest(folder / "train.parquet").startswith(dataset.dataset.digest)
@@ -282,17 +283,17 @@ def test_the_stage_writes_model_and_report_and_records_the_run(tmp_path: Path, m
     (logged,) = client.search_logged_models([experiment])
     saved = mlflow.sklearn.load_model(f"models:/{logged.model_id}")
     rows = pd.read_parquet(folder / "test.parquet")
-    inputs = frame.features(rows, samples.wide())
+    inputs = frame.features(rows, contracts.wide())
     ours = pipeline.predict(pipeline.load(folder / "out" / "model.skops"), inputs)
     np.testing.assert_array_equal(pipeline.predict(saved, inputs), ours)
     assert {path.name for path in (folder / ".store").iterdir()} >= {"mlflow", "search.db"}
 
 
-@pytest.mark.parametrize("algorithm", samples.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", contracts.ALGORITHMS)
 def test_a_column_without_a_number_may_have_any_name(algorithm: str) -> None:
-    contract = samples.contract({"self": "{type: number, missing: true}", "n": "{type: number}"})
+    contract = contracts.contract({"self": "{type: number, missing: true}", "n": "{type: number}"})
     rows = pd.DataFrame({"self": [None] * 90, "n": np.arange(90.0), "y": np.arange(90) > 40})
     rows = frame.parse(rows, contract)
     assert pipeline.predict(
-        train.fit(contract, samples.settings(algorithm), rows), frame.features(rows, contract)
+        train.fit(contract, contracts.settings(algorithm), rows), frame.features(rows, contract)
     ).any()

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import samples
 import yaml
 from click.testing import CliRunner
+from helpers import contracts
 
 from mlgitops.common import files
 from mlgitops.contract.contract import Contract
@@ -26,9 +26,9 @@ COLUMNS = {
     "whole": "{type: integer}",
     "flag": "{type: boolean, missing: true}",
     "day": "{type: date, min: 2020-01-01}",
-    "shop": "{type: category, values: [a, b]}",
+    "shop": "{type: category, categories: [a, b]}",
 }
-CONTRACT = samples.contract(COLUMNS, key=["id"], rows=8)
+CONTRACT = contracts.contract(COLUMNS, key=["id"], rows=8)
 GOOD = pd.DataFrame(
     {
         "id": [f"r{n}" for n in range(10)],
@@ -103,7 +103,7 @@ def test_the_good_table_passes() -> None:
 
 
 def test_there_is_a_bad_table_for_every_expectation_that_a_contract_can_lead_to() -> None:
-    several = samples.contract(COLUMNS, key=["id", "day"])
+    several = contracts.contract(COLUMNS, key=["id", "day"])
     possible = {e.expectation_type for c in (CONTRACT, several) for e in validate.expectations(c)}
     assert possible == {expectation for _, _, expectation, _, _ in BAD.values()} | {
         "expect_compound_columns_to_be_unique"
@@ -111,7 +111,7 @@ def test_there_is_a_bad_table_for_every_expectation_that_a_contract_can_lead_to(
 
 
 def test_a_key_of_several_columns_is_unique_as_a_whole() -> None:
-    contract = samples.contract(COLUMNS, key=["id", "shop"])
+    contract = contracts.contract(COLUMNS, key=["id", "shop"])
     assert check(broken("id", {7: "r2"}), contract)["success"]
     (failure,) = check(broken("id", {8: "r2"}), contract)["failures"]
     assert failure["expectation"] == "expect_compound_columns_to_be_unique"

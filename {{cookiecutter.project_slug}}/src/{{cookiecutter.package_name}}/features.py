@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
-Categories = NDArray[np.str_]
+
+RUNWAY = 40  # degrees
 
 
 def dew_point_spread(temperature: Numbers, dew_point: Numbers) -> Numbers:
@@ -17,6 +18,7 @@ def dew_point_spread(temperature: Numbers, dew_point: Numbers) -> Numbers:
     return temperature - dew_point
 
 
-def route(origin: Categories, destination: Categories) -> Categories:
-    """Airport of departure and airport of arrival together."""
-    return origin + "-" + destination
+def crosswind(wind_direction: Numbers, wind_speed: Numbers) -> Numbers:
+    """Wind across the runways that New York's three airports share, 040/220 degrees, in miles per hour."""
+    across = wind_speed * np.sin(np.deg2rad(wind_direction - RUNWAY))
+    return np.round(across, 1)  # processors differ in the last digits of a sine

@@ -54,8 +54,8 @@ def module(name: str) -> ModuleType:
         return loaded
     for other in [key for key in sys.modules if key.partition(".")[0] == package().name]:
         del sys.modules[other]  # a package of the same name, of another project
-    if str(source) not in sys.path:
-        sys.path.insert(0, str(source))
+    sys.path[:] = [str(source), *(entry for entry in sys.path if entry != str(source))]
+    importlib.invalidate_caches()  # the folder may be new
     with user_code(path):
         return importlib.import_module(dotted)
 

@@ -31,24 +31,30 @@ Bound = Annotated[float | datetime, BeforeValidator(_moment)]
 class Column(Section):
     """One column of the table."""
 
-    type: Type = Field(description="What the cells hold; text is for keys and for columns that the model ignores.")
+    type: Type = Field(
+        description="Type of the values. `text` is for keys, ignored columns, and inputs of features.py."
+    )
     description: str = Field(
-        "", description="What the column means, with its unit: shown in the service's documentation."
+        "", description="What the column means, with its unit; shown in the service's documentation."
     )
     missing: bool | Annotated[float, Field(gt=0, le=1)] = Field(
-        False, description="May cells be empty: false, true, or the largest share of rows (0.2 is 20 %)."
+        False, description="Whether values may be missing: false, true, or the largest share of rows (0.2 is 20 %)."
     )
-    na_values: tuple[str, ...] = Field((), description="Strings that mean missing, besides NA, null and the like.")
-    min: Bound | None = Field(None, description="Smallest allowed number or earliest time.")
-    max: Bound | None = Field(None, description="Largest allowed number or latest time.")
+    na_values: tuple[str, ...] = Field(
+        (), description="Strings that mean a missing value, besides NA, null and the like."
+    )
+    min: Bound | None = Field(None, description="Smallest allowed number, or earliest allowed time.")
+    max: Bound | None = Field(None, description="Largest allowed number, or latest allowed time.")
     categories: tuple[Annotated[str, BeforeValidator(_label, json_schema_input_type=str | int)], ...] | None = Field(
-        None, min_length=1, description="Every allowed value of a category; without it, new values are accepted."
+        None, min_length=1, description="Allowed values of a category. Without this list, new values are accepted."
     )
-    format: str | None = Field(None, description="How dates are written where not as 2013-12-31, such as %d/%m/%Y.")
-    parts: tuple[Part, ...] | None = Field(None, description="What the model sees of a date or time.")
-    ignore: str | None = Field(None, min_length=1, description="Why the model does not use this column.")
+    format: str | None = Field(
+        None, description="Format of dates that are not written as 2013-12-31, such as %d/%m/%Y."
+    )
+    parts: tuple[Part, ...] | None = Field(None, description="Parts of a date or time that are features of the model.")
+    ignore: str | None = Field(None, min_length=1, description="Leaves the column out; the value is the reason.")
     feature: bool = Field(
-        True, description="False: the column is an input of the functions in features.py, and no feature itself."
+        True, description="With false, functions in features.py read the column, and it is not a feature itself."
     )
 
     @model_validator(mode="after")

@@ -45,16 +45,20 @@ class Feature:
 
 
 class Contract(Document):
-    """What contract.yaml says: the task, and every column of the table."""
+    """Declares the data: the task, and every column of the table."""
 
-    task: Task = Field(description="What is predicted: one of two classes, one of several, or a number.")
-    target: str = Field(description="The column that is predicted; of two classes the last value is the positive one.")
-    key: tuple[str, ...] = Field(
-        (), description="The columns that identify a row: unique, used to split; of these the model sees only the time."
+    task: Task = Field(description="What the model predicts: one of two classes, one of several, or a number.")
+    target: str = Field(
+        description="The column to predict. In a binary task, the last of its two values is the positive class."
     )
-    time: str | None = Field(None, description="When a row happened: the newest rows become the test part.")
-    min_rows: Annotated[int, Field(ge=1)] = Field(100, description="The table has at least so many rows.")
-    decimal: Literal[".", ","] = Field(".", description="The mark before the decimals of numbers that come as text.")
+    key: tuple[str, ...] = Field(
+        (), description="Columns that identify a row. They are unique and never features, except for the column `time`."
+    )
+    time: str | None = Field(
+        None, description="The column with the time of a row: the newest rows become the test part."
+    )
+    min_rows: Annotated[int, Field(ge=1)] = Field(100, description="Smallest number of rows in the table.")
+    decimal: Literal[".", ","] = Field(".", description="Decimal separator of numbers that arrive as strings.")
     columns: dict[str, Column] = Field(min_length=2, description="Every column of the table, by name.")
     _functions: tuple[Function, ...] = PrivateAttr(())
 

@@ -1,4 +1,4 @@
-"""What params.yaml says: how a run is done, one section per stage."""
+"""What params.yaml says: the settings of a run, one section per stage."""
 
 from typing import Annotated, Any, Literal
 
@@ -34,9 +34,9 @@ class Train(Section):
 class Tune(Section):
     """Hyperparameter search with Optuna."""
 
-    trials: int = Field(ge=0, description="How many settings of the model are tried; 0 trains with those of `model`.")
+    trials: int = Field(ge=0, description="Number of settings to try; 0 trains with those in `model`.")
     space: dict[str, tuple[int, int] | tuple[float, float]] = Field(
-        description="Setting of the model to its lowest and highest value; whole numbers stay whole."
+        description="Lowest and highest value of each setting to search; integers stay integers."
     )
 
 
@@ -45,16 +45,16 @@ class Evaluate(Section):
 
     threshold: Share = Field(description="Decision threshold: the smallest probability of the positive class.")
     importance_rows: Count = Field(description="Number of rows on which permutation importance is measured.")
-    min_slice_rows: Count = Field(description="Slices of fewer rows are not reported.")
+    min_slice_rows: Count = Field(description="Slices with fewer rows are not reported.")
 
 
 class Export(Section):
-    """How close the exported model must be to the trained one."""
+    """How closely the exported model must match the trained one."""
 
     probability_tolerance: float = Field(gt=0, description="Largest absolute difference of a probability.")
     number_tolerance: float = Field(gt=0, description="Largest relative difference of a predicted number.")
     golden_rows: Count = Field(
-        description="Test rows that are exported with the model and its predictions, for later checks."
+        description="Number of test rows exported with the model and its predictions, to verify images and deployments."
     )
 
 
@@ -67,13 +67,15 @@ class Gates(Section):
     )
     min_slice_score: float | None = Field(description="Smallest primary metric of any slice, beyond noise.")
     validation: Literal[True] | None = Field(description="The data passed validation.")
-    parity: Literal[True] | None = Field(description="The exported model predicts as the trained one, see export.")
+    parity: Literal[True] | None = Field(
+        description="The exported model matches the trained one, within the tolerance of export."
+    )
     max_latency_ms: float | None = Field(gt=0, description="Largest median latency of one row, in milliseconds.")
     max_size_mb: float | None = Field(gt=0, description="Largest size of the exported model, in megabytes.")
 
 
 class Review(Section):
-    """How candidate and champion are compared, and which gates decide."""
+    """How the candidate is compared with the champion, and which gates decide."""
 
     resamples: int = Field(ge=100, description="Bootstrap samples of the test rows behind each interval.")
     random_state: int = Field(ge=0, description="Random seed of the bootstrap.")
@@ -85,16 +87,16 @@ class Image(Section):
 
     repository: str = Field(
         pattern=r"^[a-z0-9][a-z0-9.:_/-]*$",
-        description="Where it is pushed, as registry/owner/name; IMAGE_REPOSITORY in the environment comes before it.",
+        description="Where the image is pushed, as registry/owner/name. The variable IMAGE_REPOSITORY overrides it.",
     )
     base: str = Field(
         min_length=1,
-        description="Debian or Ubuntu with Python, pinned by its digest (`image base` renews it).",
+        description="Base image: Debian or Ubuntu with Python, pinned by digest; `image base` updates it.",
     )
 
 
 class Monitor(Section):
-    """When the data counts as drifted."""
+    """When drift raises an alarm."""
 
     max_psi: float = Field(
         gt=0,
@@ -103,11 +105,11 @@ class Monitor(Section):
 
 
 class Params(Document):
-    """How a run is done: one section per stage; `model` holds what build() in the project's model.py takes."""
+    """Settings of a run, one section per stage; the section `model` is passed to build() in model.py."""
 
     ingest: Ingest
     split: Split
-    model: dict[str, Any] = Field(description="Keyword arguments of build() in src/<package>/model.py.")
+    model: dict[str, Any] = Field(description="Keyword arguments of `build()` in `src/<package>/model.py`.")
     train: Train
     tune: Tune
     evaluate: Evaluate

@@ -1,4 +1,4 @@
-"""The reference of contract.yaml and params.yaml, from their models: pages for people, JSON schemas for editors."""
+"""The reference of contract.yaml and params.yaml, from their models: pages for readers, JSON schemas for editors."""
 
 import json
 from collections.abc import Iterator
@@ -14,14 +14,19 @@ from .contract import Contract
 from .params import Params
 
 DOCUMENTS: dict[str, type[Document]] = {"contract": Contract, "params": Params}
-WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": "null"}
-LIMITS = {"minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "to {}", "exclusiveMaximum": "below {}"}
-DEFAULTS = {"False": "false", "None": "none", "": "none", "[]": "none"}
+TYPES = {"string", "integer", "number", "boolean", "null"}
+LIMITS = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "above {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "below {}",
+}
+DEFAULTS = {"False": "false", "True": "true", "None": "none", "": "none", "[]": "none"}
 TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?)?$"
 PAGE = """# {name}.yaml
 
-{description} A mistake in it is reported with its line and key before anything runs.
-This page is made from the code by the command `reference`; the commit hooks run it.
+{description} A mistake in it is reported with its line and key before any stage runs.
+The command `reference` generates this page from the code; a commit hook runs it.
 """
 
 
@@ -52,7 +57,8 @@ def _section(path: tuple[str, ...], section: dict[str, Any], shared: dict[str, A
     yield "| key | value | default | meaning |\n| --- | --- | --- | --- |"
     below = []
     for key, value in section["properties"].items():
-        each = value.get("additionalProperties", {})
+        each = value.get("additionalProperties")
+        each = each if isinstance(each, dict) else {}  # true stands for anything
         name = (value.get("$ref") or each.get("$ref", "")).rpartition("/")[2]
         default = "required" if key in section["required"] else DEFAULTS.get(str(value["default"]), value["default"])
         kind, meaning = _kind(value), value.get("description", "")
@@ -66,41 +72,42 @@ def _section(path: tuple[str, ...], section: dict[str, Any], shared: dict[str, A
 
 
 def _kind(value: dict[str, Any]) -> str:
-    """Say in words what *value* may be."""
+    """Return in words what *value* may be."""
     if "anyOf" in value:
-        words = dict.fromkeys(_kind(one) for one in value["anyOf"])
-        return " or ".join(word for word in words if word != "null" or "default" not in value)
+        kinds = dict.fromkeys(_kind(choice) for choice in value["anyOf"])
+        return " or ".join(kind for kind in kinds if kind != "null" or "default" not in value)
     if "enum" in value or "const" in value:
         return ", ".join(f"`{json.dumps(word).strip(chr(34))}`" for word in value.get("enum", [value.get("const")]))
     if value.get("type") == "array":
-        each = value.get("items") or value["prefixItems"][0]
-        return (
-            f"list of {len(value['prefixItems'])}: {_kind(each)}" if "prefixItems" in value else f"list: {_kind(each)}"
-        )
+        if "prefixItems" in value:
+            return f"list of {len(value['prefixItems'])} {_kind(value['prefixItems'][0])}s"
+        return f"list of: {_kind(value['items'])}"
     if value.get("type") == "object":
-        return f"names, each with {_kind(value['additionalProperties'])}"
+        each = value["additionalProperties"]
+        return f"mapping of names to {_kind(each) if isinstance(each, dict) else 'values of any type'}"
     if value.get("pattern") == TIME:
         return "date or time"
     limits = [words.format(value[limit]) for limit, words in LIMITS.items() if limit in value]
-    return " ".join([WORDS.get(value.get("type", ""), "section"), *limits])
+    kind = value["type"] if value.get("type") in TYPES else "section"
+    return f"{kind} ({' and '.join(limits)})" if limits else kind
 
 
 def reference() -> dict[str, str]:
     """Return the name and content of each file of the reference."""
-    found = {}
+    pages = {}
     for name, model in DOCUMENTS.items():
         whole = schema(model)
-        found[f"{name}.md"] = page(name, whole)
-        found[f"{name}.schema.json"] = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
-    return found
+        pages[f"{name}.md"] = page(name, whole)
+        pages[f"{name}.schema.json"] = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    return pages
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default="docs")
 def main(folder: Path) -> None:
-    """Write the reference to FOLDER, once contract.yaml and params.yaml are read and found right."""
+    """Write the reference to FOLDER, after checking that contract.yaml and params.yaml are valid."""
     for name, model in DOCUMENTS.items():
         model.load(Path(f"{name}.yaml"))
     for name, content in reference().items():
         files.write(folder / name, content)
-    click.echo(f"contract.yaml and params.yaml are right; {folder}/ says what can be written in them")
+    click.echo(f"contract.yaml and params.yaml are valid; their reference is in {folder}/")

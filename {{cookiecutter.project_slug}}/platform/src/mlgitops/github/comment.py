@@ -4,7 +4,6 @@ The comment is made where no code of the pull request runs: what its run of `tra
 """
 
 import io
-import json
 import os
 import zipfile
 from pathlib import Path
@@ -15,7 +14,7 @@ import click
 
 from ..common import files
 from ..common.errors import ProjectError
-from ..data import validation_report
+from ..data.validation_report import ValidationReport
 from ..review.pages.markdown import MARKER
 from . import api
 
@@ -27,13 +26,14 @@ FORK = (
 )
 
 
-def page(review: str | None, validation: dict[str, Any] | None) -> str:
-    """Return what to show: the review, or what the data broke, or that there is neither."""
+def page(review: str | None, validation: str | None) -> str:
+    """Return what to show: the review, or the failures of validation in its report (JSON), or that there is neither."""
     if review:
         return review
-    if validation and not validation["success"]:
-        said = validation_report.explain(validation).replace("```", "'''")
-        return f"{MARKER}\n\n## ❌ The data breaks the contract: nothing was trained\n\n```text\n{said}\n```\n"
+    report = ValidationReport.parse(validation, "validation.json") if validation else None
+    if report and not report.success:
+        failures = report.explain().replace("```", "'''")
+        return f"{MARKER}\n\n## ❌ The data breaks the contract: nothing was trained\n\n```text\n{failures}\n```\n"
     return f"{MARKER}\n\n## ❌ There is no model to review\n\nThe run failed before there was one: its log says why.\n"
 
 
@@ -56,9 +56,8 @@ def subject(event: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | No
 def post(pull: dict[str, Any], run: dict[str, Any]) -> None:
     """Write or change the comment on *pull* with what *run* has left."""
     left = {one["name"]: one for one in api.api(f"/actions/runs/{run['id']}/artifacts")["artifacts"]}
-    found = _read(left["reports"]["id"]) if "reports" in left else {}
-    validation = found.get("validation.json")
-    text = page(found.get("review.md"), json.loads(validation) if validation else None)
+    reports = _read(left["reports"]["id"]) if "reports" in left else {}
+    text = page(reports.get("review.md"), reports.get("validation.json"))
     if pull["head"]["repo"]["full_name"] != api.repository():
         text = f"{MARKER}\n{FORK}\n\n{text.replace('@', '@' + ZERO_WIDTH)}"
     links = [("the run", "")] + [(name, f"/artifacts/{one['id']}") for name, one in left.items()]
@@ -87,10 +86,7 @@ def main() -> None:
 def _summary(reports: Path) -> None:
     """Print the page about what is in REPORTS; inside a workflow, to its summary."""
     review, validation = reports / "review.md", reports / "validation.json"
-    text = page(
-        review.read_text(encoding="utf-8") if review.is_file() else None,
-        files.read_json(validation) if validation.is_file() else None,
-    )
+    text = page(*(path.read_text(encoding="utf-8") if path.is_file() else None for path in (review, validation)))
     if not api.note("GITHUB_STEP_SUMMARY", text):
         click.echo(text)
 

@@ -91,7 +91,7 @@ def main() -> None:
 def _review(model: str) -> str:
     """Return the review of this very model; an imported one has none."""
     page, found = REPORTS / "review.md", REPORTS / "review.json"
-    if not found.is_file() or files.read_json(found)["candidate"]["model_sha256"] != model:
+    if not found.is_file() or files.read_json(found).get("model_sha256") != model:
         return ""
     return page.read_text(encoding="utf-8")
 

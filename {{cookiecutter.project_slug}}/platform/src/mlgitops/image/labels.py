@@ -7,6 +7,7 @@ from typing import Any
 
 from ..common import project
 from ..model.scorer import digest
+from ..registry.versions import VersionFacts
 from ..store.git import commit, git
 
 
@@ -15,13 +16,13 @@ def when() -> int:
     return int(os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct", fails=("",)) or 0)
 
 
-def lineage(facts: dict[str, Any], manifest: dict[str, Any], created: int) -> dict[str, str]:
+def lineage(facts: VersionFacts, manifest: dict[str, Any], created: int) -> dict[str, str]:
     """Return where an image comes from: the version of the model, and all that it and the image were made of."""
     known = {
-        "version": facts["version"],
-        "run": facts["run_id"],
-        "commit": facts["commit"],
-        "data": facts.get("train_sha256"),
+        "version": facts.version,
+        "run": facts.run_id,
+        "commit": facts.commit,
+        "data": facts.train_sha256,
         "contract": manifest["contract_sha256"],
         "model": manifest["files"]["model.onnx"],
         "lock": digest(Path("uv.lock")),

@@ -1,6 +1,7 @@
 """Stage export: write what serving needs and nothing else, proved equal to the trained pipeline."""
 
 import importlib.metadata
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from ..common import files, project
 from ..common.errors import ProjectError
+from ..common.record import Record
 from ..contract.contract import Contract
 from ..contract.params import Export, Params
 from ..contract.row_schema import json_schema
@@ -21,6 +23,15 @@ from .pipeline import label, predict
 from .scorer import Scorer, digest
 
 MAKERS = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
+
+
+@dataclass(frozen=True)
+class Parity(Record):
+    """How far the exported model is from the trained one, at most, on so many rows."""
+
+    rows: int
+    largest_difference: float
+    tolerance: float
 
 
 def convert(fitted: BaseEstimator, contract: Contract) -> bytes:
@@ -39,7 +50,7 @@ def convert(fitted: BaseEstimator, contract: Contract) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def parity(contract: Contract, trained: np.ndarray, exported: np.ndarray, params: Export) -> dict[str, Any]:
+def parity(contract: Contract, trained: np.ndarray, exported: np.ndarray, params: Export) -> Parity:
     """Return how far the exported model is from the trained one; raises ProjectError where that is beyond tolerance."""
     difference = np.abs(trained - exported)
     if contract.classes:
@@ -57,7 +68,7 @@ def parity(contract: Contract, trained: np.ndarray, exported: np.ndarray, params
             f"export: {len(beyond)} of {len(worst)} test rows differ by more than {tolerance:g}; the most:\n{shown}\n"
             "try another algorithm, or raise the tolerance in params.yaml (export)"
         )
-    return {"rows": len(worst), "largest_difference": float(worst.max()), "tolerance": tolerance}
+    return Parity(len(worst), float(worst.max()), tolerance)
 
 
 @click.command()
@@ -86,9 +97,9 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> No
         golden = np.linspace(0, len(rows) - 1, min(params.export.golden_rows, len(rows))).astype(int)
         sent = frame.records(rows.iloc[golden], contract)
         files.write_json(new / "golden.json", {"rows": sent, "answers": scorer.worded(exported[golden])})
-        files.write_json(new / "manifest.json", {**facts, "parity": equal, "files": _digests(new)})
-    apart = f"at most {equal['largest_difference']:.1e} apart"
-    click.echo(f"{folder}: equal to the trained pipeline on {equal['rows']:,} rows ({apart})")
+        files.write_json(new / "manifest.json", {**facts, "parity": asdict(equal), "files": _digests(new)})
+    apart = f"at most {equal.largest_difference:.1e} apart"
+    click.echo(f"{folder}: equal to the trained pipeline on {equal.rows:,} rows ({apart})")
 
 
 def _facts(params: Params, model: Path, test: Path, metrics: dict[str, Any]) -> dict[str, Any]:

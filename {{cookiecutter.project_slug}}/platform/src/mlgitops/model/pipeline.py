@@ -66,10 +66,16 @@ def _setting_error(error: Exception, settings: Mapping[str, Any], section: str) 
     owner, name = unexpected.groups() if unexpected else invalid.groups()[::-1] if invalid else ("", "")
     if name not in settings:
         return error if isinstance(error, ProjectError) else ProjectError(f"build(): {message}")
-    where = f"{PARAMS}:{line(PARAMS, *section.split('.'), name)}: {section}.{name}: " if PARAMS.is_file() else ""
+    where = setting(name, section)
     if unexpected:
         return ProjectError(f"{where}{owner}() has no such setting: check the spelling")
     return ProjectError(f"{where}{message}")
+
+
+def setting(name: str, section: str) -> str:
+    """Return `params.yaml:LINE: section.name: `, the place of a setting, as errors begin."""
+    place = f"{PARAMS}:{line(PARAMS, *section.split('.'), name)}" if PARAMS.is_file() else f"{PARAMS}"
+    return f"{place}: {section}.{name}: "
 
 
 def fit(contract: Contract, settings: Mapping[str, Any], inputs: pd.DataFrame, truth: np.ndarray) -> BaseEstimator:

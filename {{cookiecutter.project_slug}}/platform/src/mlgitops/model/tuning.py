@@ -59,9 +59,8 @@ def _check(contract: Contract, params: Params) -> None:
     """Raise ProjectError when the space names what the model does not have, or values that it does not take."""
     for name, (low, high) in params.tune.space.items():
         if low > high:
-            raise ProjectError(
-                f"params.yaml: tune.space.{name}: the lowest value, {low:g}, is larger than the highest, {high:g}"
-            )
+            where = pipeline.setting(name, "tune.space")
+            raise ProjectError(f"{where}the lowest value, {low:g}, is larger than the highest, {high:g}")
         for end in (low, high):
             pipeline.build(contract, params.model | {name: end}, "tune.space")
 

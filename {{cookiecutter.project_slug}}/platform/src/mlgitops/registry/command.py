@@ -1,7 +1,7 @@
 """The model registry: an approved model becomes a version, a version becomes the champion, and the last one again."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -11,7 +11,7 @@ from . import promotions, versions
 from .registration import CHALLENGER, import_model, register
 
 
-def fetch(which: str, folder: Path) -> dict[str, Any] | None:
+def fetch(which: str, folder: Path) -> versions.VersionFacts | None:
     """Write the model of a version, by number or alias, to *folder*; return which it is, or None."""
     client = connect()
     version = versions.find(client, which)
@@ -106,8 +106,8 @@ def _show(version: str) -> None:
     """Show what is known of VERSION (a number or an alias)."""
     client = connect()
     found = versions.existing(client, version)
-    for name, value in (versions.facts(client, found) | found.tags).items():
-        click.echo(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
+    for name, value in (asdict(versions.facts(client, found)) | found.tags).items():
+        click.echo(f"{name}: {', '.join(value) if isinstance(value, tuple) else value}")
 
 
 @main.command(name="fetch")

@@ -11,7 +11,6 @@ from ..common.project import root
 from ..contract.contract import Contract
 from ..model.scorer import digest, read_manifest
 from ..model.tracking import TRAIN_TAG, Training, record, run_of
-from ..review import phrases
 from ..store.git import commit
 from ..store.mlflow_backend import connect
 from . import imported, versions
@@ -43,15 +42,15 @@ def register(folder: Path, review: Path) -> str:
 
 
 def _approved(folder: Path, review: Path) -> str:
-    """Return the words of the review in which this very model was accepted."""
+    """Return the verdict of the review that accepted this very model, in words; raises ProjectError."""
     if not review.is_file():
         raise ProjectError(f"{review} is missing: only a reviewed model is registered: run `make review`")
-    found = files.read_json(review)
-    if (found.get("candidate") or {}).get("model_sha256") != digest(folder / "model.onnx"):
+    report = files.read_json(review)
+    if report.get("model_sha256") != digest(folder / "model.onnx"):
         raise ProjectError(f"{review} is not about the model in {folder}: review that with `make review`")
-    if found["accepted"] is not True:
-        raise ProjectError(f"{phrases.verdict(found)}, so it is not registered: see {review.with_suffix('.html')}")
-    return f"{phrases.verdict(found)}: {phrases.outcome(found)}"
+    if report["accepted"] is not True:
+        raise ProjectError(f"{report['verdict']}, so it is not registered: see {review.with_suffix('.html')}")
+    return f"{report['verdict']}: {report['outcome']}"
 
 
 def _record_again(folder: Path, manifest: dict[str, Any], reports: Path) -> str:

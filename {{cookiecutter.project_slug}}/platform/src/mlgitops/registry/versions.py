@@ -1,8 +1,9 @@
 """The versions of the registered model: how an exported folder becomes one, is found, and is given back."""
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..common import files, project
 from ..common.errors import ProjectError
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
 
 IDENTITY = "manifest_sha256"  # the manifest names the digests of all other files: its own is the model's identity
 LONGEST = 5000  # letters of a description
+
+
+@dataclass(frozen=True)
+class VersionFacts:
+    """A version: its number, git commit, MLflow run, the digest of its training rows, and its aliases."""
+
+    version: str
+    commit: str | None
+    run_id: str | None
+    train_sha256: str | None
+    aliases: tuple[str, ...]
 
 
 def registered(client: "MlflowClient") -> "RegisteredModel | None":
@@ -65,12 +77,11 @@ def existing(client: "MlflowClient", which: str) -> "ModelVersion":
     return found
 
 
-def facts(client: "MlflowClient", version: "ModelVersion") -> dict[str, Any]:
-    """Return which version it is: its number, git commit, run, the digest of what it learned from, and aliases."""
-    number = str(version.version)
-    names = [alias for alias, one in aliases(client).items() if one == number]
-    known = {"version": number, "commit": version.tags.get("git_commit"), "run_id": version.run_id or None}
-    return {**known, TRAIN_TAG: version.tags.get(TRAIN_TAG), "aliases": sorted(names)}
+def facts(client: "MlflowClient", version: "ModelVersion") -> VersionFacts:
+    """Return which version it is, and where it comes from."""
+    number, tags = str(version.version), version.tags
+    names = sorted(alias for alias, aliased in aliases(client).items() if aliased == number)
+    return VersionFacts(number, tags.get("git_commit"), version.run_id or None, tags.get(TRAIN_TAG), tuple(names))
 
 
 def publish(client: "MlflowClient", folder: Path, run_id: str | None, tags: dict[str, str]) -> "ModelVersion":

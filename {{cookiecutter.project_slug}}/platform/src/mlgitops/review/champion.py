@@ -3,38 +3,39 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from ..common.errors import ProjectError
 from ..store.git import git
+from .report import Source
 
 ALIAS = "champion"
 GIT = "git:"
 
 
-def find(asked: str | None, exported: Path, scratch: Path) -> tuple[Path, dict[str, Any]] | None:
-    """Return the folder of the champion and where it comes from; None where nobody asked and the registry has none.
+def find(requested: str | None, exported: Path, scratch: Path) -> tuple[Path, Source] | None:
+    """Return the folder of the champion and its source; None where none is requested and the registry has none.
 
-    *asked* is a folder, git:REVISION, or a version or alias of the registry; *exported* is where this repository keeps
-    its exported model, *scratch* where another one may be put.
+    *requested* is a folder, git:REVISION, or a version or alias of the registry; *exported* is where this repository
+    keeps its exported model, *scratch* where another one may be put.
     """
-    if asked and Path(asked).is_dir():
-        return Path(asked), {"name": asked}
-    if asked and asked.startswith(GIT):
-        return scratch, _from_git(asked.removeprefix(GIT), exported, scratch)
-    facts = _fetch(asked or ALIAS, scratch)
-    if facts is None and asked:
-        raise ProjectError(f"--champion {asked}: no such folder, and no such version or alias in the registry")
-    return None if facts is None else (scratch, {"name": f"version {facts['version']}", **facts})
+    if requested and Path(requested).is_dir():
+        return Path(requested), Source(requested)
+    if requested and requested.startswith(GIT):
+        return scratch, _from_git(requested.removeprefix(GIT), exported, scratch)
+    source = _from_registry(requested or ALIAS, scratch)
+    if source is None and requested:
+        raise ProjectError(f"--champion {requested}: no such folder, and no such version or alias in the registry")
+    return None if source is None else (scratch, source)
 
 
-def _fetch(version_or_alias: str, folder: Path) -> dict[str, Any] | None:
+def _from_registry(version_or_alias: str, folder: Path) -> Source | None:
     from ..registry.command import fetch  # MLflow takes seconds to import
 
-    return fetch(version_or_alias, folder)
+    facts = fetch(version_or_alias, folder)
+    return None if facts is None else Source(f"version {facts.version}", facts.version, facts.commit, facts.run_id)
 
 
-def _from_git(revision: str, exported: Path, scratch: Path) -> dict[str, Any]:
+def _from_git(revision: str, exported: Path, scratch: Path) -> Source:
     named = f"{revision}^{{commit}}"
     commit = git("rev-parse", "--verify", "--quiet", "--end-of-options", named, fails=("",), cwd=Path.cwd())
     if commit is None:
@@ -42,7 +43,7 @@ def _from_git(revision: str, exported: Path, scratch: Path) -> dict[str, Any]:
     dvc = [sys.executable, "-m", "dvc", "get", ".", exported.as_posix(), "--rev", commit, "--out", str(scratch)]
     if subprocess.run(dvc, capture_output=True).returncode:
         raise ProjectError(
-            f"--champion {GIT}{revision}: DVC cannot bring {exported} of that revision: see what it says with "
+            f"--champion {GIT}{revision}: DVC cannot fetch {exported} of that revision; for its error message, run "
             f"`dvc get . {exported.as_posix()} --rev {revision} --out build/champion`"
         )
-    return {"name": revision, "commit": commit}
+    return Source(revision, commit=commit)

@@ -1,9 +1,7 @@
-"""The command: compares the exported model with the champion on the same rows, and writes what comes of it."""
+"""The command: compares the exported model with the champion on the same rows, and writes the report and its pages."""
 
-import json
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import click
 import pandas as pd
@@ -11,36 +9,38 @@ import pandas as pd
 from ..common import files
 from ..common.errors import ProjectError
 from ..contract.params import Params
+from ..data.validation_report import ValidationReport
 from ..model.scorer import Scorer, digest
 from ..store.git import commit
 from . import champion
+from .build import Model, build
 from .pages import html, markdown
-from .report import review
+from .report import Report, Source
 
-WRITTEN = ("review.json", "review.md", "review.html")
+OUTPUTS = ("review.json", "review.md", "review.html")
 
 
 class NoReviewError(ProjectError):
-    """There could be no review, which is neither of its verdicts."""
+    """The review could not be done, which is neither of its verdicts."""
 
     exit_code = 2
 
 
-def run(folder: Path, test: Path, reports: Path, asked: str | None = None) -> dict[str, Any]:
-    """Review the model in *folder*, write the pages to *reports*, and return the review; *asked* as `champion.find`."""
-    for name in WRITTEN:  # a review that fails leaves none behind that could be taken for its own
+def run(folder: Path, test: Path, reports: Path, requested: str | None = None) -> Report:
+    """Review the model in *folder* and write the report to *reports*; *requested* is as in `champion.find`."""
+    for name in OUTPUTS:  # a review that fails must not leave an older report behind
         files.remove(reports / name)
     params, checked = Params.load(Path("params.yaml")), reports / "validation.json"
-    candidate = Scorer(folder), {"commit": commit(), "rows_sha256": digest(test)}
+    validation = ValidationReport.load(checked) if checked.is_file() else None
+    candidate = Model(Scorer(folder), Source("candidate", commit=commit()))
     with tempfile.TemporaryDirectory() as scratch:
-        found = champion.find(asked, folder, Path(scratch) / "model")
-        best = (Scorer(found[0]), found[1]) if found else None
-        said = files.read_json(checked) if checked.is_file() else None
-        answer = review(candidate, best, pd.read_parquet(test), params, said)
-    pages = [json.dumps(answer, indent=2, ensure_ascii=False), markdown.page(answer), html.page(answer)]
-    for name, page in zip(WRITTEN, pages, strict=True):
-        files.write(reports / name, page)
-    return answer
+        best = champion.find(requested, folder, Path(scratch) / "model")
+        other = Model(Scorer(best[0]), best[1]) if best else None
+        report = build(candidate, other, pd.read_parquet(test), params, validation, digest(test))
+    report.save(reports / "review.json")
+    files.write(reports / "review.md", markdown.page(report))
+    files.write(reports / "review.html", html.page(report))
+    return report
 
 
 @click.command()
@@ -49,18 +49,18 @@ def run(folder: Path, test: Path, reports: Path, asked: str | None = None) -> di
 @click.argument("reports", type=click.Path(path_type=Path, file_okay=False), default="reports")
 @click.option(
     "--champion",
-    "asked",
+    "requested",
     metavar="MODEL",
     help="What to compare with: a folder, git:REVISION, or a version or alias of the registry. Default: its champion.",
 )
-def main(folder: Path, test: Path, reports: Path, asked: str | None) -> None:
+def main(folder: Path, test: Path, reports: Path, requested: str | None) -> None:
     """Compare the model in FOLDER with the champion on the rows of TEST, and write the review to REPORTS.
 
-    The exit code is the verdict: 0 accepted, 1 refused; 2 where there could be no review.
+    The exit code is the verdict: 0 accepted, 1 refused; 2 if the review could not be done.
     """
     try:
-        answer = run(folder, test, reports, asked)
+        report = run(folder, test, reports, requested)
     except ProjectError as error:
         raise NoReviewError(error.message) from error
-    click.echo(f"{markdown.summary(answer)}\nlook at {reports / 'review.html'}")
-    click.get_current_context().exit(0 if answer["accepted"] else 1)
+    click.echo(f"{markdown.summary(report)}\nlook at {reports / 'review.html'}")
+    click.get_current_context().exit(0 if report.accepted else 1)

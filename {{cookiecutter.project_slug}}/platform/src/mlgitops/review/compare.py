@@ -1,6 +1,8 @@
-"""How two models differ on the same rows: their scores, their slices, their answers."""
+"""Compares two models on the same rows: their metrics, their curves, their predictions."""
 
-from typing import Any, NamedTuple
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,92 +12,116 @@ from ..contract.params import Review
 from ..model import metrics
 from ..model.curves import curves
 from . import bootstrap
+from .performance import Curve, Metric, Movement, Score, Verdict
 
-SMALLER = {"log_loss", "brier", "mae", "rmse", "median_error"}  # metrics that get better when they fall
+SMALLER_IS_BETTER = {"log_loss", "brier", "mae", "rmse", "median_error"}
 
 
-class Answers(NamedTuple):
-    """What a model says of the rows, and the probability from which on it says yes."""
+class Predictions(NamedTuple):
+    """The predictions of a model, of shape (rows, classes) or (rows,), and its decision threshold."""
 
-    predicted: np.ndarray
+    values: np.ndarray
     threshold: float
 
 
-def scores(
-    contract: Contract, truth: np.ndarray, candidate: Answers, champion: Answers | None, params: Review
-) -> list[dict[str, Any]]:
-    """Return every metric of both models with the interval of each and of their difference.
-
-    The verdict is better or worse only where the whole interval is on one side of zero.
-    """
+def metric_scores(
+    contract: Contract, truth: np.ndarray, candidate: Predictions, champion: Predictions | None, params: Review
+) -> tuple[Metric, ...]:
+    """Return every metric of both models with its intervals, the primary one first."""
     models = [model for model in (candidate, champion) if model]
     exact = [metrics.scores(contract, truth, *model) for model in models]
     drawn = draw(contract, truth, models, params)
-    return [
-        {"name": name, "better": "smaller" if name in SMALLER else "larger"}
-        | compared([one[name] for one in exact], [one[name] for one in drawn], name in SMALLER)
+    return tuple(
+        Metric(name, better(name), score(name, [table[name] for table in exact], [table[name] for table in drawn]))
         for name in exact[0]
-    ]
+    )
 
 
-def draw(contract: Contract, truth: np.ndarray, models: list[Answers], params: Review) -> list[dict[str, np.ndarray]]:
-    """Return, for each model, every metric on each draw of the rows."""
+def better(name: str) -> Literal["larger", "smaller"]:
+    """Return whether a larger or a smaller value of a metric is better."""
+    return "smaller" if name in SMALLER_IS_BETTER else "larger"
+
+
+def draw(
+    contract: Contract, truth: np.ndarray, models: Sequence[Predictions], params: Review
+) -> list[dict[str, np.ndarray]]:
+    """Return, for each model, every metric on each bootstrap sample of the rows."""
     measures = [bootstrap.measure(contract, truth, *model) for model in models]
     return bootstrap.resample(measures, len(truth), params.resamples, params.random_state)
 
 
-def compared(exact: list[float], drawn: list[np.ndarray], smaller: bool) -> dict[str, Any]:
-    """Return one metric of one or two models, the candidate first, beside what was drawn of it."""
-    low, high = bootstrap.interval(drawn[0])
-    found = {"candidate": exact[0], "candidate_low": low, "candidate_high": high, "champion": None}
+def score(name: str, exact: Sequence[float], drawn: Sequence[np.ndarray]) -> Score:
+    """Return a metric of one or two models, the candidate first, with intervals of its bootstrap samples."""
+    candidate_low, candidate_high = bootstrap.interval(drawn[0])
     if len(exact) == 1:
-        return {**found, "difference": None, "low": None, "high": None, "verdict": None}
+        return Score(
+            candidate=finite(exact[0]), candidate_low=finite(candidate_low), candidate_high=finite(candidate_high)
+        )
     low, high = bootstrap.interval(drawn[0] - drawn[1])
-    up, down = ("worse", "better") if smaller else ("better", "worse")
-    verdict = up if low > 0 else down if high < 0 else "same" if low <= high else None  # None where they are NaN
-    between = {"difference": exact[0] - exact[1], "low": low, "high": high, "verdict": verdict}
-    return {**found, "champion": exact[1], **between}
+    return Score(
+        candidate=finite(exact[0]),
+        champion=finite(exact[1]),
+        difference=finite(exact[0] - exact[1]),
+        candidate_low=finite(candidate_low),
+        candidate_high=finite(candidate_high),
+        low=finite(low),
+        high=finite(high),
+        verdict=_verdict(name, low, high),
+    )
+
+
+def _verdict(name: str, low: float, high: float) -> Verdict | None:
+    """Return what the interval of a difference says; None where it is undefined."""
+    above: Verdict = "better" if better(name) == "larger" else "worse"
+    below: Verdict = "worse" if better(name) == "larger" else "better"
+    return above if low > 0 else below if high < 0 else "same" if low <= high else None
+
+
+def finite(value: float) -> float | None:
+    """Return *value*, or None where JSON cannot hold it."""
+    return float(value) if math.isfinite(value) else None
 
 
 def by_curve(
-    contract: Contract, truth: np.ndarray, candidate: Answers, champion: Answers | None
-) -> dict[str, dict[str, Any]]:
-    """Return each curve of evaluate: the names of its columns, and the points of each model."""
-    models = {"candidate": candidate} | ({"champion": champion} if champion else {})
-    drawn = {
-        name: {curve: points.dropna() for curve, points in curves(contract, truth, *model).items()}
-        for name, model in models.items()
-    }
-    return {
-        curve: {"columns": list(points)}
-        | {name: one[curve].round(6).to_numpy().tolist() for name, one in drawn.items()}
-        for curve, points in drawn["candidate"].items()
-        if curve != "confusion"  # as large as the square of the classes
-        and all(len(one[curve]) > 1 for one in drawn.values())
-    }
+    contract: Contract, truth: np.ndarray, candidate: Predictions, champion: Predictions | None
+) -> dict[str, Curve]:
+    """Return the curves of evaluate by name, where each model has points to draw."""
+    tables = [
+        {name: points.dropna().round(6) for name, points in curves(contract, truth, *model).items()}
+        for model in (candidate, champion)
+        if model
+    ]
+    drawable = [name for name in tables[0] if name != "confusion" and all(len(table[name]) > 1 for table in tables)]
+    return {name: _curve(*(table[name] for table in tables)) for name in drawable}
 
 
-def movement(contract: Contract, truth: np.ndarray, candidate: Answers, champion: Answers) -> dict[str, Any]:
-    """Return how the answers change from champion to candidate: classes, amounts, order."""
-    new, old = candidate.predicted.astype("float64"), champion.predicted.astype("float64")
+def _curve(candidate: pd.DataFrame, champion: pd.DataFrame | None = None) -> Curve:
+    x, y = candidate.columns
+    points = [tuple(map(tuple, table.to_numpy().tolist())) for table in (candidate, champion) if table is not None]
+    return Curve(x, y, points[0], points[1] if len(points) > 1 else None)
+
+
+def movement(contract: Contract, truth: np.ndarray, candidate: Predictions, champion: Predictions) -> Movement:
+    """Return how the predictions change from champion to candidate: classes, amounts, order."""
+    new, old = candidate.values.astype("float64"), champion.values.astype("float64")
     if not contract.classes:
-        return {"mean_absolute_change": float(np.abs(new - old).mean()), "rank_correlation": _rank(new, old)}
+        return Movement(None, None, None, float(np.abs(new - old).mean()), _rank(new, old))
     after, before = (_decided(contract, *model) for model in (candidate, champion))
-    moved = after != before
-    return {
-        "changed_share": float(moved.mean()),
-        "became_right": int((moved & (after == truth)).sum()),
-        "became_wrong": int((moved & (before == truth)).sum()),
-        "mean_absolute_change": float(np.abs(new - old).sum(axis=1).mean() / 2),
-        "rank_correlation": _rank(new[:, 1], old[:, 1]) if contract.task == "binary" else None,
-    }
+    changed = after != before
+    return Movement(
+        changed_share=float(changed.mean()),
+        became_right=int((changed & (after == truth)).sum()),
+        became_wrong=int((changed & (before == truth)).sum()),
+        mean_absolute_change=float(np.abs(new - old).sum(axis=1).mean() / 2),
+        rank_correlation=_rank(new[:, 1], old[:, 1]) if contract.task == "binary" else None,
+    )
 
 
-def _decided(contract: Contract, predicted: np.ndarray, threshold: float) -> np.ndarray:
-    return (predicted[:, 1] >= threshold).astype(int) if contract.task == "binary" else predicted.argmax(axis=1)
+def _decided(contract: Contract, values: np.ndarray, threshold: float) -> np.ndarray:
+    return (values[:, 1] >= threshold).astype(int) if contract.task == "binary" else values.argmax(axis=1)
 
 
 def _rank(new: np.ndarray, old: np.ndarray) -> float | None:
     if min(np.ptp(new), np.ptp(old)) == 0:
         return None
-    return float(np.corrcoef(pd.Series(new).rank(), pd.Series(old).rank())[0, 1])
+    return finite(np.corrcoef(pd.Series(new).rank(), pd.Series(old).rank())[0, 1])

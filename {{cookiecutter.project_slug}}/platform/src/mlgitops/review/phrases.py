@@ -1,99 +1,103 @@
-"""What a review says, in words and rows of text that the Markdown and the HTML page share."""
+"""The sentences and rows of text that the Markdown page, the HTML page and the terminal share."""
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
-SIGNS = {"better": "▲ better", "worse": "▼ worse", "same": "within noise", None: ""}
-Row = tuple[str, str, str]
+from .performance import Movement, Score, Verdict
+from .report import Evidence, ModelFacts
+
+SIGNS: dict[Verdict | None, str] = {"better": "▲ better", "worse": "▼ worse", "same": "within noise", None: ""}
+COMPARISON: dict[Verdict | None, str] = {"better": "better than", "worse": "worse than"}
+Row = tuple[str, str, str]  # name, value of the candidate, value of the champion
 
 
-def number(value: Any, digits: int = 4) -> str:
+def number(value: float | None, digits: int = 4) -> str:
     """Return a number as text; a dash where there is none."""
     return "—" if value is None else f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def signed(value: Any) -> str:
+def signed(value: float | None) -> str:
     """Return a difference as text, always with its sign."""
     return "—" if value is None else f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
 
 
-def between(low: Any, high: Any) -> str:
-    """Return an interval as text."""
-    return "—" if low is None or high is None else f"{signed(low)} to {signed(high)}"
+def interval(score: Score) -> str:
+    """Return the interval of a difference as text."""
+    return "—" if score.low is None or score.high is None else f"{signed(score.low)} to {signed(score.high)}"
 
 
-def verdict(found: dict[str, Any]) -> str:
+def verdict(refused_by: Sequence[str]) -> str:
     """Return the verdict in a few words."""
-    return "Model accepted" if found["accepted"] else f"Model refused by {', '.join(found['refused_by'])}"
+    return f"Model refused by {', '.join(refused_by)}" if refused_by else "Model accepted"
 
 
-def outcome(found: dict[str, Any]) -> str:
-    """Return the sentence that a reviewer wants first."""
-    first, rows = found["metrics"][0], f"{found['rows']:,} test rows"
-    value = f"{found['metric']} {number(first['candidate'])} on {rows}"
-    if not found["champion"]:
+def outcome(evidence: Evidence) -> str:
+    """Return the result of the comparison in one sentence."""
+    score = evidence.primary
+    value = f"{evidence.metric} {number(score.candidate)} on {evidence.rows:,} test rows"
+    if not evidence.champion:
         return f"{value}. There is no champion yet: the absolute gates decide."
-    name = found["champion"]["name"]
-    if first["difference"] is None:
-        return f"{value}. The champion ({name}) cannot be judged on these rows: the absolute gates decide."
-    told = {"better": "better than", "worse": "worse than"}
-    said = told.get(first["verdict"], "not told apart from")
-    step = f"{signed(first['difference'])}, 95 % interval {between(first['low'], first['high'])}"
-    return f"{value}, {said} the champion ({name}) with {number(first['champion'])}: {step}."
+    name = evidence.champion.source.name
+    if score.difference is None:
+        return f"{value}. The champion ({name}) cannot be evaluated on these rows: the absolute gates decide."
+    comparison = COMPARISON.get(score.verdict, "not significantly different from")
+    change = f"{signed(score.difference)}, 95 % interval {interval(score)}"
+    return f"{value}, {comparison} the champion ({name}) with {number(score.champion)}: {change}."
 
 
-def movement(found: dict[str, Any]) -> list[tuple[str, str]]:
+def movement(moved: Movement, task: str) -> list[tuple[str, str]]:
     """Return how predictions move from champion to candidate, as names and values."""
-    moved = found["movement"]
-    unit = "" if found["task"] == "regression" else " of the probability"
-    said = []
-    if "changed_share" in moved:
-        said.append(("rows whose class changes", f"{moved['changed_share']:.2%}"))
-        said += [(f"rows that became {side}", f"{moved[f'became_{side}']:,}") for side in ("right", "wrong")]
-    said.append((f"mean absolute change{unit}", number(moved["mean_absolute_change"])))
-    if moved["rank_correlation"] is not None:
-        said.append(("rank correlation", number(moved["rank_correlation"])))
-    return said
+    rows = []
+    if moved.changed_share is not None:
+        rows.append(("rows whose class changes", f"{moved.changed_share:.2%}"))
+        rows.append(("rows that became right", f"{moved.became_right:,}"))
+        rows.append(("rows that became wrong", f"{moved.became_wrong:,}"))
+    unit = "" if task == "regression" else " of the probability"
+    rows.append((f"mean absolute change{unit}", number(moved.mean_absolute_change)))
+    if moved.rank_correlation is not None:
+        rows.append(("rank correlation", number(moved.rank_correlation)))
+    return rows
 
 
-def cost(found: dict[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Return what is measured of size and latency, its unit, and the values of candidate and champion."""
+def cost(evidence: Evidence) -> list[Row]:
+    """Return size and latency, with their units."""
     return [
-        ("model.onnx", "MB", *_both(found, lambda model: number(model["size_bytes"] / 1e6, 2))),
-        ("one row, median", "ms", *_both(found, lambda model: number(model["latency_ms"], 2))),
+        _row(evidence, "model.onnx, MB", lambda model: number(model.size_bytes / 1e6, 2)),
+        _row(evidence, "one row, median, ms", lambda model: number(model.latency_ms, 2)),
     ]
 
 
-def lineage(found: dict[str, Any]) -> list[Row]:
-    """Return where candidate and champion come from."""
-    names = {
-        "version": "version",
-        "commit": "git commit",
-        "run_id": "MLflow run",
-        "model_sha256": "model.onnx",
-        "pipeline_sha256": "pipeline",
-        "test_sha256": "test rows it was made with",
-        "contract_sha256": "contract.yaml",
-    }
+def lineage(evidence: Evidence) -> list[Row]:
+    """Return where candidate and champion come from, and the packages that made them."""
+    models = [model for model in (evidence.candidate, evidence.champion) if model]
+    packages = dict.fromkeys(name for model in models for name in model.packages)
     rows = [
-        (name, *_both(found, lambda model, key=key: str(model.get(key) or "—")[:12])) for key, name in names.items()
+        _row(evidence, "version", lambda model: model.source.version),
+        _row(evidence, "git commit", lambda model: model.source.commit),
+        _row(evidence, "MLflow run", lambda model: model.source.run_id),
+        _row(evidence, "model.onnx", lambda model: model.model_sha256),
+        _row(evidence, "pipeline", lambda model: model.pipeline_sha256),
+        _row(evidence, "test rows at export", lambda model: model.test_sha256),
+        _row(evidence, "contract.yaml", lambda model: model.contract_sha256),
+        *(_row(evidence, name, partial(_package, name)) for name in packages),
     ]
-    packages = dict.fromkeys(name for side in ("candidate", "champion") for name in _packages(found[side]))
-    rows += [(name, *_both(found, lambda model, name=name: _packages(model).get(name, "—"))) for name in packages]
-    return [row for row in rows if set(row[1:]) != {"—"}]
+    return [row for row in rows if row[1:] != ("—", "—")]
 
 
-def _packages(model: dict[str, Any] | None) -> dict[str, str]:
-    return (model or {}).get("packages") or {}
+def _package(name: str, model: ModelFacts) -> str | None:
+    return model.packages.get(name)
 
 
-def _both(found: dict[str, Any], say: Any) -> tuple[str, str]:
-    return say(found["candidate"]), say(found["champion"]) if found["champion"] else "—"
+def _row(evidence: Evidence, name: str, text: Callable[[ModelFacts], str | None]) -> Row:
+    values = [model and text(model) for model in (evidence.candidate, evidence.champion)]
+    candidate, champion = ((value or "—")[:12] for value in values)
+    return name, candidate, champion
 
 
-def validation(found: dict[str, Any]) -> str:
-    """Return what validate said of the data, in one sentence."""
-    checked = found["validation"]
-    if not checked:
+def validation(evidence: Evidence) -> str:
+    """Return the result of validation in one sentence."""
+    report = evidence.validation
+    if not report:
         return "The data was not validated."
-    kept = checked["expectations"] - len(checked["failures"])
-    return f"{kept} of {checked['expectations']} expectations of the contract hold on {checked['rows']:,} rows."
+    kept = report.expectations - len(report.failures)
+    return f"{kept} of {report.expectations} expectations of the contract hold on {report.rows:,} rows."

@@ -1,113 +1,109 @@
-"""All that there is to say of a candidate against the champion, and whether it may take its place."""
+"""The report of a review: what was compared, what was measured, and what the gates decided."""
 
-import math
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
 
-import pandas as pd
+from pydantic import JsonValue
 
-from ..common import project
-from ..contract.contract import Contract
-from ..contract.params import Params
-from ..data import frame
-from ..model import metrics
-from ..model.scorer import Scorer, digest
-from . import changes, compare, groups
-from .compare import Answers
-from .gates import judge
-from .latency import latency
-
-Model = tuple[Scorer, dict[str, Any]]  # and where it comes from
+from ..common.record import Record
+from ..data.validation_report import ValidationReport
+from ..model.export import Parity
+from .performance import Performance, Score
 
 
-def review(
-    candidate: Model, best: Model | None, rows: pd.DataFrame, params: Params, validation: dict[str, Any] | None
-) -> dict[str, Any]:
-    """Return what there is to say of *candidate* against *best* on typed *rows*, and the verdict, in JSON values.
+@dataclass(frozen=True)
+class Source(Record):
+    """Where a model comes from, as far as it is known."""
 
-    *validation* is what validate found. Everything but the latency is the same at each call.
-    """
-    contract, old_contract = candidate[0].contract, best[0].contract if best else None
-    reasons = changes.unreadable(old_contract, contract) if old_contract else []
-    taken = latency([scorer for scorer, _ in (candidate, *([best] if best else []))])
-    found: dict[str, Any] = {
-        "project": project.name(),
-        "task": contract.task,
-        "target": contract.target,
-        "metric": metrics.PRIMARY[contract.task],
-        "rows": len(rows),
-        "candidate": {"name": "candidate", **_describe(*candidate), "latency_ms": taken[0]},
-        "champion": {**_describe(*best), "latency_ms": taken[1]} if best else None,
-        "unreadable": reasons,
-        "notes": _notes(candidate, best, reasons),
-        **_compared(candidate, None if reasons else best, rows, params),
-        **_changed(best or candidate, candidate),
-        "validation": validation,
-        **_wanted(contract, params),
-    }
-    found = _plain(found)
-    decided = judge(found, params.review.gates)
-    refused = [gate.name for gate in decided if gate.passed is False]
-    return {"accepted": not refused, "refused_by": refused, "gates": list(map(asdict, decided)), **found}
+    name: str
+    version: str | None = None
+    commit: str | None = None
+    run_id: str | None = None
 
 
-def _compared(candidate: Model, best: Model | None, rows: pd.DataFrame, params: Params) -> dict[str, Any]:
-    """Return what follows from the answers: of the candidate alone, where the champion cannot be judged."""
-    contract = candidate[0].contract
-    truth, new = frame.target(rows, contract), _answers(candidate, rows)
-    old = _answers(best, rows) if best else None
-    return {
-        "metrics": compare.scores(contract, truth, new, old, params.review),
-        "movement": compare.movement(contract, truth, new, old) if old else None,
-        "slices": groups.by_slice(rows, contract, new, old, params),
-        "classes": groups.by_class(contract, truth, new, old),
-        "curves": compare.by_curve(contract, truth, new, old),
-    }
+@dataclass(frozen=True)
+class ModelFacts(Record):
+    """A model that was reviewed: its source, its size and speed, and what its manifest says of its origin."""
+
+    source: Source
+    model_sha256: str
+    contract_sha256: str | None
+    pipeline_sha256: str | None
+    test_sha256: str | None
+    threshold: float
+    packages: dict[str, str]
+    parity: Parity | None
+    size_bytes: int
+    latency_ms: float
 
 
-def _changed(before: Model, after: Model) -> dict[str, Any]:
-    """Return what differs between what two models were made with: settings, where both tell them, and contracts."""
-    params = [scorer.manifest.get("params", {}) for scorer, _ in (before, after)]
-    old, new = (scorer.contract.model_dump(mode="json") for scorer, _ in (before, after))
-    return {"params": changes.difference(*params) if all(params) else None, "contract": changes.difference(old, new)}
+@dataclass(frozen=True)
+class Change(Record):
+    """A setting that differs between champion and candidate; None where it is absent."""
+
+    name: str
+    before: JsonValue
+    after: JsonValue
 
 
-def _wanted(contract: Contract, params: Params) -> dict[str, float | None]:
-    """Return what params.yaml asks for that the gates and the pages show beside what was measured."""
-    gates, export = params.review.gates, params.export
-    tolerance = export.probability_tolerance if contract.classes else export.number_tolerance
-    return {"margin": gates.max_drop, "slice_floor": gates.min_slice_score, "parity_tolerance": tolerance}
+@dataclass(frozen=True)
+class Limits(Record):
+    """The settings of params.yaml that the gates and the pages show beside the measurements."""
+
+    max_drop: float | None
+    min_slice_score: float | None
+    parity_tolerance: float
 
 
-def _answers(model: Model, rows: pd.DataFrame) -> Answers:
-    scorer = model[0]
-    return Answers(scorer.predict(frame.columns(rows, scorer.contract)), scorer.threshold)
+@dataclass(frozen=True)
+class Evidence(Record):
+    """Everything that the gates decide on and the pages show; *incompatible*: why the champion cannot be evaluated."""
+
+    project: str
+    task: str
+    target: str
+    metric: str
+    rows: int
+    rows_sha256: str | None
+    candidate: ModelFacts
+    champion: ModelFacts | None
+    incompatible: tuple[str, ...]
+    notes: tuple[str, ...]
+    performance: Performance
+    params: tuple[Change, ...] | None
+    contract: tuple[Change, ...]
+    validation: ValidationReport | None
+    limits: Limits
+
+    @property
+    def primary(self) -> Score:
+        """The primary metric on all test rows."""
+        return self.performance.metrics[0].score
+
+    @property
+    def compared(self) -> bool:
+        """Whether the champion was evaluated on the same rows."""
+        return self.champion is not None and not self.incompatible
 
 
-def _describe(scorer: Scorer, facts: dict[str, Any]) -> dict[str, Any]:
-    """Return what an exported model says of itself, and what is known of it."""
-    path = scorer.folder / "model.onnx"
-    names = ("contract_sha256", "pipeline_sha256", "test_sha256", "threshold", "packages", "parity")
-    said = {name: scorer.manifest.get(name) for name in names}
-    return {**facts, **said, "model_sha256": digest(path), "size_bytes": path.stat().st_size}
+@dataclass(frozen=True)
+class Gate(Record):
+    """The result of one gate; *passed* is None where it is switched off or does not apply."""
+
+    name: str
+    passed: bool | None
+    measured: str
+    required: str
+    advice: str
 
 
-def _notes(candidate: Model, best: Model | None, reasons: list[str]) -> list[str]:
-    """Return what a reader must know to judge the comparison."""
-    found, rows = [], candidate[1].get("rows_sha256")
-    if rows and candidate[0].manifest.get("test_sha256") not in (None, rows):
-        found.append("These are not the test rows that the candidate was exported with.")
-    if reasons:
-        found.append(f"The champion cannot be judged on these rows: {'; '.join(reasons)}.")
-    elif best and rows and best[0].manifest.get("test_sha256") not in (None, rows):
-        found.append("The champion was made with another test part: it may have learned from some of these rows.")
-    return found
+@dataclass(frozen=True)
+class Report(Record):
+    """The decision on the model with this digest, in words that other records quote, and its evidence."""
 
-
-def _plain(value: Any) -> Any:
-    """Return *value* with None for numbers that JSON cannot hold."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    accepted: bool
+    verdict: str
+    outcome: str
+    model_sha256: str
+    refused_by: tuple[str, ...]
+    gates: tuple[Gate, ...]
+    evidence: Evidence

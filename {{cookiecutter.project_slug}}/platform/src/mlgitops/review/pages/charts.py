@@ -3,16 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from markupsafe import Markup
 
-from .markup import Markup, tag
+from .svg import element
 
 Point = tuple[float, float]
 WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN = 420, 300, 46, 40, 10
 
 
-def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    """Return round numbers between *low* and *high*, about as many as *wanted*."""
-    raw = (high - low) / wanted or 1.0
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Return round numbers between *low* and *high*, about *count* of them."""
+    raw = (high - low) / count or 1.0
     power = 10.0 ** np.floor(np.log10(raw))
     step = power * next(s for s in (1, 2, 2.5, 5, 10) if s * power >= raw * 0.999)
     return [float(tick) + 0.0 for tick in np.arange(np.ceil(low / step - 1e-9), high / step + 1e-9) * step]
@@ -35,12 +36,12 @@ def lines(
         parts.append(_line(place(xs[0], ys[0]), place(xs[1], ys[1]), "reference"))
     for name, points in reversed(list(series.items())):
         placed = [place(*point) for point in points]
-        parts.append(tag("polyline", class_=name, points=" ".join(f"{x},{y}" for x, y in placed)))
-        parts += [tag("circle", class_=name, cx=x, cy=y, r=3) for x, y in placed if dots]
+        parts.append(element("polyline", class_=name, points=" ".join(f"{x},{y}" for x, y in placed)))
+        parts += [element("circle", class_=name, cx=x, cy=y, r=3) for x, y in placed if dots]
     parts.append(_text(x_label, (LEFT + WIDTH - MARGIN) / 2, HEIGHT - 6, "middle", "name"))
     middle = (MARGIN + HEIGHT - BOTTOM) / 2
     turned = f"rotate(-90 12 {middle})"
-    parts.append(tag("text", y_label, x=12, y=middle, text_anchor="middle", class_="name", transform=turned))
+    parts.append(element("text", y_label, x=12, y=middle, text_anchor="middle", class_="name", transform=turned))
     return _svg(f"{y_label} by {x_label}", WIDTH, HEIGHT, *parts)
 
 
@@ -56,7 +57,7 @@ def _grid(place: Callable[[float, float], Point], xs: Point, ys: Point) -> list[
 
 
 def spread(low: float, middle: float, high: float, margin: float | None, label: str) -> Markup:
-    """Return a difference with its interval, beside zero and the largest drop that is let through."""
+    """Return a difference with its interval, beside zero and the largest drop that the gate accepts."""
     reach = max(abs(low), abs(high), margin or 0.0, 1e-9) * 1.15
 
     def place(value: float) -> float:
@@ -64,11 +65,11 @@ def spread(low: float, middle: float, high: float, margin: float | None, label: 
 
     parts = []
     if margin is not None:
-        parts.append(tag("rect", class_="refused", x=20, y=14, width=round(place(-margin) - 20, 1), height=28))
+        parts.append(element("rect", class_="refused", x=20, y=14, width=round(place(-margin) - 20, 1), height=28))
     parts += [_line((20, 28), (WIDTH - 20, 28), "grid"), _line((place(0), 10), (place(0), 46), "axis")]
     parts += [
         _line((place(low), 28), (place(high), 28), "bar"),
-        tag("circle", class_="bar", cx=place(middle), cy=28, r=6),
+        element("circle", class_="bar", cx=place(middle), cy=28, r=6),
     ]
     parts += [
         _text("worse", 20, 62, "start"),
@@ -89,8 +90,8 @@ def pair(candidate: float, champion: float | None, low: float, high: float, floo
         parts.append(_line((place(floor), 2), (place(floor), 16), "floor"))
     if champion is not None:
         ends = (place(champion), 9), (place(candidate), 9)
-        parts += [_line(*ends, "joined"), tag("circle", class_="champion", cx=place(champion), cy=9, r=4)]
-    parts.append(tag("circle", class_="candidate", cx=place(candidate), cy=9, r=5))
+        parts += [_line(*ends, "joined"), element("circle", class_="champion", cx=place(champion), cy=9, r=4)]
+    parts.append(element("circle", class_="candidate", cx=place(candidate), cy=9, r=5))
     return _svg(label, 200, 18, *parts)
 
 
@@ -101,12 +102,12 @@ def limits(values: Sequence[float]) -> Point:
 
 
 def _svg(label: str, width: int, height: int, *parts: Markup) -> Markup:
-    return tag("svg", *parts, viewBox=f"0 0 {width} {height}", role="img", aria_label=label)
+    return element("svg", *parts, viewBox=f"0 0 {width} {height}", role="img", aria_label=label)
 
 
 def _line(start: Point, end: Point, name: str) -> Markup:
-    return tag("line", class_=name, x1=start[0], y1=start[1], x2=end[0], y2=end[1])
+    return element("line", class_=name, x1=start[0], y1=start[1], x2=end[0], y2=end[1])
 
 
 def _text(content: str, x: float, y: float, anchor: str, name: str = "tick") -> Markup:
-    return tag("text", content, class_=name, x=x, y=y, text_anchor=anchor)
+    return element("text", content, class_=name, x=x, y=y, text_anchor=anchor)

@@ -1,140 +1,92 @@
-"""The review as one HTML page that needs nothing else: the page that a reviewer opens."""
+"""The review as one HTML page that loads nothing else: the page that a reviewer opens."""
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
+from markupsafe import Markup
+
+from ...common.html import render
+from ...data.validation_report import describe
 from .. import phrases
-from ..phrases import SIGNS, between, number, signed
+from ..performance import ClassScore, Curve, Slice
+from ..report import Evidence, Report
 from . import charts
-from .markup import Markup, tag
-from .parts import classes, curves, numbers, section, slices, table
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+TEMPLATE = "review/pages/review.html.j2"
+SHOWN = 25  # rows of a long table before the rest is folded away
+MOST = 300  # slices on the page; review.json has them all
+CURVES = {
+    "roc": "ROC curve",
+    "precision_recall": "Precision and recall",
+    "calibration": "Calibration",
+    "residuals": "Residuals by quantile",
+}
 
 
-def page(found: dict[str, Any]) -> str:
-    """Return the page for a review."""
-    style = Path(__file__).with_name("review.css").read_text(encoding="utf-8")
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", f"{phrases.verdict(found)}: {found['target']}"),
-        tag("style", Markup(style)),
+class Scale(NamedTuple):
+    """The ends of an axis that several charts share, and the limit of the gate where it is drawn."""
+
+    low: float
+    high: float
+    floor: float | None
+
+
+def page(report: Report) -> str:
+    """Return the page."""
+    evidence = report.evidence
+    performance = evidence.performance
+    return render(
+        TEMPLATE,
+        report=report,
+        evidence=evidence,
+        performance=performance,
+        tiles=_tiles(evidence),
+        spread=_spread(evidence),
+        figures=_figures(performance.curves),
+        slice_scale=_scale(performance.slices, evidence.limits.min_slice_score),
+        class_scale=_scale(performance.classes, None),
+        SHOWN=SHOWN,
+        MOST=MOST,
+        phrases=phrases,
+        charts=charts,
+        describe=describe,
     )
-    parts = (_header(found), _tiles(found), _gates(found), _metrics(found), curves(found), classes(found))
-    body = tag("body", tag("main", *parts, slices(found), _changes(found), _validation(found), _origin(found)))
-    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
-def _header(found: dict[str, Any]) -> Markup:
-    return tag(
-        "header",
-        tag("p", f"Model review · {found['project']} · {found['task']} model of {found['target']}", class_="kind"),
-        tag("h1", phrases.verdict(found)),
-        tag("p", phrases.outcome(found)),
-        *(tag("p", note, class_="note") for note in found["notes"]),
-        class_="accepted" if found["accepted"] else "refused",
-    )
+def _tiles(evidence: Evidence) -> list[tuple[str, str]]:
+    """Return the most important numbers, each with its label."""
+    score, movement = evidence.primary, evidence.performance.movement
+    tiles = [(phrases.number(score.candidate), f"{evidence.metric}, champion {phrases.number(score.champion)}")]
+    if score.difference is not None:
+        tiles.append((phrases.signed(score.difference), f"95 % {phrases.interval(score)}"))
+    if movement and movement.changed_share is not None:
+        tiles.append((f"{movement.changed_share:.2%}", "of rows change class"))
+    return tiles + [(candidate, f"{name}, champion {champion}") for name, candidate, champion in phrases.cost(evidence)]
 
 
-def _tiles(found: dict[str, Any]) -> Markup:
-    first = found["metrics"][0]
-    tiles = [(number(first["candidate"]), f"{first['name']}, champion {number(first['champion'])}")]
-    if first["difference"] is not None:
-        tiles.append((signed(first["difference"]), f"95 % {between(first['low'], first['high'])}"))
-    if found["movement"] and "changed_share" in found["movement"]:
-        tiles.append((f"{found['movement']['changed_share']:.2%}", "of rows change class"))
-    for name, unit, new, old in phrases.cost(found):
-        tiles.append((f"{new} {unit}", f"{name}, champion {old}"))
-    return tag("div", *(tag("div", tag("b", value), tag("span", name)) for value, name in tiles), class_="tiles")
-
-
-def _gates(found: dict[str, Any]) -> Markup:
-    signs = {True: ("✓", "yes"), False: ("✗", "no"), None: ("—", "soft")}
-    rows = [
-        tag(
-            "li",
-            tag("b", signs[gate["passed"]][0], class_=signs[gate["passed"]][1]),
-            tag("code", gate["name"]),
-            tag("span", gate["measured"]),
-            tag("span", gate["wanted"], class_="soft"),
-            tag("p", gate["advice"][:1].upper(), gate["advice"][1:], ".") if gate["advice"] else None,
-        )
-        for gate in found["gates"]
-    ]
-    return section("Gates", tag("ul", *rows, class_="gates"))
-
-
-def _metrics(found: dict[str, Any]) -> Markup:
-    rows = [
-        tag(
-            "tr",
-            tag("td", one["name"], class_="fixed"),
-            *numbers(number(one["candidate"]), number(one["champion"]), signed(one["difference"])),
-            *numbers(between(one["low"], one["high"])),
-            tag("td", SIGNS[one["verdict"]], class_=f"word {one['verdict'] or 'soft'}"),
-            class_="main" if one["name"] == found["metric"] else None,
-        )
-        for one in found["metrics"]
-    ]
-    first, margin = found["metrics"][0], found["margin"]
-    chart = None
-    if first["low"] is not None and first["high"] is not None:
-        said = "" if margin is None else ", and in red what the gate refuses when the whole interval lies there"
-        drawn = charts.spread(
-            first["low"], first["difference"], first["high"], margin, f"difference of {first['name']}"
-        )
-        chart = tag(
-            "figure", tag("figcaption", f"{first['name']}, candidate minus champion: 95 % interval{said}"), drawn
-        )
-    head = ["metric", "#candidate", "#champion", "#difference", "#95 % interval", ""]
-    return section("Metrics", tag("div", chart, class_="grid") if chart else None, table(head, rows))
-
-
-def _changes(found: dict[str, Any]) -> Markup | None:
-    if not found["champion"]:
+def _spread(evidence: Evidence) -> Markup | None:
+    score = evidence.primary
+    if score.low is None or score.high is None or score.difference is None:
         return None
-    parts: list[Markup] = []
-    if found["movement"]:
-        rows = [tag("tr", tag("td", name), *numbers(value)) for name, value in phrases.movement(found)]
-        parts += [tag("h3", "Predictions"), table(["", "#"], rows)]
-    for title, changed in (("Parameters", found["params"]), ("Contract", found["contract"])):
-        parts.append(tag("h3", title))
-        if changed:
-            cells = [[tag("code", one["name"]), one["before"], one["after"]] for one in changed]
-            lines = [tag("tr", *(tag("td", "—" if cell is None else cell) for cell in row)) for row in cells]
-            parts.append(table(["setting", "champion", "candidate"], lines))
-        else:
-            said = "No difference." if changed is not None else "Not known of both models."
-            parts.append(tag("p", said, class_="soft"))
-    return section("What changed", *parts)
+    label = f"difference of {evidence.metric}"
+    return charts.spread(score.low, score.difference, score.high, evidence.limits.max_drop, label)
 
 
-def _validation(found: dict[str, Any]) -> Markup:
-    failures = (found["validation"] or {}).get("failures", [])
-    rows = [
-        tag(
-            "tr",
-            tag("td", tag("code", failure["column"])),
-            tag("td", failure["expectation"], class_="long"),
-            *numbers("—" if failure["count"] is None else f"{failure['count']:,}"),
-            tag("td", "; ".join(_row(row) for row in failure["rows"]), class_="long"),
-        )
-        for failure in failures
-    ]
-    failed = table(["column", "expectation", "#rows", "first of them"], rows) if rows else None
-    return section("Data validation", tag("p", phrases.validation(found)), failed)
+def _figures(curves: dict[str, Curve]) -> list[tuple[str, Markup]]:
+    """Return the curves, drawn, each with its title."""
+    return [(title, _figure(name, curves[name])) for name, title in CURVES.items() if name in curves]
 
 
-def _row(row: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in row.items())
+def _figure(name: str, curve: Curve) -> Markup:
+    series = {"candidate": curve.candidate} | ({"champion": curve.champion} if curve.champion else {})
+    diagonal, dots = name in ("roc", "calibration"), name == "calibration"
+    return charts.lines(series, curve.x, curve.y, diagonal=diagonal, dots=dots)
 
 
-def _origin(found: dict[str, Any]) -> Markup:
-    rows = [
-        tag("tr", tag("td", name), tag("td", tag("code", new)), tag("td", tag("code", old)))
-        for name, new, old in phrases.lineage(found)
-    ]
-    return section("Lineage", table(["", "candidate", "champion"], rows))
+def _scale(groups: Sequence[Slice | ClassScore], floor: float | None) -> Scale | None:
+    """Return the scale on which groups are drawn; it reaches to the *floor* where that is close."""
+    values = [value for g in groups for value in (g.score.candidate, g.score.champion) if value is not None]
+    if not values:
+        return None
+    low, high = charts.limits(values)
+    return Scale(floor if floor is not None and low - (high - low) < floor < low else low, high, floor)

@@ -1,45 +1,48 @@
 """The review as one Markdown page that fits a comment of a pull request, whatever the data is called."""
 
-from typing import Any
+from collections.abc import Sequence
 
 from .. import phrases
-from ..phrases import SIGNS, between, number, signed
+from ..performance import Score
+from ..phrases import SIGNS, interval, number, signed
+from ..report import Change, Evidence, Report
 from . import mermaid
 from .escape import code, prose
 
 MARKER = "<!-- model-review -->"  # finds the comment again, to update it in place
 LIMIT = 60_000  # characters; GitHub refuses comments of more than 65,536
 SHOWN = 15  # rows of a table that may be long
+OMITTED = "_Left out, too long for a comment: see review.html._"
+SCORES = ["candidate", "champion", "difference", "95 % interval", ""]
 
 
-def page(found: dict[str, Any]) -> str:
-    """Return the page for a review; its longest parts are left out where it would not fit."""
+def page(report: Report) -> str:
+    """Return the page; its longest parts are left out where it would not fit."""
+    evidence = report.evidence
     parts = [
-        _head(found),
-        _metrics(found),
-        _gates(found),
-        mermaid.chart(found),
-        _slices(found),
-        _changes(found),
-        _origin(found),
+        _head(report),
+        _metrics(evidence),
+        _gates(report),
+        mermaid.chart(evidence),
+        _slices(evidence),
+        _changes(evidence),
+        _origin(evidence),
     ]
     while len(text := "\n\n".join([MARKER, *filter(None, parts)]) + "\n") > LIMIT:
-        parts[max(range(len(parts)), key=lambda n: len(parts[n]))] = (
-            "_Left out, too long for a comment: see review.html._"
-        )
+        parts[max(range(len(parts)), key=lambda n: len(parts[n]))] = OMITTED
     return text
 
 
-def summary(found: dict[str, Any]) -> str:
-    """Return the verdict for a terminal: what failed, and what can be done."""
-    lines = [f"{phrases.verdict(found)}: {phrases.outcome(found)}", *found["notes"]]
-    for gate in found["gates"]:
-        if gate["passed"] is False:
-            lines.append(f"  {gate['name']}: {gate['measured']}; wanted: {gate['wanted']}\n    {gate['advice']}")
+def summary(report: Report) -> str:
+    """Return the verdict for a terminal: what failed, and how to fix it."""
+    lines = [f"{report.verdict}: {report.outcome}", *report.evidence.notes]
+    for gate in report.gates:
+        if gate.passed is False:
+            lines.append(f"  {gate.name}: {gate.measured}; required: {gate.required}\n    {gate.advice}")
     return "\n".join(lines)
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def _table(head: list[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table; a long one is cut."""
     rule = ["---"] * len(head)
     more = [f"\n… and {len(rows) - SHOWN} more in review.html."] if len(rows) > SHOWN else []
@@ -50,78 +53,66 @@ def _details(title: str, *content: str) -> str:
     return "\n\n".join([f"<details><summary>{title}</summary>", *content, "</details>"])
 
 
-def _head(found: dict[str, Any]) -> str:
-    lines = [f"## {'✅' if found['accepted'] else '❌'} {phrases.verdict(found)}", prose(phrases.outcome(found))]
-    lines += [f"> {prose(note)}" for note in found["notes"]]
+def _head(report: Report) -> str:
+    lines = [f"## {'✅' if report.accepted else '❌'} {report.verdict}", prose(report.outcome)]
+    lines += [f"> {prose(note)}" for note in report.evidence.notes]
     lines += [
-        f"- **{gate['name']}**: {prose(gate['measured'])}; wanted: {prose(gate['wanted'])}. "
-        f"To do: {prose(gate['advice'])}."
-        for gate in found["gates"]
-        if gate["passed"] is False
+        f"- **{gate.name}**: {prose(gate.measured)}; required: {prose(gate.required)}. To fix: {prose(gate.advice)}."
+        for gate in report.gates
+        if gate.passed is False
     ]
     return "\n\n".join(lines)
 
 
-def _metrics(found: dict[str, Any]) -> str:
+def _scores(score: Score) -> list[str]:
+    exact = [number(score.candidate), number(score.champion), signed(score.difference)]
+    return [*exact, interval(score), SIGNS[score.verdict]]
+
+
+def _metrics(evidence: Evidence) -> str:
     rows = [
-        [
-            f"**{one['name']}**" if one["name"] == found["metric"] else one["name"],
-            number(one["candidate"]),
-            number(one["champion"]),
-            signed(one["difference"]),
-            between(one["low"], one["high"]),
-            SIGNS[one["verdict"]],
-        ]
-        for one in found["metrics"]
+        [f"**{metric.name}**" if metric.name == evidence.metric else metric.name, *_scores(metric.score)]
+        for metric in evidence.performance.metrics
     ]
-    head = ["metric", "candidate", "champion", "difference", "95 % interval", ""]
-    return _table(head, rows)
+    return _table(["metric", *SCORES], rows)
 
 
-def _gates(found: dict[str, Any]) -> str:
+def _gates(report: Report) -> str:
     signs = {True: "✅", False: "❌", None: "—"}
-    rows = [[signs[g["passed"]], g["name"], prose(g["measured"]), prose(g["wanted"])] for g in found["gates"]]
-    return "### Gates\n\n" + _table(["", "gate", "measured", "wanted"], rows)
+    rows = [[signs[gate.passed], gate.name, prose(gate.measured), prose(gate.required)] for gate in report.gates]
+    return "### Gates\n\n" + _table(["", "gate", "measured", "required"], rows)
 
 
-def _slices(found: dict[str, Any]) -> str:
-    if not found["slices"]:
+def _slices(evidence: Evidence) -> str:
+    slices = evidence.performance.slices
+    if not slices:
         return ""
-    rows = [
-        [
-            f"{code(s['column'])} = {code(s['value'])}",
-            f"{s['rows']:,}",
-            number(s["candidate"]),
-            number(s["champion"]),
-            signed(s["difference"]),
-            between(s["low"], s["high"]),
-            SIGNS[s["verdict"]],
-        ]
-        for s in found["slices"]
-    ]
-    compared = any(s["difference"] is not None for s in found["slices"])
-    title = f"Slices that {'moved most' if compared else 'are lowest'} ({found['metric']}, {len(rows)} in all)"
-    head = ["slice", "rows", "candidate", "champion", "difference", "95 % interval", ""]
-    return _details(title, _table(head, rows))
+    rows = [[f"{code(s.column)} = {code(s.value)}", f"{s.rows:,}", *_scores(s.score)] for s in slices]
+    order = "moved most" if evidence.compared else "are lowest"
+    title = f"Slices that {order} ({evidence.metric}, {len(rows)} in all)"
+    return _details(title, _table(["slice", "rows", *SCORES], rows))
 
 
-def _changes(found: dict[str, Any]) -> str:
-    parts = [f"**Data**: {prose(phrases.validation(found))}"]
-    if found["movement"]:
-        said = "; ".join(f"{name} {value}" for name, value in phrases.movement(found))
-        parts.insert(0, f"**Predictions**: {said}.")
-    if found["champion"]:
-        for title, rows in (("Parameters", found["params"]), ("Contract", found["contract"])):
-            if rows:
-                cells = [[code(one["name"]), code(one["before"]), code(one["after"])] for one in rows]
-                parts.append(f"**{title}**:\n\n" + _table(["setting", "champion", "candidate"], cells))
-            else:
-                parts.append(f"**{title}**: {'no difference' if rows is not None else 'not known of both models'}.")
+def _changes(evidence: Evidence) -> str:
+    parts = [f"**Data**: {prose(phrases.validation(evidence))}"]
+    movement = evidence.performance.movement
+    if movement:
+        moved = "; ".join(f"{name} {value}" for name, value in phrases.movement(movement, evidence.task))
+        parts.insert(0, f"**Predictions**: {moved}.")
+    if evidence.champion:
+        parts += [_changed("Parameters", evidence.params), _changed("Contract", evidence.contract)]
     return "### What changed\n\n" + "\n\n".join(parts)
 
 
-def _origin(found: dict[str, Any]) -> str:
-    cost = [[f"{name}, {unit}", new, old] for name, unit, new, old in phrases.cost(found)]
-    lineage = [[name, code(new), code(old)] for name, new, old in phrases.lineage(found)]
+def _changed(title: str, changes: Sequence[Change] | None) -> str:
+    if not changes:
+        return f"**{title}**: {'no difference' if changes is not None else 'not recorded for both models'}."
+    values = [(change.name, change.before, change.after) for change in changes]
+    rows = [[code("—" if value is None else value) for value in row] for row in values]
+    return f"**{title}**:\n\n" + _table(["setting", "champion", "candidate"], rows)
+
+
+def _origin(evidence: Evidence) -> str:
     head = ["", "candidate", "champion"]
-    return "\n\n".join([_table(head, cost), _details("Lineage", _table(head, lineage))])
+    lineage = [[name, code(candidate), code(champion)] for name, candidate, champion in phrases.lineage(evidence)]
+    return "\n\n".join([_table(head, phrases.cost(evidence)), _details("Lineage", _table(head, lineage))])

@@ -22,8 +22,8 @@ def rows(contract: Contract) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def _cells(column: Column) -> st.SearchStrategy[Any]:
-    if column.values:
-        return st.sampled_from(column.values)
+    if column.categories:
+        return st.sampled_from(column.categories)
     if column.type == "boolean":
         return st.booleans()
     if column.type in ("number", "integer"):
@@ -54,7 +54,7 @@ def _wrong(column: Column) -> list[str]:
         found += ['"2020-02-30"', '"0001-01-01"', '"9999-12-31"', *map(json.dumps, _beyond(column))]
     else:
         found += ["0", "true", '""', json.dumps("a" * 1001)]
-        found += ['"my address 4711"'] if column.values else []
+        found += ['"my address 4711"'] if column.categories else []
     return found if column.missing else [*found, "null"]
 
 

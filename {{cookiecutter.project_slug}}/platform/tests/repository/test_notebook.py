@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 NOTEBOOK = "notebooks/explore.ipynb"
 COLUMNS = """
 columns:
-  kind: {type: category, values: [a, b, c]}
+  kind: {type: category, categories: [a, b, c]}
   price: {type: number, min: 0}
   made: {type: date, missing: true}
   color: {type: category, missing: 0.5}

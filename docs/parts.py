@@ -1,0 +1,215 @@
+"""The parts of the pages that are generated: from the template's files, and from those of a generated project.
+
+What can be read from the files that do the work is never typed on a page, so that it cannot be out of date.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+TEMPLATE = Path(__file__).resolve().parent.parent
+PLATFORM = Path("platform/src/mlgitops")
+COPIED = {  # pages of the project -> the page of the site that has a copy, seen from a folder of the site
+    "contract.md": "../reference/contract.md",
+    "deploy.md": "../reference/image.md",
+    "features.md": "../how-to/features-and-model.md",
+    "github.md": "../how-to/github.md",
+    "own-data.md": "../how-to/own-data.md",
+    "params.md": "../reference/params.md",
+    "storage.md": "../how-to/storage.md",
+}
+SETUP = ".github/actions/setup/action.yml"
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [list(heads)]
+    lines += [["---"] * len(lines[0]), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def answers(_: Path) -> str:
+    """Every question that cookiecutter asks, with the meaning of its choices."""
+    settings = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+    rows = []
+    for name, asked in settings["__prompts__"].items():
+        default = settings[name]
+        if isinstance(asked, dict):
+            words = "<br>".join(f"`{word}`: {asked[word]}" for word in default)
+            rows.append([f"`{name}`", f"`{default[0]}`", f"{asked['__prompt__']}<br>{words}"])
+        else:
+            derived = "derived from the answers before" if "{{" in default else default
+            rows.append([f"`{name}`", derived or "empty", asked])
+    return table(["question", "default", "meaning"], rows)
+
+
+def _targets(text: str) -> str:
+    """Return a table of a Makefile's targets, below a heading per group where it has groups."""
+    groups = re.split(r"^##@ (.+)$", text, flags=re.MULTILINE)
+    tables = []
+    for heading, targets in zip(["", *groups[1::2]], [groups[0], *groups[2::2]], strict=True):
+        rows = re.findall(r"^([a-z-]+):.*?## (.+)$", targets, re.MULTILINE)
+        if heading or len(groups) == 1:
+            lines = table(["command", "what it does"], ([f"`make {name}`", purpose] for name, purpose in rows))
+            tables.append(f"### {heading}\n\n{lines}" if heading else lines)
+    return "\n\n".join(tables)
+
+
+def template_commands(_: Path) -> str:
+    """The targets of the template's own Makefile."""
+    return _targets((TEMPLATE / "Makefile").read_text(encoding="utf-8"))
+
+
+def commands(project: Path) -> str:
+    """The targets of the project's Makefile, in its groups."""
+    return _targets((project / "Makefile").read_text(encoding="utf-8"))
+
+
+def workflow_commands(project: Path) -> str:
+    """The targets that only workflows call."""
+    return _targets((project / "platform/ci.mk").read_text(encoding="utf-8"))
+
+
+def _module(project: Path, name: str) -> ast.Module:
+    return ast.parse((project / PLATFORM / name).read_text(encoding="utf-8"))
+
+
+def _value(module: ast.Module, name: str) -> ast.expr:
+    """Return the expression of the constant *name* of a module, whose imports are not installed here."""
+    for node in module.body:
+        if isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in node.targets):
+            return node.value
+    raise LookupError(name)
+
+
+def verbs(project: Path) -> str:
+    """The verbs of the project's command-line program."""
+    purposes = ast.literal_eval(_value(_module(project, "cli.py"), "VERBS"))
+    return table(["verb", "what it does"], ([f"`{name}`", purpose] for name, (_, purpose) in purposes.items()))
+
+
+def _workflows(project: Path) -> dict[str, tuple[str, Any]]:
+    """Return text and content of each workflow by its file's name; every value is a string."""
+    contents = {}
+    for path in sorted((project / ".github/workflows").iterdir()):
+        text = path.read_text(encoding="utf-8")
+        contents[path.name] = text, yaml.load(text, yaml.BaseLoader)  # noqa: S506  # it makes nothing but text
+    return contents
+
+
+def _trigger(event: str, options: Any) -> str:
+    options = options or {}
+    if event == "schedule":
+        return "; ".join(f"schedule `{entry['cron']}`" for entry in options)
+    if event == "workflow_run":
+        return f"after {', '.join(options['workflows'])}"
+    words = {"workflow_dispatch": "by hand"}.get(event, event.removesuffix("_target").replace("_", " "))
+    if types := options.get("types"):
+        words += f" {' or '.join(types)}"
+    if inputs := options.get("inputs"):
+        words += f" ({', '.join(inputs)})"
+    if branches := options.get("branches"):
+        words += f" to {', '.join(branches)}"
+    if others := options.get("branches-ignore"):
+        words += f" to any branch but {', '.join(others)}"
+    if paths := options.get("paths"):
+        words += f" that changes {', '.join(f'`{path}`' for path in paths)}"
+    return words
+
+
+def workflows(project: Path) -> str:
+    """What starts each workflow, what its token may do and why, and what it is for."""
+    rows = []
+    for name, (text, content) in _workflows(project).items():
+        purpose = " ".join(
+            line[2:] for line in re.split(r"^(?!#)", text, maxsplit=1, flags=re.MULTILINE)[0].splitlines()
+        )
+        starts = "<br>".join(_trigger(event, options) for event, options in content["on"].items())
+        may: dict[str, tuple[str, str]] = {}  # the largest right of any of its jobs, with its first reason
+        for scope, right, why in re.findall(r"^ +([a-z-]+): (read|write)(?: # (.+))?$", text, re.MULTILINE):
+            if scope not in may or (right, may[scope][0]) == ("write", "read"):
+                may[scope] = right, why
+        reasons = "<br>".join(f"`{scope}: {right}`{f' ({why})' if why else ''}" for scope, (right, why) in may.items())
+        rows.append([f"`{name}`", starts, reasons, purpose])
+    return table(["workflow", "starts on", "permissions of its token", "purpose"], rows)
+
+
+def settings(project: Path) -> str:
+    """The variables and secrets that the workflows read, with their meaning from the project's docs/github.md."""
+    page = (project / "docs/github.md").read_text(encoding="utf-8")
+    meanings = dict(re.findall(r"^\| `([A-Z_]+)` \| .+? \| (.+) \|$", page, re.MULTILINE))
+    readers: dict[tuple[str, str], list[str]] = {}
+    texts = {name: text for name, (text, _) in _workflows(project).items()}
+    logged_in = [name for name, text in texts.items() if "toJSON(vars)" in text]
+    for name, text in texts.items():
+        for setting in re.findall(r"\b(vars|secrets)\.([A-Z_]+)", text):
+            readers.setdefault(setting, []).append(name)
+    for setting in re.findall(r"fromJSON\(inputs\.(vars)\)\.([A-Z_]+)", (project / SETUP).read_text(encoding="utf-8")):
+        readers[setting] = logged_in
+    rows = []
+    for (kind, name), files in sorted(readers.items(), key=lambda item: (item[0][0] == "secrets", item[0][1])):
+        used = ", ".join(f"`{file}`" for file in dict.fromkeys(files))
+        rows.append([f"`{name}`", {"vars": "variable", "secrets": "secret"}[kind], meanings[name], used])
+    return table(["name", "kind", "meaning", "read by"], rows)
+
+
+def endpoints(project: Path) -> str:
+    """What the service answers, from the code that writes its OpenAPI document."""
+    read = _value(_module(project, "serving/openapi.py"), "READ")
+    entries = zip(read.keys, read.values, strict=True) if isinstance(read, ast.Dict) else ()
+    rows = [("POST /predict", "Score one row or many")]
+    for name, entry in entries:
+        if name and isinstance(entry, ast.Tuple):  # a summary and a content type
+            rows.append((f"GET /{ast.literal_eval(name)}", ast.literal_eval(entry.elts[0])))
+    return table(["request", "what it answers"], ([f"`{request}`", summary] for request, summary in rows))
+
+
+def refusals(project: Path) -> str:
+    """The status codes of refused requests."""
+    meanings = ast.literal_eval(_value(_module(project, "serving/openapi.py"), "MEANINGS"))
+    return table(["status", "meaning"], ([f"`{status}`", meaning] for status, meaning in meanings.items()))
+
+
+def limits(project: Path) -> str:
+    """The environment variables that limit what the service accepts."""
+    text = (project / PLATFORM / "serving/limits.py").read_text(encoding="utf-8")
+    rows = (
+        [f"`SCORING_{name.upper()}`", default.replace("_", ",").strip('"') or "empty", meaning]
+        for name, default, meaning in re.findall(r"^    (\w+): \w+ = (\S+)  # (.+)$", text, re.MULTILINE)
+    )
+    return table(["variable", "default", "what it limits"], rows)
+
+
+def _page(project: Path, name: str) -> str:
+    """Return a page of the project without its heading; links to files that the site does not have become names."""
+    text = (project / "docs" / name).read_text(encoding="utf-8").partition("\n")[2].strip()
+    return re.sub(r"\[([^\]]+)\]\((?!https?://)([^)#]*)(#[^)]*)?\)", _relinked, text)
+
+
+def _relinked(link: re.Match[str]) -> str:
+    words, target, anchor = link[1], link[2], link[3] or ""
+    if not target or target in COPIED:
+        return f"[{words}]({COPIED.get(target, '')}{anchor})"
+    return f"`{words}`"
+
+
+GENERATED: dict[str, Callable[[Path], str]] = {
+    part.__name__: part
+    for part in (
+        answers, commands, endpoints, limits, refusals, settings, template_commands, verbs, workflow_commands,
+        workflows,
+    )
+} | {
+    "contract": lambda project: _page(project, "contract.md"),
+    "features": lambda project: _page(project, "features.md"),
+    "github": lambda project: _page(project, "github.md"),
+    "image": lambda project: _page(project, "deploy.md"),
+    "own_data": lambda project: _page(project, "own-data.md"),
+    "params": lambda project: _page(project, "params.md"),
+    "storage": lambda project: _page(project, "storage.md"),
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""What the tests share: contracts and tables, models of them, strategies for requests, and git."""
