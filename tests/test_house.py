@@ -2,19 +2,12 @@
 
 import re
 
-import pytest
 import yaml
 from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
-from helpers.support import CHOICES, GENERATED, QUESTIONS, SETTINGS, TEMPLATE, run
+from helpers.support import CHOICES, GENERATED, QUESTIONS, SETTINGS, TEMPLATE
 
-PAGES = sorted(path.name for path in TEMPLATE.glob("*.md"))
 README = (TEMPLATE / "README.md").read_text(encoding="utf-8")
-
-
-def make_targets() -> set[str]:
-    """Return the targets that `make help` lists."""
-    return set(re.findall(r"^ +make (\S+)", run("make", "help", cwd=TEMPLATE), re.MULTILINE))
 
 
 def test_there_are_at_most_ten_questions_and_each_is_asked_in_words() -> None:
@@ -41,14 +34,6 @@ def test_readme_lists_every_question_as_it_is_asked() -> None:
         prompt = words["__prompt__"] if isinstance(words, dict) else words
         default = ", ".join(CHOICES.get(question, [defaults[question]]))
         assert f"\n| `{question}` | {default} | {prompt} |\n".replace("|  |", "| |") in README
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_page_names_only_targets_and_files_that_exist(page: str) -> None:
-    text = (TEMPLATE / page).read_text(encoding="utf-8")
-    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) <= make_targets()
-    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", text)
-    assert not [link for link in links if not (TEMPLATE / link).exists()]
 
 
 def test_version_is_the_newest_that_the_changelog_has_released() -> None:

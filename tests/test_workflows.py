@@ -38,7 +38,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str,
 def started(engine: tuple[dict[str, str], str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a repository whose first model was made on a laptop as the tutorial says: not committed, not pushed."""
     folder, (environment, registry) = tmp_path_factory.mktemp("started"), engine
-    ((_, made),) = blocks("tutorial.md", "1. Make the project")
+    ((_, made),) = blocks("tutorial.md", "1. Generate the project")
     asked, model = made.replace("TEMPLATE", str(TEMPLATE)).split("cd flight-delays\n")
     run("bash", "-euc", f"yes '' | {asked}", cwd=folder)  # Enter at each question
     project = folder / "flight-delays"
