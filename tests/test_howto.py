@@ -8,26 +8,16 @@ from pathlib import Path
 import pytest
 from helpers.acting import Actions
 from helpers.pages import blocks
-from helpers.support import bake, copied, fewer_flights, run
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a project with a champion, made of few flights: to copy."""
-    project = bake(tmp_path_factory.mktemp("howto"))
-    fewer_flights(project)
-    run("make", "setup", "pipeline", "review", "register", "promote", cwd=project)
-    run("git", "add", "--all", cwd=project)
-    run("git", "commit", "--quiet", "--no-verify", "-m", "The first model", cwd=project)
-    return project
+from helpers.support import copied, run, sources
 
 
 @pytest.fixture
-def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a copy to change, with the same environment."""
-    copy = copied(made, tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(copy / "src"))  # before the package that the environment points to
+def project(champion: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy to change of a project with a champion, and the same environment."""
+    copy = copied(champion, tmp_path)
     monkeypatch.setenv("UV_NO_SYNC", "1")
+    for name, value in sources(copy).items():
+        monkeypatch.setenv(name, value)
     return copy
 
 
@@ -64,6 +54,7 @@ def test_feature_is_one_function_that_is_trained_exported_and_served(project: Pa
     run(".venv/bin/ruff", "check", cwd=project)
 
 
+@pytest.mark.nightly
 def test_algorithm_of_ones_own_is_trained_reviewed_and_served(project: Path) -> None:
     output = do(project, blocks("how-to/features-and-model.md", "Use another algorithm"))
     assert re.findall(r"Running stage '(\w+)'", output) == ["train", "evaluate", "export"]
@@ -73,12 +64,14 @@ def test_algorithm_of_ones_own_is_trained_reviewed_and_served(project: Path) -> 
     run(".venv/bin/ruff", "check", cwd=project)
 
 
+@pytest.mark.nightly
 def test_package_is_added_and_locked(project: Path) -> None:
     ((_, text),) = blocks("how-to/features-and-model.md", "Add a package")
     do(project, [("sh", text)])
     assert 'name = "holidays"' in (project / "uv.lock").read_text(encoding="utf-8")
 
 
+@pytest.mark.nightly
 def test_model_from_elsewhere_is_taken_in_put_into_production_and_taken_back(project: Path) -> None:
     shutil.copy(project / "models/export/model.onnx", project / "model.onnx")
     assert "version 2 of flight_delays, the challenger" in do(project, blocks("how-to/import.md")[:1])
@@ -89,6 +82,7 @@ def test_model_from_elsewhere_is_taken_in_put_into_production_and_taken_back(pro
     assert re.search(r"rolled back to +2 ", run("make", "history", cwd=project))
 
 
+@pytest.mark.nightly
 def test_repository_is_made_pushed_shared_and_ruled_at_github(project: Path, tmp_path: Path) -> None:
     ((_, text),) = blocks("how-to/github.md")
     run("git", "reset", "--quiet", "--soft", "HEAD~1", cwd=project)
@@ -104,6 +98,7 @@ def test_repository_is_made_pushed_shared_and_ruled_at_github(project: Path, tmp
     assert github.hub.policies == {"staging": ["main"], "production": ["main"]}
 
 
+@pytest.mark.nightly
 def test_table_is_scored_and_its_drift_is_seen(project: Path) -> None:
     take = "import pandas as pd; pd.read_parquet('data/test.parquet').to_csv({!r}, index=False)"
     for name in ("new.csv", "recent.csv"):
