@@ -11,6 +11,8 @@ from helpers.acting import BIN, REPOSITORY, Actions
 from helpers.pages import blocks
 from helpers.support import GENERATED, bake, run
 
+pytestmark = pytest.mark.nightly
+
 WORKFLOWS = GENERATED / ".github/workflows"
 RECORDED = 'for word; do printf "%s\\n" "$word"; done >> "$0.said"'  # beside the program
 

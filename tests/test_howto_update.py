@@ -12,6 +12,8 @@ from helpers.acting import REPOSITORY, Actions
 from helpers.pages import blocks
 from helpers.support import GENERATED, LITTER, QUESTIONS, SETTINGS, TEMPLATE, bake, run
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:

@@ -154,6 +154,7 @@ def test_data_that_breaks_the_contract_stops_before_training(workspace: Path) ->
     assert [failure["column"] for failure in report["failures"]] == ["distance"]
 
 
+@pytest.mark.nightly
 def test_search_records_each_trial_and_is_not_repeated(workspace: Path) -> None:
     changed(workspace, "tune.trials", 2)
     changed(workspace, "model.max_iter", 10)
@@ -211,6 +212,7 @@ def test_loop_decides_remembers_and_answers(workspace: Path) -> None:
     assert "review" in fails("make", "register", cwd=workspace)
 
 
+@pytest.mark.nightly
 def test_plots_and_metrics_are_shown_by_dvc(project: Path, tmp_path: Path) -> None:
     assert "roc_auc" in run(".venv/bin/dvc", "metrics", "show", cwd=project)
     output = run(".venv/bin/dvc", "plots", "show", "--out", str(tmp_path), cwd=project)

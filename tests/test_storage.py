@@ -9,6 +9,8 @@ from helpers import servers
 from helpers.pages import blocks
 from helpers.support import run
 
+pytestmark = pytest.mark.nightly
+
 HERE = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
