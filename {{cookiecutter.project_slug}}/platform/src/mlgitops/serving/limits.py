@@ -17,11 +17,11 @@ JSON = "application/json"
 class Limits:
     """How much one worker takes, and from whom."""
 
-    max_bytes: int = 10_000_000  # of a body
-    max_rows: int = 100_000  # of a request
-    max_concurrency: int = 128  # requests that wait for the model; more are sent away at once
-    max_seconds: int = 10  # until all of a body is there
-    api_key: str = ""  # what callers must send; empty lets everybody in
+    max_bytes: int = 10_000_000  # size of a request body
+    max_rows: int = 100_000  # rows per request
+    max_concurrency: int = 128  # requests that wait for the model; further ones get 503 at once
+    max_seconds: int = 10  # time for a request body to arrive
+    api_key: str = ""  # API key that callers must send; without one, anybody may call
 
     @classmethod
     def from_environment(cls) -> Self:

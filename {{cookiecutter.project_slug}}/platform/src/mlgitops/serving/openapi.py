@@ -11,20 +11,20 @@ from .request import Reader, RequestError
 
 READ = {
     "schema": ("The JSON schema of a row", JSON),
-    "lineage": ("Which model this is, and its origin", JSON),
-    "metrics": ("What the service counts, for Prometheus", "text/plain"),
-    "livez": ("Is the process alive?", "text/plain"),
-    "readyz": ("Can it answer?", "text/plain"),
+    "lineage": ("The model: version, run, commit and data", JSON),
+    "metrics": ("Metrics of the service, for Prometheus", "text/plain"),
+    "livez": ("Liveness: the process runs", "text/plain"),
+    "readyz": ("Readiness: the service accepts requests", "text/plain"),
 }
 MEANINGS = {
     400: "The body is not JSON.",
-    401: "The key is missing or wrong: send `Authorization: Bearer KEY`.",
+    401: "The API key is missing or wrong: send `Authorization: Bearer KEY`.",
     408: "The body took too long to arrive.",
-    413: "The body is too large, or has too many rows.",
+    413: "The body is too large, or contains too many rows.",
     415: "The body is not sent as `application/json`.",
-    422: "A row does not keep the contract.",
-    500: "The service has failed; its log says where.",
-    503: "Too much is waiting: try again after `Retry-After` seconds.",
+    422: "A row violates the contract.",
+    500: "Internal error; see the service log.",
+    503: "Too many requests are waiting: try again after `Retry-After` seconds.",
 }
 
 
