@@ -268,13 +268,13 @@ def test_fetched_files_are_the_registered_ones(model: Path, tmp_path: Path) -> N
 
 
 def test_a_table_is_scored_by_the_version_that_is_named(model: Path) -> None:
-    with pytest.raises(ProjectError, match="no version 'champion'"), score.loaded("champion"):
+    with pytest.raises(ProjectError, match="no version 'champion'"), score.load("champion"):
         pass
     register(model, 0.25)
     register(model, 0.75)
     command.promote("1")
     for which, version, threshold in (("champion", "1", 0.25), (CHALLENGER, "2", 0.75), ("1", "1", 0.25)):
-        with score.loaded(which) as (scorer, name):
+        with score.load(which) as (scorer, name):
             assert (name, scorer.threshold) == (version, threshold)
 
 
