@@ -43,7 +43,7 @@ class Scorer:
             )
 
     def predict(self, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> np.ndarray:
-        """Return probabilities of shape (rows, classes), or numbers of shape (rows,), float32; see `rows.encode`."""
+        """Return probabilities of shape (rows, classes), or numbers of shape (rows,), float32; see `encode`."""
         features = encode(columns, self.contract)
         answer: np.ndarray = self._session.run(self._outputs, {name: features[name] for name in self._inputs})[0]
         return answer if self.contract.classes else answer.reshape(-1)
