@@ -83,7 +83,7 @@ def _head(path: Path) -> bytes:
     with pa.input_stream(str(path)) as file:
         head: bytes = file.read(HEAD_BYTES)
     if not head.strip():
-        raise ProjectError(f"{path}: the file is empty")
+        raise ProjectError(f"{path}: is empty")
     if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         advice = next((fix for magic, fix in BINARY.items() if head.startswith(magic)), "save it as .csv or .parquet")
         raise ProjectError(f"{path}: not a text file: {advice}")

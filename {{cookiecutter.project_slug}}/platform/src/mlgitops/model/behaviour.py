@@ -1,4 +1,4 @@
-"""Checks of the functions in features.py on real rows: what they return must depend on each row alone."""
+"""Checks the functions of features.py on real rows: each result must depend on its own row alone."""
 
 import numpy as np
 import pandas as pd
@@ -8,29 +8,29 @@ from ..contract.contract import Contract
 from ..data import frame
 from ..data.encode import encode
 
-ROWS = 1000  # of the table, evenly spaced
-ALONE = 20  # of these, each by itself
+SAMPLE_ROWS = 1000  # evenly spaced
+SINGLE_ROWS = 20  # rows of the sample that are also tried alone
 
 
 def check(contract: Contract, rows: pd.DataFrame) -> None:
-    """Raise ProjectError where a function of features.py fails on typed *rows*, or answers one row in another way.
+    """Raise ProjectError if a function of features.py fails on typed *rows*, or differs for a row alone.
 
-    Rows are tried together, each alone, and with every value missing that the contract lets be missing.
+    A sample is tried as a table, some rows of it alone, and two rows with every optional value missing.
     """
     functions = [feature for feature in contract.features if feature.function]
     if not functions:
         return
-    some = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, ROWS).astype(int))]
-    together = encode(frame.columns(some, contract), contract)
-    for at in np.unique(np.linspace(0, len(some) - 1, ALONE).astype(int)):
-        alone = encode(frame.columns(some.iloc[[at]], contract), contract)
+    sample = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, SAMPLE_ROWS).astype(int))]
+    together = encode(frame.columns(sample, contract), contract)
+    for position in np.unique(np.linspace(0, len(sample) - 1, SINGLE_ROWS).astype(int)):
+        alone = encode(frame.columns(sample.iloc[[position]], contract), contract)
         for feature in functions:
-            first, second = together[feature.name][at], alone[feature.name][0]
+            first, second = together[feature.name][position], alone[feature.name][0]
             if not (first == second or (first != first and second != second)):
                 raise ProjectError(
-                    f"{feature.function and feature.function.place}: returns {first[0]!r} for a row among {len(some)}, "
-                    f"and {second[0]!r} for that row alone: a feature must follow from its own row (put statistics of "
-                    "the table into the function as constants)"
+                    f"{feature.function and feature.function.place}: returns {first[0]!r} for a row among "
+                    f"{len(sample)}, and {second[0]!r} for that row alone: a feature must depend on its own row alone (write "
+                    "statistics of the table as constants)"
                 )
     missing = {name: None for name, column in contract.inputs.items() if column.missing}
-    encode(frame.columns(frame.parse(some.iloc[:2].assign(**missing), contract), contract), contract)
+    encode(frame.columns(frame.parse(sample.iloc[:2].assign(**missing), contract), contract), contract)
