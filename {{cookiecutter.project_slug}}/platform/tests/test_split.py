@@ -118,7 +118,7 @@ def test_the_stage_writes_both_parts_in_pieces_that_fit_together(
 
 
 def test_too_few_rows_are_refused() -> None:
-    with pytest.raises(ProjectError, match=r"only \d rows in the test part: bring more rows, or change split\.test"):
+    with pytest.raises(ProjectError, match=r"only \d rows in the test part: add rows, or change split\.test"):
         split(rows(20, KEYED), KEYED, 0.2)
     with pytest.raises(ProjectError, match=r"rows in the train part"):
         split(rows(20, TIMED), TIMED, 0.9)

@@ -94,7 +94,7 @@ def _date_format(texts: pd.Series) -> tuple[bool, str | None]:
     if not few.str.contains(r"\d.*\D.*\d", regex=True).all():  # a day has two numbers, or a number and a name
         return False, None
     for way in FORMATS:
-        if casting.moments(few, way).notna().all() and casting.moments(some, way).notna().mean() > 0.9:
+        if casting.timestamps(few, way).notna().all() and casting.timestamps(some, way).notna().mean() > 0.9:
             return True, way
     return False, None
 
@@ -102,7 +102,7 @@ def _date_format(texts: pd.Series) -> tuple[bool, str | None]:
 def _ambiguous(texts: pd.Series, way: str | None) -> bool:
     """Return whether day and month could be the other way round in every cell."""
     other = next((way.replace(a, b) for a, b in SWAPPED.items() if way and way.startswith(a)), None)
-    return other is not None and bool(casting.moments(texts.drop_duplicates(), other).notna().all())
+    return other is not None and bool(casting.timestamps(texts.drop_duplicates(), other).notna().all())
 
 
 def decimal_mark(file: pq.ParquetFile) -> str:

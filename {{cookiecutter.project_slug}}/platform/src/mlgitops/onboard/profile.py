@@ -61,7 +61,7 @@ def described(name: str, found: Found) -> Found:
 
 def _distinct(cells: pd.Series) -> int:
     """Return how many values there are; of texts by their hashes, sorted, which takes the least memory."""
-    if cells.dtype != frame.TEXT or cells.empty:
+    if cells.dtype != frame.STRING or cells.empty:
         return int(cells.nunique())
     hashes = frame.hashes(cells)
     hashes.sort()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..common import files
 from ..common.errors import ProjectError
-from ..data.readers import KINDS
+from ..data.readers import SUFFIXES
 
 TAKEN = ("raw.parquet", "train.parquet", "test.parquet")  # what the pipeline makes in data/
 
@@ -40,7 +40,7 @@ def bring(data: str, query: str | None, folder: Path) -> Path:
 def named(here: Path) -> str:
     """Return the name of the table in data/: one that tells its kind, that any shell takes, and that is not taken."""
     name = re.sub(r"[^\w.-]+", "-", here.name, flags=re.ASCII).lstrip(".-") or "table"
-    if not name.lower().endswith((*KINDS, ".sql")):
+    if not name.lower().endswith((*SUFFIXES, ".sql")):
         with here.open("rb") as file:
             kind = {b"PAR1": ".parquet", b"\x1f\x8b": ".csv.gz"}
             head = file.read(4)

@@ -51,7 +51,7 @@ def exported(
         files.write_json(folder / "manifest.json", {**known, "files": _digests(folder)})
         scorer, rows = Scorer(folder), example_rows(contract, ROWS)
         answers = _answers(scorer, rows)
-        files.write_json(folder / "golden.json", {"rows": rows, "answers": scorer.worded(answers)})
+        files.write_json(folder / "golden.json", {"rows": rows, "answers": scorer.to_answers(answers)})
         files.write_json(folder / "manifest.json", {**known, "files": _digests(folder)})
         yield folder
 

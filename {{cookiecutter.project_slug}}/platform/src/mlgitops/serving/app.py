@@ -102,7 +102,7 @@ class Api:
             raise RequestError(
                 422, "the model has no answer", [detail(row, None, "Numbers are too large") for row in rows]
             )
-        answers = self._scorer.worded(predicted)
+        answers = self._scorer.to_answers(predicted)
         return to_json(answers if many else answers[0]), len(answers)
 
     def _refused(self, path: str, refusal: RequestError) -> tuple[Headers, bytes]:
