@@ -190,7 +190,7 @@ def test_the_run_that_trained_the_model_is_not_recorded_again(model: Path, expor
     register(model)
     found = versions.existing(mlflow_backend.connect(), "1")
     assert found.run_id == run
-    assert versions.facts(mlflow_backend.connect(), found)["train_sha256"] == digest(data)  # the image's label `data`
+    assert versions.facts(mlflow_backend.connect(), found).train_sha256 == digest(data)  # the image's label `data`
 
 
 def test_a_run_that_cannot_be_recorded_again_stops_the_registration(model: Path) -> None:

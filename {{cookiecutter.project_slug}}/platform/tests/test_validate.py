@@ -167,7 +167,7 @@ def test_data_docs_show_values_as_text_and_name_nothing_that_a_browser_would_loa
     assert "&lt;b&gt;" in page
     assert not re.findall(r"<img|<b>|<script|<link|<[^>]* src=|url\(|@import|&amp;", page)
     assert {address[0] for address in re.findall(r'href="([^"]+)"', page)} == {"#"}
-    assert len(re.findall(r'<section [^>]*class="refused"', page)) == len(failures) - 1 == 2
+    assert len(re.findall(r'<section [^>]*class="card refused"', page)) == len(failures) - 1 == 2
     assert page.count("<section ") == page.count("<li ") == len(COLUMNS) + 2  # and the target, and the table
     assert {one.levelname for one in caplog.records} <= {"INFO"}  # templates that fail on a missing value say so here
 
