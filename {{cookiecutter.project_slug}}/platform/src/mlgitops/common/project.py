@@ -84,4 +84,5 @@ def _place(path: Path, function: str, error: Exception) -> str:
     if isinstance(error, SyntaxError) and error.lineno and Path(str(error.filename)).resolve() == full:
         lines.append(error.lineno)
     where = f"{path.as_posix()}:{lines[-1]}: " if lines else f"{path.as_posix()}: "
-    return where + (f"{function}(): " if function else "")
+    called = function if function.endswith(")") else f"{function}()"
+    return where + (f"{called}: " if function else "")
