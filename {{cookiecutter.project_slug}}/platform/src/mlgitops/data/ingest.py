@@ -73,7 +73,7 @@ def _loader(source: Path) -> Iterator[pa.RecordBatch]:
         load = runpy.run_path(str(source)).get("load")
     if not callable(load):
         raise ProjectError(f"{source}: has no function load() that returns the table")
-    with user_code(source, "load"):
+    with user_code(source, "load()"):
         table = load()
     if not isinstance(table, pd.DataFrame):
         raise ProjectError(f"{source}: load() returned {type(table).__name__}: return a pandas DataFrame")
