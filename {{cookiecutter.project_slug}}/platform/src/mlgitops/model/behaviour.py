@@ -29,8 +29,8 @@ def check(contract: Contract, rows: pd.DataFrame) -> None:
             if not (first == second or (first != first and second != second)):
                 raise ProjectError(
                     f"{feature.function and feature.function.place}: returns {first[0]!r} for a row among "
-                    f"{len(sample)}, and {second[0]!r} for that row alone: a feature must depend on its own row alone (write "
-                    "statistics of the table as constants)"
+                    f"{len(sample)}, and {second[0]!r} for that row alone: a feature must depend on "
+                    "its own row alone (write statistics of the table as constants)"
                 )
     missing = {name: None for name, column in contract.inputs.items() if column.missing}
     encode(frame.columns(frame.parse(sample.iloc[:2].assign(**missing), contract), contract), contract)

@@ -13,7 +13,7 @@ from mlflow.types.schema import AnyType, Map
 from ..contract.contract import Contract
 from ..model.scorer import Scorer
 from ..serving.request import RequestError
-from ..serving.rows import PART, answer, worded
+from ..serving.rows import CHUNK_ROWS, answer, describe
 
 EXPORT = "export"  # the name of the artifact that is the folder which export wrote
 REQUIREMENTS = ("click", "numpy", "onnxruntime", "pandas", "pyarrow", "pydantic", "pyyaml")
@@ -31,11 +31,11 @@ class ExportedModel(PythonModel):
     ) -> pd.DataFrame:
         """Return one answer per row; rows that break the contract are refused, with the service's words."""
         answers = []
-        for first in range(0, len(model_input), PART):
+        for first in range(0, len(model_input), CHUNK_ROWS):
             try:
-                answers += answer(self.scorer, model_input.iloc[first : first + PART], first)
+                answers += answer(self.scorer, model_input.iloc[first : first + CHUNK_ROWS], first)
             except RequestError as error:
-                raise MlflowException.invalid_parameter_value(f"{error.error}: {worded(error)}") from None
+                raise MlflowException.invalid_parameter_value(f"{error.error}: {describe(error)}") from None
         return pd.DataFrame(answers, index=model_input.index)
 
 
@@ -43,7 +43,7 @@ def signature(contract: Contract) -> ModelSignature:
     """Return the columns of a raw row, and those of an answer.
 
     MLflow takes no whole numbers for numbers nor the other way round, and no missing truths; which of them a frame has
-    is chance. So all but categories are declared as of any type, and `Reader` checks them.
+    is chance. So all but categories are declared as of any type, and `RequestParser` checks them.
     """
     unsure: Any = AnyType
     inputs: list[Any] = [
