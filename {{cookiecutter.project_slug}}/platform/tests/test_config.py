@@ -58,7 +58,7 @@ def test_the_good_contract_is_accepted() -> None:
             "contract.yaml:4: columns.age: min 9.0 is larger than",
         ),
         ("type: number", "type: number\n    missing: 1.5", "contract.yaml:6: columns.age.missing: "),
-        ("  country:", "  age:", "contract.yaml:6: age: written twice"),
+        ("  country:", "  age:", "contract.yaml:6: age: duplicate key"),
         ("[DE, FR]", "[DE, NO]", "contract.yaml:8: columns.country.categories.1: False is not text: put it in quotes"),
         ("[DE, FR]", "[DE, 1.5]", "contract.yaml:8: columns.country.categories.1: 1.5 is not text: put it in quotes"),
         ("[DE, FR]", "[DE, FR", "contract.yaml:9: expected ',' or ']'"),

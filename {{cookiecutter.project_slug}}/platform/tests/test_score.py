@@ -93,9 +93,9 @@ def test_a_row_that_breaks_the_contract_has_the_reason_and_the_others_their_answ
 @pytest.mark.parametrize(
     ("table", "scored", "said"),
     [
-        ("city\nBern\n", "scored.csv", "rows.csv: lacks age, which the model reads"),
-        ("age,city,prediction\n1,Bern,no\n", "scored.csv", "rows.csv: has prediction already"),
-        ("age,city\n1,Bern\n", "scored.xlsx", "scored.xlsx: a scored table is written as .parquet or .csv"),
+        ("city\nBern\n", "scored.csv", "rows.csv: missing columns that the model needs: age"),
+        ("age,city,prediction\n1,Bern,no\n", "scored.csv", "rows.csv: scoring would overwrite prediction"),
+        ("age,city\n1,Bern\n", "scored.xlsx", "scored.xlsx: unknown file type: use the suffix .parquet or .csv"),
         ("age,city\n", "scored.csv", "rows.csv: the table has no row"),
         ("", "scored.csv", "rows.csv: is empty"),
     ],

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..common.errors import ProjectError
 from ..contract.column import Column
 from ..contract.contract import Contract
 from .casting import typed
@@ -80,8 +81,18 @@ def target(table: pd.DataFrame, contract: Contract) -> np.ndarray:
 
 
 def features(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """Return the input of the scikit-learn pipeline: one column per feature, from `encode` as in scoring."""
+    """Return the input of the scikit-learn pipeline: one column per feature, from `encode` as in scoring.
+
+    Raises ProjectError if a function of features.py returns infinity, which estimators do not accept.
+    """
     encoded = encode(columns(table, contract), contract)
+    for feature in contract.features:
+        if feature.function and feature.kind == "number" and (infinite := np.isinf(encoded[feature.name][:, 0])).any():
+            row = table.iloc[int(infinite.argmax())][list(feature.function.columns)].to_dict()
+            raise ProjectError(
+                f"{feature.function.place}: returns infinity for {infinite.sum():,} of {len(table):,} rows, first for "
+                f"{', '.join(f'{name} {value}' for name, value in row.items())}: return np.nan there"
+            )
     return pd.DataFrame({name: array[:, 0] for name, array in encoded.items()}, index=table.index)
 
 

@@ -1,5 +1,6 @@
 """The default estimators: gradient boosting, a random forest, or a linear model, each with preprocessing."""
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,7 +45,9 @@ def build(contract: Contract, algorithm: str = "boosting", random_state: int = 0
     parameters = estimator().get_params()
     for name in settings:
         if name not in parameters:
-            raise TypeError(f"{estimator.__name__}() got an unexpected keyword argument {name!r}")
+            close = difflib.get_close_matches(name, parameters, 1, cutoff=0.69)
+            hint = f"; did you mean {close[0]!r}?" if close else f"; it has {', '.join(parameters)}"
+            raise TypeError(f"{estimator.__name__}() got an unexpected keyword argument {name!r}{hint}")
     model = estimator(**DEFAULTS[algorithm] | settings | {"random_state": random_state})
     return Pipeline([("inputs", preprocessing(contract, algorithm, random_state)), ("model", model)])
 

@@ -24,6 +24,7 @@ from ..contract.contract import Contract
 
 PARAMS = Path("params.yaml")
 UNEXPECTED = re.compile(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")  # message of Python
+REFUSED = re.compile(r"ValueError: (\w+) '")  # message of estimators.build
 INVALID = re.compile(r"The '(\w+)' parameter of (\w+) must be")  # message of scikit-learn
 TRUSTED = (  # types that skops does not trust by default, and that hold no code of their own
     "functools.partial",
@@ -43,7 +44,7 @@ def build(contract: Contract, settings: Mapping[str, Any], section: str = "model
     if not callable(make):
         raise ProjectError(f"{path.as_posix()}: define a function build(contract, ...) that returns the estimator")
     try:
-        with project.user_code(path, "build"):
+        with project.user_code(path, "build()"):
             estimator = make(contract, **settings)
     except ProjectError as error:
         raise _setting_error(error, settings, section) from error
@@ -62,14 +63,15 @@ def build(contract: Contract, settings: Mapping[str, Any], section: str = "model
 def _setting_error(error: Exception, settings: Mapping[str, Any], section: str) -> ProjectError:
     """Return *error* with its line in params.yaml, if it is about a setting there."""
     message = error.message if isinstance(error, ProjectError) else str(error)
-    unexpected, invalid = UNEXPECTED.search(message), INVALID.search(message)
-    owner, name = unexpected.groups() if unexpected else invalid.groups()[::-1] if invalid else ("", "")
+    unexpected, other = UNEXPECTED.search(message), INVALID.search(message) or REFUSED.search(message)
+    name = unexpected[2] if unexpected else other[1] if other else ""
     if name not in settings:
         return error if isinstance(error, ProjectError) else ProjectError(f"build(): {message}")
     place = setting(name, section)
     if unexpected:
-        return ProjectError(f"{place}{owner}() has no such setting: check the spelling")
-    return ProjectError(f"{place}{message}")
+        hint = message[unexpected.end() :] or "; check the spelling"
+        return ProjectError(f"{place}{unexpected[1]}() has no such setting{hint}")
+    return ProjectError(f"{place}{message.partition('ValueError: ')[2] or message}")
 
 
 def setting(name: str, section: str) -> str:

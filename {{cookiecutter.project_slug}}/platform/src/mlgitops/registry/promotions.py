@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..common import project
 from ..common.errors import ProjectError
 from ..common.provenance import workflow
-from ..store.git import commit, who
+from ..store.git import commit, current_user
 from .versions import aliases, existing, registered
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def champion(client: "MlflowClient") -> str | None:
 def _record(client: "MlflowClient", version: "ModelVersion", because: str | None, rollback: bool) -> None:
     evidence = "; ".join(filter(None, [because, version.tags.get("evidence")]))
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    new = Promotion(at, who(), str(version.version), rollback, evidence, commit(), workflow())
+    new = Promotion(at, current_user(), str(version.version), rollback, evidence, commit(), workflow())
     key = f"{PREFIX}{len(records(client)) + 1:06d}-{secrets.token_hex(4)}"
     client.set_registered_model_tag(project.name(), key, json.dumps(asdict(new), ensure_ascii=False))
     # whoever comes last sees all records: so the alias ends where they say, whatever happened at the same time
