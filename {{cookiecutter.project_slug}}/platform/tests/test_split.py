@@ -109,7 +109,7 @@ def test_the_stage_writes_both_parts_in_pieces_that_fit_together(
     whole = frame.parse(tables.rows("multiclass"), contract)
     whole.to_parquet("raw.parquet", index=False)
     expected = split(whole[list(contract.columns)], contract, contracts.PARAMS.split.test)
-    monkeypatch.setattr(frame, "PART", 7)
+    monkeypatch.setattr(frame, "CHUNK_ROWS", 7)
     done = CliRunner().invoke(main, ["raw.parquet", "train.parquet", "test.parquet"])
     assert done.exit_code == 0, done.output
     for name, part in zip(("train", "test"), expected, strict=True):

@@ -81,9 +81,9 @@ def target(table: pd.DataFrame, contract: Contract) -> np.ndarray:
 
 
 def features(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """Return what the scikit-learn pipeline takes: one column per feature, made by `data.encode` as in scoring.
+    """Return the input of the scikit-learn pipeline: one column per feature, from `encode` as in scoring.
 
-    Raises ProjectError where a function of features.py returns infinity, which no estimator takes.
+    Raises ProjectError if a function of features.py returns infinity, which estimators do not accept.
     """
     encoded = encode(columns(table, contract), contract)
     for feature in contract.features:
@@ -93,7 +93,7 @@ def features(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
                 f"{feature.function.place}: returns infinity for {infinite.sum():,} of {len(table):,} rows, first for "
                 f"{', '.join(f'{name} {value}' for name, value in row.items())}: return np.nan there"
             )
-    return pd.DataFrame({name: cells[:, 0] for name, cells in encoded.items()}, index=table.index)
+    return pd.DataFrame({name: array[:, 0] for name, array in encoded.items()}, index=table.index)
 
 
 def records(rows: pd.DataFrame, contract: Contract) -> list[dict[str, Any]]:
