@@ -15,7 +15,7 @@ from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..data.ingest import parts
 from ..model.scorer import Scorer
-from ..serving.rows import PART, lacking, names, score
+from ..serving.rows import CHUNK_ROWS, answer_columns, missing_columns, score
 
 WRITERS = {".parquet": pq.ParquetWriter, ".csv": pa.csv.CSVWriter}
 
@@ -31,7 +31,7 @@ def run(source: Path, scored: Path, scorer: Scorer, version: str) -> tuple[int, 
     with files.replacing(scored) as new:
         try:
             for part in chunks(source, scorer.contract):
-                if taken := [name for name in (*names(scorer.contract), "error", "model") if name in part.schema.names]:
+                if taken := [n for n in (*answer_columns(scorer.contract), "error", "model") if n in part.schema.names]:
                     raise ProjectError(
                         f"{source}: scoring would overwrite {', '.join(taken)}: rename or drop these columns"
                     )
@@ -51,12 +51,12 @@ def run(source: Path, scored: Path, scorer: Scorer, version: str) -> tuple[int, 
 
 
 def chunks(source: Path, contract: Contract) -> Iterator[pa.RecordBatch]:
-    """Yield the table *source* in chunks of at most PART rows; raises ProjectError if a column is missing."""
+    """Yield the table *source* in chunks of at most CHUNK_ROWS rows; raises ProjectError if a column is missing."""
     rows = 0
     for part in parts(source):
-        if missing := lacking(contract, part.schema.names):
+        if missing := missing_columns(contract, part.schema.names):
             raise ProjectError(f"{source}: missing columns that the model needs: {', '.join(missing)}")
-        yield from (part.slice(start, PART) for start in range(0, part.num_rows, PART))
+        yield from (part.slice(start, CHUNK_ROWS) for start in range(0, part.num_rows, CHUNK_ROWS))
         rows += part.num_rows
     if not rows:
         raise ProjectError(f"{source}: the table has no rows")

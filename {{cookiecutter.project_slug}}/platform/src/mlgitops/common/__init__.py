@@ -1,1 +1,1 @@
-"""Shared by all rooms: errors, YAML documents, files, processes, and the location of the project."""
+"""Shared by all rooms: errors, YAML documents, records, pages, files, processes, and the location of the project."""

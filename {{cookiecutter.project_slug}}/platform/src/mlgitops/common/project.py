@@ -76,7 +76,7 @@ def user_code(path: Path, function: str = "") -> Iterator[None]:
 
 
 def _location(path: Path, function: str, error: Exception) -> str:
-    """Return `file:line: function(): ` for the innermost line in the file."""
+    """Return `file:line: function: ` for the innermost line in the file."""
     full = path.resolve()
     lines = [
         frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).resolve() == full
@@ -84,4 +84,4 @@ def _location(path: Path, function: str, error: Exception) -> str:
     if isinstance(error, SyntaxError) and error.lineno and Path(str(error.filename)).resolve() == full:
         lines.append(error.lineno)
     location = f"{path.as_posix()}:{lines[-1]}: " if lines else f"{path.as_posix()}: "
-    return location + (f"{function}(): " if function else "")
+    return location + (f"{function}: " if function else "")

@@ -53,7 +53,7 @@ def exported(
         files.write_json(folder / "manifest.json", {**facts, "files": _digests(folder)})
         scorer, rows = Scorer(folder), example_rows(contract, GOLDEN_ROWS)
         predictions = _predictions(scorer, rows)
-        files.write_json(folder / "golden.json", {"rows": rows, "answers": scorer.worded(predictions)})
+        files.write_json(folder / "golden.json", {"rows": rows, "answers": scorer.to_answers(predictions)})
         files.write_json(folder / "manifest.json", {**facts, "files": _digests(folder)})
         yield folder
 

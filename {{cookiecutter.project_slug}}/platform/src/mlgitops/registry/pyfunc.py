@@ -13,7 +13,7 @@ from mlflow.types.schema import AnyType, Map
 from ..contract.contract import Contract
 from ..model.scorer import Scorer
 from ..serving.request import RequestError
-from ..serving.rows import PART, answer, worded
+from ..serving.rows import CHUNK_ROWS, answer, describe
 
 EXPORT = "export"  # name of the artifact: the exported folder
 REQUIREMENTS = ("click", "numpy", "onnxruntime", "pandas", "pyarrow", "pydantic", "pyyaml")
@@ -31,11 +31,11 @@ class ExportedModel(PythonModel):
     ) -> pd.DataFrame:
         """Return one prediction per row; raises MlflowException with the service's message for an invalid row."""
         answers = []
-        for first in range(0, len(model_input), PART):
+        for first in range(0, len(model_input), CHUNK_ROWS):
             try:
-                answers += answer(self.scorer, model_input.iloc[first : first + PART], first)
+                answers += answer(self.scorer, model_input.iloc[first : first + CHUNK_ROWS], first)
             except RequestError as error:
-                raise MlflowException.invalid_parameter_value(f"{error.error}: {worded(error)}") from None
+                raise MlflowException.invalid_parameter_value(f"{error.error}: {describe(error)}") from None
         return pd.DataFrame(answers, index=model_input.index)
 
 
@@ -43,7 +43,7 @@ def signature(contract: Contract) -> ModelSignature:
     """Return the schemas of raw rows and of predictions.
 
     MLflow distinguishes integers from floats and rejects missing booleans, but the types in a frame depend on its rows.
-    So all columns except categories are declared with any type, and `Reader` checks the values.
+    So all columns except categories are declared with any type, and `RequestParser` checks the values.
     """
     any_type: Any = AnyType
     inputs: list[Any] = [
