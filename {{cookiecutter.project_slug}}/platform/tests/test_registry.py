@@ -260,8 +260,8 @@ def test_fetched_files_are_the_registered_ones(model: Path, tmp_path: Path) -> N
     assert command.fetch(promotions.CHAMPION, tmp_path / "back") is None
     facts = command.fetch(CHALLENGER, tmp_path / "back")
     assert facts
-    assert facts["version"] == "1"
-    assert facts["aliases"] == [CHALLENGER]
+    assert facts.version == "1"
+    assert facts.aliases == (CHALLENGER,)
     names = sorted(path.name for path in model.iterdir())
     assert sorted(path.name for path in (tmp_path / "back").iterdir()) == names
     assert all((tmp_path / "back" / name).read_bytes() == (model / name).read_bytes() for name in names)
@@ -396,7 +396,7 @@ def test_a_model_from_elsewhere_becomes_a_version(task: str, tmp_path: Path) -> 
     assert command.import_model(model, contract, "the old system") == "1"
     facts = command.fetch(CHALLENGER, tmp_path / "back")
     assert facts
-    assert facts["run_id"] is None
+    assert facts.run_id is None
     assert versions.existing(mlflow_backend.connect(), "1").tags["evidence"] == "imported from the old system"
     assert "the old system" in (tmp_path / "back" / "card.md").read_text(encoding="utf-8")
     assert (tmp_path / "back" / "model.onnx").read_bytes() == model.read_bytes()
