@@ -52,11 +52,10 @@ def _targets(text: str) -> str:
     """Return a table of a Makefile's targets, below a heading per group where it has groups."""
     groups = re.split(r"^##@ (.+)$", text, flags=re.MULTILINE)
     tables = []
-    for heading, targets in zip(["", *groups[1::2]], [groups[0], *groups[2::2]], strict=True):
+    for heading, targets in zip(["", *groups[1::2]], groups[::2], strict=True):
         rows = re.findall(r"^([a-z-]+):.*?## (.+)$", targets, re.MULTILINE)
-        if heading or len(groups) == 1:
-            lines = table(["command", "what it does"], ([f"`make {name}`", purpose] for name, purpose in rows))
-            tables.append(f"### {heading}\n\n{lines}" if heading else lines)
+        lines = table(["command", "what it does"], ([f"`make {name}`", purpose] for name, purpose in rows))
+        tables.append(f"### {heading}\n\n{lines}" if heading else lines)
     return "\n\n".join(tables)
 
 

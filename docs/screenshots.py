@@ -1,4 +1,4 @@
-"""Takes the pictures in docs/images of a project that `make demo` has left, in a browser without a window.
+"""Takes the pictures in docs/images of the project that `make demo` has generated, in a headless browser.
 
 PYTHONPATH=tests python docs/screenshots.py PROJECT
 """
@@ -40,8 +40,8 @@ def main(project: Path) -> None:
         for page, of in PAGES.items():
             window = browser.new_page(viewport=SIZE, reduced_motion="reduce")  # type: ignore[arg-type]  # a width and a height
             window.goto(of(project.resolve(), stack), wait_until="load")
-            window.wait_for_timeout(5000)  # MLflow asks its server for ever, so there is no moment of rest to wait for
-            for button in window.get_by_label("Close", exact=True).all():  # of what offers help
+            window.wait_for_timeout(5000)  # MLflow polls its server all the time, so the network is never idle
+            for button in window.get_by_label("Close", exact=True).all():  # tours and hints
                 button.click()
             window.screenshot(path=IMAGES / f"{page}.png")
             print(IMAGES / f"{page}.png")

@@ -64,7 +64,7 @@ def adopt(outer: str) -> None:
         data = str(Path(os.environ.get("PWD", ".."), Path(data).expanduser()))
     if any(subprocess.run(step, stdout=sys.stderr, check=False, env=ENVIRONMENT).returncode for step in adopting(data)):
         sys.exit(
-            f"{SLUG}: the table could not be adopted, so there is no project: fix the table, or leave data and target empty"
+            f"{SLUG}: the table could not be adopted, so there is no project: fix it, or leave data and target empty"
         )
 
 

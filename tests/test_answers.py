@@ -4,6 +4,7 @@ The servers of objects are real programs that speak the providers' protocols; wh
 """
 
 import csv
+import itertools
 import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from helpers import servers
-from helpers.support import CHOICES, bake, fewer_flights, run
+from helpers.support import CHOICES, bake, fewer_flights, representatives, run
 
 BUCKET = "models"
 MAKE_CONTAINER = """
@@ -25,8 +26,6 @@ NAMES = {  # storage -> answers that are as short, long or odd as is allowed
     "azure": {"project_slug": "n" * 50, "package_name": "n" * 30},
     "gs": {"project_name": "航班 2", "package_name": "flights_2"},
 }
-# What of the project's own tests reads the answers: the rest is the same for each of them.
-OWN = [f"tests/test_{name}.py" for name in ("config", "contract", "deploy", "devcontainer", "docs", "pipeline")]
 
 
 @contextmanager
@@ -82,8 +81,10 @@ def buyers(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("table", ["demo", "own"])
-@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.tools  # a server of objects
+@pytest.mark.parametrize(
+    ("storage", "table"), representatives(itertools.product(STORAGES, ("demo", "own")), ("s3", "own"))
+)
 def test_project_runs_here_and_is_not_run_again_elsewhere(
     storage: str, table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,7 +102,7 @@ def test_project_runs_here_and_is_not_run_again_elsewhere(
             run(".venv/bin/python", "-c", MAKE_CONTAINER, cwd=made)
         assert "golden rows" in run("make", "all", cwd=made)
         run("make", "lint", cwd=made)
-        run(".venv/bin/pytest", "--quiet", *OWN, cwd=made)
+        run("make", "test", cwd=made)
         run("git", "init", "--quiet", "--bare", "-b", "main", str(origin), cwd=tmp_path)
         run("git", "remote", "add", "origin", str(origin), cwd=made)
         run("git", "add", "--all", cwd=made)

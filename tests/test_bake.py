@@ -4,13 +4,15 @@ import ast
 import itertools
 import json
 import re
+import shutil
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
-from helpers.support import CHOICES, GENERATED, QUESTIONS, SETTINGS, TEMPLATE, bake, files, run, texts
+from cookiecutter.main import cookiecutter
+from helpers.support import CHOICES, GENERATED, LITTER, QUESTIONS, SETTINGS, TEMPLATE, bake, files, run, texts
 
 NASTY = """O'Neil "Bobby" \\Tables\\, <b>Zoë</b> & 航班 👩‍💻 #1: 100% {a} ${b} `c` [d](e)"""
 BAKES: list[dict[str, str]] = [
@@ -97,7 +99,7 @@ def test_bake_is_one_commit_that_holds_every_file(project: Path) -> None:
 
 def test_package_does_not_spell_its_own_name(project: Path) -> None:
     (package,) = (project / "src").iterdir()
-    for module in package.rglob("*.py"):
+    for module in [*package.rglob("*.py"), *(project / "platform").rglob("*.py")]:
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level:
@@ -133,12 +135,38 @@ def test_only_the_readme_holds_template_logic() -> None:
 
 
 def test_copied_folders_hold_no_template_variable() -> None:
-    assert SETTINGS["_copy_without_render"] == [".github/*", "src/*"]
-    copied = [(path, text) for path, text in texts(GENERATED) if path.startswith((".github/", "src/"))]
+    assert SETTINGS["_copy_without_render"] == [".github/*", "platform/*"]
+    copied = [(path, text) for path, text in texts(GENERATED) if path.startswith((".github/", "platform/"))]
     assert copied
     assert not [path for path, text in copied if re.search(r"\{\{-?\s*_?cookiecutter", text)]
-    below = [re.sub(r"^src/\{\{cookiecutter\.package_name\}\}/", "", path) for path, _ in copied]
-    assert not [path for path in below if "{{" in path]
+    assert not [path for path, _ in copied if "{{" in path]
+
+
+def test_platform_is_the_same_in_every_project(baked: Callable[..., dict[str, str]]) -> None:
+    one, other = baked(), baked(**FLIPS)
+    platform = {path for path in one if path.startswith("platform/")}
+    assert len(platform) > 100
+    assert not [path for path in platform if one[path] != other[path]]
+    assert not [path for path in platform if re.search(r"flight[_-]delays|Flight Delays", one[path])]
+
+
+def test_digests_of_the_platform_are_those_of_its_files(tmp_path: Path) -> None:
+    platform = bake(tmp_path) / "platform"
+    run("sha256sum", "--check", "--strict", "--quiet", "SHA256", cwd=platform)
+    listed = {line.partition("  ")[2] for line in (platform / "SHA256").read_text(encoding="utf-8").splitlines()}
+    assert listed == files(platform) - {"SHA256"}
+
+
+def test_caches_of_tests_in_place_are_not_baked(tmp_path: Path) -> None:
+    template = tmp_path / "template"
+    shutil.copytree(TEMPLATE, template, ignore=LITTER)
+    for cache in ("__pycache__", ".pytest_cache", "src/mlgitops/__pycache__", "tests/.hypothesis"):
+        folder = template / GENERATED.name / "platform" / cache
+        folder.mkdir(parents=True)
+        (folder / "left").touch()
+    project = Path(cookiecutter(str(template), no_input=True, output_dir=str(tmp_path)))
+    assert not list(project.rglob("left"))
+    assert "left" not in (project / "platform/SHA256").read_text(encoding="utf-8")
 
 
 def test_template_holds_nothing_that_a_tool_left_behind() -> None:

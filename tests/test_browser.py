@@ -1,6 +1,7 @@
 """The pages that people open are looked at in a real browser: phone and desktop, light and dark."""
 
 import http.server
+import itertools
 import json
 import os
 import shutil
@@ -17,11 +18,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from helpers import servers
-from helpers.support import TEMPLATE, copied, run, sources
+from helpers.support import TEMPLATE, copied, representatives, run, sources
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
+pytestmark = pytest.mark.tools
+
 WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
-LOOKS = [(width, colours) for width in WIDTHS for colours in ("light", "dark")]
+LOOKS = representatives(itertools.product(WIDTHS, ("light", "dark")), ("phone", "light"), ("desktop", "dark"))
 # Each text that shows and has less than 4.5 of contrast (as WCAG 2 computes it) to what lies behind it.
 PALE = """() => {
     const parse = (colour) => {
@@ -277,7 +280,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.mark.parametrize(("width", "colours"), LOOKS)
-@pytest.mark.parametrize("name", ["", "tutorial/", "reference/params/"])
+@pytest.mark.parametrize("name", representatives(["", "tutorial/", "reference/params/"], "tutorial/"))
 def test_site_reads_at_every_width_and_colour(name: str, width: str, colours: str, browser: Browser, site: str) -> None:
     with opened(browser, f"{site}/{name}", width, colours) as page:
         sound(page)

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import cruft
 import pytest
-from helpers.support import TEMPLATE, run
-
-LITTER = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", ".*_cache", "uv.lock")
+from helpers.support import LITTER, TEMPLATE, run
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The site can be built, and what its pages name is there."""
+"""The site can be built, its generated parts are up to date, and what its pages name is there."""
 
 import ast
 import re
@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 from helpers.pages import blocks
-from helpers.support import TEMPLATE, files, run
+from helpers.support import TEMPLATE, bake, files, run
 
 DOCS = TEMPLATE / "docs"
 PAGES = sorted(path.relative_to(TEMPLATE).as_posix() for path in [*DOCS.rglob("*.md"), *TEMPLATE.glob("*.md")])
 HOSTS = {  # what pages may link to; everything else is a slip
     "127.0.0.1:3000",
+    "127.0.0.1:5000",
     "cli.github.com",
     "cruft.github.io",
     "docs.astral.sh",
@@ -25,23 +26,27 @@ HOSTS = {  # what pages may link to; everything else is a slip
     "keepachangelog.com",
     "semver.org",
 }
+OLD_NAMES = [  # commands, modules and settings
+    r"\bmake (check|pull|share|push|shared|retrained|update|github|fresh|diff)(?![\w-])",
+    r"\b(flights|estimator|rows|settings)\.py\b",
+    r"\btrain\.search\b|\bgates\.regression\b|\bmin_slice\b|\bmonitor\.psi\b|`values`|`seed`|`empty`",
+]
 DONE = ["tutorial.md", *sorted(path.relative_to(DOCS).as_posix() for path in (DOCS / "how-to").glob("*.md"))]
 IN_AN_IMAGE = "/home/runner/run.sh"  # where GitHub's own image has its program
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder with the assembled pages, the site and the project that both were made from."""
+    """Return the folder with the pages and the site that was built of them."""
     folder = tmp_path_factory.mktemp("docs")
-    run(sys.executable, str(DOCS / "build.py"), str(folder), cwd=TEMPLATE)
+    run(sys.executable, str(DOCS / "build.py"), "--site", str(folder), cwd=TEMPLATE)
     return folder
 
 
 @pytest.fixture(scope="module")
-def project(site: Path) -> Path:
-    """Return the project that the pages are about."""
-    (folder,) = (site / "project").iterdir()
-    return folder
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project as the pages describe it."""
+    return bake(tmp_path_factory.mktemp("project"))
 
 
 def read(page: str) -> str:
@@ -50,8 +55,11 @@ def read(page: str) -> str:
 
 
 def targets(folder: Path) -> set[str]:
-    """Return the targets that `make help` lists there."""
-    return set(re.findall(r"^make (\S+)", run("make", "help", cwd=folder), re.MULTILINE))
+    """Return the targets of a folder's Makefile, and those that a project's workflows call."""
+    texts = [
+        path.read_text(encoding="utf-8") for path in (folder / "Makefile", folder / "platform/ci.mk") if path.is_file()
+    ]
+    return {target for text in texts for target in re.findall(r"(?m)^([a-z][a-z-]*):.*## ", text)}
 
 
 def navigation(entries: list[dict[str, object]]) -> list[str]:
@@ -87,13 +95,17 @@ def taken() -> set[tuple[str, str]]:
     return found
 
 
-def test_site_has_every_page_and_no_marker_is_left(site: Path) -> None:
+def test_generated_parts_of_pages_are_up_to_date() -> None:
+    run(sys.executable, str(DOCS / "build.py"), "--check", cwd=TEMPLATE)
+
+
+def test_site_has_every_page(site: Path) -> None:
     listed = navigation(tomllib.loads((DOCS / "zensical.toml").read_text(encoding="utf-8"))["project"]["nav"])
     assert sorted(listed) == sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
     for page in listed:
         assert (site / "site" / page.removesuffix("index.md").removesuffix(".md") / "index.html").is_file()
         text = (site / "docs" / page).read_text(encoding="utf-8")
-        assert "made by docs" not in text
+        assert len(re.sub(r"(?s)<!--.*?-->", "", text).split()) > 50, page
         for image in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text):
             assert (site / "site" / page).parent.joinpath(image).is_file()
 
@@ -110,8 +122,8 @@ def test_dead_link_fails_the_build(link: str, site: Path, tmp_path: Path) -> Non
     assert "does not exist" in re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr)
 
 
-def test_reference_holds_what_the_files_say(site: Path, project: Path) -> None:
-    pages = {path.stem: path.read_text(encoding="utf-8") for path in (site / "docs/reference").iterdir()}
+def test_reference_holds_what_the_files_say(project: Path) -> None:
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in (DOCS / "reference").iterdir()}
     named = set(re.findall(r"^\| `make (\S+)` \|", pages["commands"], re.MULTILINE))
     assert named == targets(project) | targets(TEMPLATE)
     workflows = {path.name for path in (project / ".github/workflows").iterdir()}
@@ -120,7 +132,34 @@ def test_reference_holds_what_the_files_say(site: Path, project: Path) -> None:
     rows = [line for line in contract.splitlines() if line.startswith("|")]
     assert rows
     assert set(rows) <= set(pages["contract"].splitlines())
-    assert "| `POST /predict` | Score one row or many |" in pages["service"]
+    assert {"| `POST /predict` | Score one row or many |", "| `GET /schema` | The JSON schema of a row |"} <= set(
+        pages["service"].splitlines()
+    )
+
+
+def test_glossary_explains_each_term_once_in_order() -> None:
+    terms = re.findall(r"(?m)^\| (\S.*?) \| \S.* \|$", read("docs/reference/glossary.md"))[1:]
+    assert terms[1:] == sorted(dict.fromkeys(terms[1:]), key=str.lower)
+    assert {
+        "champion",
+        "challenger",
+        "contract",
+        "gate",
+        "golden rows",
+        "overlay",
+        "parity",
+        "PSI",
+        "slice",
+        "store",
+    } <= {*terms}
+
+
+@pytest.mark.parametrize("old", OLD_NAMES)
+def test_no_page_uses_a_name_of_version_1(old: str, project: Path) -> None:
+    pages = {page: read(page) for page in PAGES if page != "CHANGELOG.md"}
+    own = [project / "README.md", *(project / "docs").glob("*.md"), *project.glob("*/README.md")]
+    pages |= {path.relative_to(project).as_posix(): path.read_text(encoding="utf-8") for path in own}
+    assert not [page for page, text in pages.items() if re.search(old, text)]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -128,10 +167,10 @@ def test_page_names_only_commands_that_exist(page: str, project: Path) -> None:
     text = read(page)
     lines = re.findall(r"(?:`|^|=\S+ )make ((?:[a-z][a-z-]* ?)+)", text, re.MULTILINE)
     assert {target for line in lines for target in line.split()} <= targets(project) | targets(TEMPLATE)
-    package = (project / "src/flight_delays/cli.py").read_text(encoding="utf-8")
-    verbs = set(re.findall(r'^    "(\w+)": \("', package, re.MULTILINE))
+    program = (project / "platform/src/mlgitops/cli.py").read_text(encoding="utf-8")
+    verbs = set(re.findall(r'^    "([\w-]+)": \("', program, re.MULTILINE))
     assert len(verbs) > 10
-    assert set(re.findall(r"uv run (?:flight_delays|<package>) ([a-z_]+)", text)) <= verbs
+    assert set(re.findall(r"uv run (?:flight_delays|<package>) ([a-z][\w-]*)", text)) <= verbs
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,4 +1,4 @@
-"""What the how-to pages say is done, in order, in a project: each block of code, and each command."""
+"""Each step of the how-to pages is done in a project, in order: diffs are applied, commands are run."""
 
 import json
 import re
@@ -8,85 +8,70 @@ from pathlib import Path
 import pytest
 from helpers.acting import Actions
 from helpers.pages import blocks
-from helpers.support import bake, copied, fewer_flights, run
-
-# where the code of a block goes: page's first line -> what it stands before, or takes the place of
-PLACES = {
-    "settings.py, in class Train": r'    algorithm: Literal\["linear", "boosting", "forest"\] = .*\n',
-    "estimator.py, in _model": r'(?=    if params\.algorithm == "forest":\n)',
-    "in the place of algorithm": r"  algorithm: boosting.*\n",
-    "in the place of space": r"    space:.*\n(?:      .*\n)+",
-    "contract.py, in features": r"(?=        names: dict\[str, Feature\] = \{\}\n)",
-    "rows.py, at the end of encode": r"    return \{feature\.name: _input.*\n",
-}
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a project with a champion, made of few flights: to copy."""
-    project = bake(tmp_path_factory.mktemp("howto"))
-    fewer_flights(project)
-    run("make", "setup", "pipeline", "review", "register", "promote", cwd=project)
-    run("git", "add", "--all", cwd=project)
-    run("git", "commit", "--quiet", "--no-verify", "-m", "The first model", cwd=project)
-    return project
+from helpers.support import copied, run, sources
 
 
 @pytest.fixture
-def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a copy to change, with the same environment."""
-    copy = copied(made, tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(copy / "src"))  # before the package that the environment points to
+def project(champion: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy to change of a project with a champion, and the same environment."""
+    copy = copied(champion, tmp_path)
     monkeypatch.setenv("UV_NO_SYNC", "1")
+    for name, value in sources(copy).items():
+        monkeypatch.setenv(name, value)
     return copy
 
 
-def do(project: Path, found: list[tuple[str, str]]) -> str:
-    """Write code where it belongs, run commands, and return what they say."""
-    said = ""
-    for language, text in found:
-        if language == "sh":
-            said += run("bash", "-euc", text, cwd=project)
-            continue
-        first, _, code = text.partition("\n")
-        name = re.split(r"[ ,]", first.removeprefix("# "))[0]
-        (pattern,) = (pattern for place, pattern in PLACES.items() if place in first)
-        path = project / name
-        changed, times = re.subn(pattern, lambda _: code, path.read_text(encoding="utf-8"), count=1)  # noqa: B023
-        assert times == 1, f"{name} has no place for it"
-        path.write_text(changed, encoding="utf-8")
-    return said
+def do(project: Path, steps: list[tuple[str, str]]) -> str:
+    """Apply diffs, run commands, and return what they print."""
+    output = ""
+    for language, text in steps:
+        if language == "diff":
+            (project / "change.diff").write_text(text, encoding="utf-8")
+            run("git", "apply", "change.diff", cwd=project)
+        else:
+            assert language == "sh"
+            output += run("bash", "-euc", text, cwd=project)
+    return output
 
 
-def test_algorithm_of_ones_own_is_trained_reviewed_and_passes_the_tests(project: Path) -> None:
-    whole = blocks("how-to/custom-model.md", "An algorithm")
-    with_imports = re.sub(
-        r"(from sklearn\.ensemble import \()", r"\1\n    ExtraTreesClassifier,\n    ExtraTreesRegressor,",
-        (project / "src/flight_delays/estimator.py").read_text(encoding="utf-8"),
-    )  # fmt: skip
-    assert "ExtraTrees" in with_imports
-    (project / "src/flight_delays/estimator.py").write_text(with_imports, encoding="utf-8")
-    said = do(project, whole)
-    assert re.findall(r"Running stage '(\w+)'", said)[-3:] == ["train", "evaluate", "export"]
-    assert re.search(r"Model (accepted|refused)", said)
-    manifest = (project / "models/export/manifest.json").read_text(encoding="utf-8")
-    assert '"algorithm": "extra"' in manifest
-    assert "Extremely randomised trees" in (project / "docs/params.md").read_text(encoding="utf-8")
-    run(".venv/bin/pytest", "--quiet", "tests/test_train.py", "tests/test_config.py", cwd=project)
-
-
-def test_feature_of_ones_own_is_trained_exported_and_served(project: Path) -> None:
-    said = do(project, blocks("how-to/custom-model.md", "A feature"))
-    assert "train" in re.findall(r"Running stage '(\w+)'", said)
-    assert "golden rows" in said
-    session = (
-        "import onnxruntime as o; print([i.name for i in o.InferenceSession('models/export/model.onnx').get_inputs()])"
+def inputs_of_model(project: Path) -> str:
+    """Return the names of the exported model's inputs."""
+    session = "onnxruntime.InferenceSession('models/export/model.onnx')"
+    return run(
+        ".venv/bin/python", "-c", f"import onnxruntime; print([i.name for i in {session}.get_inputs()])", cwd=project
     )
-    assert "'spread'" in run(".venv/bin/python", "-c", session, cwd=project)
-    assert "spread" not in (project / "models/export/request.schema.json").read_text(encoding="utf-8")
-    run(".venv/bin/pytest", "--quiet", "tests/test_contract.py", "tests/test_rows.py", cwd=project)
 
 
+def test_feature_is_one_function_that_is_trained_exported_and_served(project: Path) -> None:
+    assert "'gust_excess'" not in inputs_of_model(project)
+    changed, command, *_ = blocks("how-to/features-and-model.md", "Add a feature")
+    assert changed[1].count("\n+++ ") == 1
+    output = do(project, [changed, command])
+    assert re.findall(r"Running stage '(\w+)'", output) == ["train", "evaluate", "export"]
+    assert "golden rows" in output
+    assert "'gust_excess'" in inputs_of_model(project)
+    assert "gust_excess" not in (project / "models/export/request.schema.json").read_text(encoding="utf-8")
+    run(".venv/bin/ruff", "check", "src", cwd=project)
+
+
+@pytest.mark.nightly
+def test_algorithm_of_ones_own_is_trained_reviewed_and_served(project: Path) -> None:
+    output = do(project, blocks("how-to/features-and-model.md", "Use another algorithm"))
+    assert re.findall(r"Running stage '(\w+)'", output) == ["train", "evaluate", "export"]
+    assert "ExtraTreesClassifier, cross-validated" in output
+    assert re.search(r"Model (accepted|refused)", output)
+    assert "golden rows" in output
+    run(".venv/bin/ruff", "check", "src", cwd=project)
+
+
+@pytest.mark.nightly
+def test_package_is_added_and_locked(project: Path) -> None:
+    ((_, text),) = blocks("how-to/features-and-model.md", "Add a package")
+    do(project, [("sh", text)])
+    assert 'name = "holidays"' in (project / "uv.lock").read_text(encoding="utf-8")
+
+
+@pytest.mark.nightly
 def test_model_from_elsewhere_is_taken_in_put_into_production_and_taken_back(project: Path) -> None:
     shutil.copy(project / "models/export/model.onnx", project / "model.onnx")
     assert "version 2 of flight_delays, the challenger" in do(project, blocks("how-to/import.md")[:1])
@@ -97,6 +82,7 @@ def test_model_from_elsewhere_is_taken_in_put_into_production_and_taken_back(pro
     assert re.search(r"rolled back to +2 ", run("make", "history", cwd=project))
 
 
+@pytest.mark.nightly
 def test_repository_is_made_pushed_shared_and_ruled_at_github(project: Path, tmp_path: Path) -> None:
     ((_, text),) = blocks("how-to/github.md")
     run("git", "reset", "--quiet", "--soft", "HEAD~1", cwd=project)
@@ -112,6 +98,7 @@ def test_repository_is_made_pushed_shared_and_ruled_at_github(project: Path, tmp
     assert github.hub.policies == {"staging": ["main"], "production": ["main"]}
 
 
+@pytest.mark.nightly
 def test_table_is_scored_and_its_drift_is_seen(project: Path) -> None:
     take = "import pandas as pd; pd.read_parquet('data/test.parquet').to_csv({!r}, index=False)"
     for name in ("new.csv", "recent.csv"):

@@ -11,6 +11,8 @@ from helpers.acting import BIN, REPOSITORY, Actions
 from helpers.pages import blocks
 from helpers.support import GENERATED, bake, run
 
+pytestmark = pytest.mark.nightly
+
 WORKFLOWS = GENERATED / ".github/workflows"
 RECORDED = 'for word; do printf "%s\\n" "$word"; done >> "$0.said"'  # beside the program
 
@@ -104,7 +106,7 @@ def test_each_runner_is_one_that_the_workflow_takes(github: Actions, tmp_path: P
 
 
 def test_release_of_helm_is_the_runner_of_training(github: Actions) -> None:
-    (_, commands), (_, values) = blocks("how-to/runners.md", "Machines that come and go: Actions Runner Controller")
+    (_, commands), (_, values) = blocks("how-to/runners.md", "Machines on demand: Actions Runner Controller")
     file = re.findall(r"\A# (\S+)\n", values)[0]
     (github.work / file).write_text(values, encoding="utf-8")
     github.program("helm", RECORDED)

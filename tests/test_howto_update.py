@@ -10,15 +10,16 @@ import cruft
 import pytest
 from helpers.acting import REPOSITORY, Actions
 from helpers.pages import blocks
-from helpers.support import GENERATED, QUESTIONS, SETTINGS, TEMPLATE, bake, run
+from helpers.support import GENERATED, LITTER, QUESTIONS, SETTINGS, TEMPLATE, bake, run
+
+pytestmark = pytest.mark.nightly
 
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
     """Return a repository of its own with this template, whose version has a tag."""
     repository = tmp_path / "template"
-    litter = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", ".*_cache", "uv.lock")
-    shutil.copytree(TEMPLATE, repository, ignore=litter)
+    shutil.copytree(TEMPLATE, repository, ignore=LITTER)
     run("git", "init", "--quiet", "-b", "main", cwd=repository)
     commit(repository, "Then")
     run("git", "tag", f"v{SETTINGS['__version']}", cwd=repository)

@@ -19,7 +19,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from helpers import containers, servers
 from helpers.acting import REPOSITORY, Actions
 from helpers.pages import blocks
-from helpers.support import copied, run, sources
+from helpers.support import copied, representatives, run, sources
 
 BASE = "docker.io/library/python:3.11-slim"
 STRICT = [
@@ -202,6 +202,7 @@ def test_no_index_and_no_credential_is_in_the_image(started: tuple[str, str], po
     assert not [digest for digest in hashes if digest not in locked]
 
 
+@pytest.mark.nightly
 def test_bento_in_the_image_is_one_that_bentoml_knows(started: tuple[str, str], podman: Podman) -> None:
     show = "from bentoml._internal.bento import Bento; print(Bento.from_path('/app/bento').tag)"
     assert podman("exec", started[0], "python", "-c", show) == "flight_delays:1"
@@ -245,6 +246,7 @@ def test_container_told_to_end_answers_what_it_has_begun(
     podman("rm", name)
 
 
+@pytest.mark.nightly
 def test_several_workers_share_one_container(built: dict[str, Any], podman: Podman) -> None:
     image = f"{built['repository']}@{built['digest']}"
     name = podman("run", "--detach", *STRICT, "--env=SCORING_WORKERS=2", "--publish=127.0.0.1::3000", image)
@@ -253,7 +255,7 @@ def test_several_workers_share_one_container(built: dict[str, Any], podman: Podm
     podman("rm", "--force", name)
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "contract.yaml"])
+@pytest.mark.parametrize("name", representatives(["model.onnx", "contract.yaml"], "model.onnx"))
 def test_image_with_another_model_refuses_to_start(
     name: str, built: dict[str, Any], environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -272,6 +274,7 @@ USER 10001:10001
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.nightly
 def test_image_that_answers_otherwise_is_not_named(approved: Path, model: Path, environment: dict[str, str]) -> None:
     prove = """
 import sys
@@ -279,6 +282,8 @@ from pathlib import Path
 from mlgitops.common import files
 from mlgitops.image import command
 from mlgitops.image.engine import Engine
+
+pytestmark = pytest.mark.tools
 folder = Path(sys.argv[1])
 golden = files.read_json(folder / "golden.json")
 golden["answers"][7]["probability"] += 0.01
@@ -293,6 +298,7 @@ command.prove(Engine.find(), sys.argv[2], folder)
     assert "row 7" in done.stderr
 
 
+@pytest.mark.nightly
 def test_a_second_build_elsewhere_gives_the_same_image(
     built: dict[str, Any], approved: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -360,7 +366,7 @@ def test_staging_really_runs_and_scores_a_request(
         podman("kube", "down", str(file))
 
 
-@pytest.mark.parametrize("overlay", ["staging", "production"])
+@pytest.mark.parametrize("overlay", representatives(["production", "staging"], "production"))
 def test_manifests_are_valid_to_kubernetes(overlay: str, project: Path, tmp_path: Path) -> None:
     if not shutil.which("kubectl"):
         pytest.skip("kubectl is not installed")
@@ -372,6 +378,7 @@ def test_manifests_are_valid_to_kubernetes(overlay: str, project: Path, tmp_path
         run("kubernetes-validate", "--strict", "--kubernetes-version", "1.34", str(file), cwd=tmp_path)
 
 
+@pytest.mark.nightly
 def test_monitoring_is_taken_in_by_one_line(project: Path, tmp_path: Path) -> None:
     if not shutil.which("kubectl"):
         pytest.skip("kubectl is not installed")
@@ -389,6 +396,7 @@ def test_monitoring_is_taken_in_by_one_line(project: Path, tmp_path: Path) -> No
     assert labels.items() <= found["Service"]["metadata"]["labels"].items()
 
 
+@pytest.mark.nightly
 def test_one_server_runs_it_by_compose_with_a_key(
     built: dict[str, Any], approved: Path, environment: dict[str, str], podman: Podman
 ) -> None:
@@ -416,11 +424,12 @@ def test_one_server_runs_it_by_compose_with_a_key(
         run(*compose, "down", cwd=approved, **here)
 
 
+@pytest.mark.nightly
 def test_imported_model_is_released_by_hand(
     approved: Path, model: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     (_, take), (_, release) = blocks("how-to/import.md")
-    ((_, look),) = blocks("how-to/promote.md", "See what was when")
+    ((_, look),) = blocks("how-to/promote.md", "See the history")
     work = copied(approved, tmp_path)
     other = "import onnx, sys; m = onnx.load(sys.argv[1]); m.doc_string = 'From elsewhere'; onnx.save(m, 'model.onnx')"
     run(".venv/bin/python", "-c", other, str(model / "model.onnx"), cwd=work)
@@ -445,6 +454,7 @@ def test_imported_model_is_released_by_hand(
     assert "| metric |" not in shown  # the review in reports/ is about another model
 
 
+@pytest.mark.nightly
 def test_audit_says_so_where_it_cannot_ask(approved: Path) -> None:
     asked = {"UV_HTTP_RETRIES": "0", "HTTPS_PROXY": "http://127.0.0.1:1", "ALL_PROXY": "http://127.0.0.1:1"}
     done = subprocess.run(

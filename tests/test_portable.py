@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from helpers.support import GENERATED, TEMPLATE, run
 
-CODE = sorted([*GENERATED.rglob("src/**/*.py"), *GENERATED.glob("data/*.py"), *TEMPLATE.glob("hooks/*.py")])
+CODE = sorted([*GENERATED.rglob("src/**/*.py"), *TEMPLATE.glob("hooks/*.py")])
 MODULES = {"crypt", "fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 CALLS = {"chmod", "chown", "fork", "getuid", "killpg", "mkfifo", "system", "umask"}
 CONTAINERS = {"engine.py"}  # what is said there is about the inside of a Linux container
@@ -38,7 +38,7 @@ def needs(text: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: path.relative_to(TEMPLATE).as_posix())
 def test_module_needs_no_posix(path: Path) -> None:
-    allowed = {"symlink_to"} if path.parts[-2:] == ("adopt", "command.py") else set()  # copied where links fail
+    allowed = {"symlink_to"} if path.parts[-2:] == ("onboard", "command.py") else set()  # copied where links fail
     assert set(needs(path.read_text(encoding="utf-8"))) - allowed == set() or path.name in CONTAINERS
 
 
@@ -52,6 +52,6 @@ def test_what_needs_posix_is_found(text: str) -> None:
 
 
 def test_text_files_are_opened_with_their_encoding() -> None:
-    places = [str(GENERATED / "src"), str(GENERATED / "data"), str(TEMPLATE / "hooks"), str(TEMPLATE / "tests")]
+    places = [str(GENERATED / "src"), str(GENERATED / "platform/src"), str(TEMPLATE / "hooks"), str(TEMPLATE / "tests")]
     run("ruff", "check", "--no-cache", "--isolated", "--preview", "--select", "PLW1514", "--target-version", "py311",
         *places, cwd=TEMPLATE)  # fmt: skip

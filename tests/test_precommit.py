@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers.support import run
+from helpers.support import representatives, run
 
 PACKAGE = "flight_delays"
 CONFLICT = "".join(f"{sign * 7}{rest}\n" for sign, rest in [("<", " ours"), ("=", ""), (">", " theirs")])
@@ -60,7 +60,7 @@ def test_every_hook_has_its_test(project: Path) -> None:
     assert {hook["id"] for hook in local["hooks"]} == FAULTS.keys() | FOLLOW_GIT
 
 
-@pytest.mark.parametrize("hook", FAULTS)
+@pytest.mark.parametrize("hook", representatives(FAULTS, "reference", "detect-secrets"))
 def test_fault_is_caught_by_its_hook(hook: str, workspace: Path) -> None:
     name, content = FAULTS[hook]
     path = workspace / name
@@ -71,6 +71,7 @@ def test_fault_is_caught_by_its_hook(hook: str, workspace: Path) -> None:
     assert f"hook id: {hook}" in failing(workspace, ".venv/bin/pre-commit", "run", hook)
 
 
+@pytest.mark.nightly
 def test_stripped_notebook_is_as_before(workspace: Path) -> None:
     path = workspace / "notebooks/explore.ipynb"
     before = path.read_text(encoding="utf-8")
@@ -84,6 +85,7 @@ def test_stripped_notebook_is_as_before(workspace: Path) -> None:
     assert path.read_text(encoding="utf-8") == before
 
 
+@pytest.mark.nightly
 def test_commit_is_refused_without_an_activated_environment(hooked: Path) -> None:
     (hooked / "new.yaml").write_text("a: [1\n", encoding="utf-8")
     run("git", "add", "new.yaml", cwd=hooked)
@@ -109,6 +111,7 @@ def test_data_follow_checkout_and_push(hooked: Path) -> None:
     assert (hooked / ".store/dvc/files/md5" / digest[:2] / digest[2:]).read_text(encoding="utf-8") == "a\n1\n"
 
 
+@pytest.mark.nightly
 def test_branch_that_holds_no_project_can_be_committed_to(hooked: Path) -> None:
     """As the branch that keeps the state: git runs the same hooks in all work trees of a repository."""
     tree = hooked.parent / "tree"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from helpers.servers import mlflow, postgres
-from helpers.support import run, sources
+from helpers.support import representatives, run, sources
 
 PACKAGE = "flight_delays"
 STATE = """
@@ -31,6 +31,8 @@ import json, pandas
 from mlgitops.store import mlflow_backend as storage
 storage.connect()
 import mlflow
+
+pytestmark = pytest.mark.tools
 model = mlflow.pyfunc.load_model("models:/{PACKAGE}@champion")
 golden = json.load(open("models/export/golden.json"))
 assert model.predict(pandas.DataFrame(golden["rows"])).to_dict("records") == golden["answers"]
@@ -103,7 +105,7 @@ def state(project: Path, url: str) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["server", "sqlite"])
+@pytest.mark.parametrize("kind", representatives(["server", "sqlite"], "server"))
 def test_four_processes_that_register_one_model_make_one_version(
     kind: str, reviewed: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -120,6 +122,7 @@ def test_four_processes_that_register_one_model_make_one_version(
     }
 
 
+@pytest.mark.nightly
 def test_a_model_goes_all_the_way_on_a_server(reviewed: Path, server: str, tmp_path: Path) -> None:
     """Register, promote, load, fetch, import, promote that, roll back, and read the history."""
     exported = reviewed / "models/export"
@@ -134,7 +137,7 @@ def test_a_model_goes_all_the_way_on_a_server(reviewed: Path, server: str, tmp_p
     assert other == imported(reviewed, server, "elsewhere")
     registry(reviewed, server, "promote", other)
     assert state(reviewed, server)["aliases"] == {"challenger": other, "champion": other}
-    assert registry(reviewed, server, "rollback", "--because", "a fault") == "version 1 is the champion again\n"
+    assert registry(reviewed, server, "rollback", "--reason", "a fault") == "version 1 is the champion again\n"
     head, first, *_, last_line = registry(reviewed, server, "history").splitlines()
     assert head.split() == ["when", "who", "did", "version", "evidence"]
     assert "Model accepted" in first
@@ -143,6 +146,7 @@ def test_a_model_goes_all_the_way_on_a_server(reviewed: Path, server: str, tmp_p
     assert state(reviewed, server)["aliases"] == {"challenger": other, "champion": "1"}
 
 
+@pytest.mark.nightly
 def test_promotions_at_once_leave_alias_and_history_in_agreement(reviewed: Path, server: str) -> None:
     numbers = [imported(reviewed, server, origin) for origin in ("one place", "another place")]
     at_once(reviewed, server, *[("promote", number) for number in numbers * 2])

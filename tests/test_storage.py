@@ -9,6 +9,8 @@ from helpers import servers
 from helpers.pages import blocks
 from helpers.support import run
 
+pytestmark = pytest.mark.nightly
+
 HERE = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
@@ -26,7 +28,7 @@ def test_a_bucket_takes_the_place_of_the_branch(project: Path, tmp_path: Path, m
     with servers.s3(tmp_path, "BUCKET") as url:
         for name, value in {**HERE, "AWS_ENDPOINT_URL": url}.items():
             monkeypatch.setenv(name, value)
-        ((_, block),) = blocks("how-to/storage.md", "To a bucket")
+        ((_, block),) = blocks("how-to/storage.md", "Move to a bucket")
         for line in block.strip().splitlines():
             run("bash", "-c", line, cwd=work)
         assert "s3://BUCKET/dvc" in (work / ".dvc/config").read_text(encoding="utf-8")

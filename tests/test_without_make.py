@@ -47,6 +47,7 @@ def test_the_loop_runs_without_make(tmp_path: Path) -> None:
     assert list((project / ".store/dvc").rglob("*.dir"))
 
 
+@pytest.mark.nightly
 def test_a_project_is_born_with_a_table_without_make(tmp_path: Path) -> None:
     surroundings, table = environment(tmp_path / "bin"), houses(tmp_path / "my $houses.csv")
     made = [sys.executable, "-m", "cookiecutter", "--no-input", f"--output-dir={tmp_path}", str(TEMPLATE)]

@@ -15,6 +15,8 @@ from helpers.acting import Actions, Run
 from helpers.pages import blocks
 from helpers.support import TEMPLATE, copied, fewer_flights, run, sources
 
+pytestmark = pytest.mark.tools
+
 BASE = "docker.io/library/python:3.11-slim"
 TOOLS = [*containers.TOOLS, "jq", "act", "gh", "podman-compose"]
 MODEL = ("train.yml", "review.yml", "release.yml", "deploy.yml")
@@ -38,7 +40,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str,
 def started(engine: tuple[dict[str, str], str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a repository whose first model was made on a laptop as the tutorial says: not committed, not pushed."""
     folder, (environment, registry) = tmp_path_factory.mktemp("started"), engine
-    ((_, made),) = blocks("tutorial.md", "1. Make the project")
+    ((_, made),) = blocks("tutorial.md", "1. Generate the project")
     asked, model = made.replace("TEMPLATE", str(TEMPLATE)).split("cd flight-delays\n")
     run("bash", "-euc", f"yes '' | {asked}", cwd=folder)  # Enter at each question
     project = folder / "flight-delays"
@@ -282,6 +284,7 @@ def kept(actions: Actions) -> str:
     return git(actions, "rev-parse", "store")
 
 
+@pytest.mark.nightly
 def test_pull_request_of_a_fork_is_reviewed_without_a_right_or_a_secret(pushed: Actions) -> None:
     pushed.secrets["SCORING_API_KEY"] = "open-sesame"
     branch(pushed, "gift")
@@ -302,6 +305,7 @@ def test_pull_request_of_a_fork_is_reviewed_without_a_right_or_a_secret(pushed: 
     assert "roc_auc" in shown
 
 
+@pytest.mark.nightly
 def test_push_to_main_that_leaves_the_lock_behind_becomes_a_pull_request(pushed: Actions) -> None:
     branch(pushed, "main")
     edit(pushed.work, "params.yaml", "max_iter: 100", "max_iter: 95")
@@ -324,6 +328,7 @@ def test_push_to_main_that_leaves_the_lock_behind_becomes_a_pull_request(pushed:
     assert registry(pushed, "show", "challenger") == versions
 
 
+@pytest.mark.nightly
 def test_run_that_another_push_has_overtaken_writes_nothing_back(pushed: Actions) -> None:
     branch(pushed, "topic")
     edit(pushed.work, "params.yaml", "max_iter: 100", "max_iter: 80")
@@ -340,6 +345,7 @@ def test_run_that_another_push_has_overtaken_writes_nothing_back(pushed: Actions
     assert git(pushed, "log", "-1", "--format=%s%n%P", "topic") == f"Retrain: train, evaluate, export\n{second}"
 
 
+@pytest.mark.nightly
 def test_code_is_checked_by_the_workflow_that_main_requires(pushed: Actions) -> None:
     pushed.left_out = {"train.yml", "release.yml", "deploy.yml"}
     pushed.environment["PYTEST_ADDOPTS"] = "-k 'test_config or test_split'"  # all of them: tests/test_project.py
@@ -354,6 +360,7 @@ def test_code_is_checked_by_the_workflow_that_main_requires(pushed: Actions) -> 
     green(pushed.dispatch("ci.yml"), "ci.yml")
 
 
+@pytest.mark.nightly
 def test_runs_and_versions_are_on_a_server_where_a_variable_names_one(
     actions: Actions, started: Path, tmp_path: Path
 ) -> None:
@@ -371,6 +378,7 @@ def test_runs_and_versions_are_on_a_server_where_a_variable_names_one(
     assert any(name.startswith("dvc/") for name in listed)
 
 
+@pytest.mark.nightly
 def test_run_that_dies_half_way_leaves_nothing_half_done(pushed: Actions) -> None:
     def refs() -> str:
         return git(pushed, "for-each-ref", "refs/heads", "refs/tags")
@@ -397,6 +405,7 @@ def test_run_that_dies_half_way_leaves_nothing_half_done(pushed: Actions) -> Non
     assert registry(pushed, "show", "challenger").splitlines()[0] == "version: 1"
 
 
+@pytest.mark.nightly
 def test_rows_that_drifted_turn_the_monitor_red(actions: Actions, started: Path) -> None:
     halved = "t = pd.read_parquet('data/test.parquet'); t.assign(distance=t.distance / 2).to_csv('data/recent.csv')"
     run(str(started / ".venv/bin/python"), "-c", f"import pandas as pd; {halved}", cwd=actions.work)

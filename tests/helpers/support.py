@@ -4,15 +4,18 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
 from cookiecutter.main import cookiecutter
 from filelock import FileLock
 
 TEMPLATE = Path(__file__).resolve().parents[2]
 GENERATED = TEMPLATE / "{{cookiecutter.project_slug}}"
 SETTINGS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+LITTER = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", ".*_cache", "uv.lock")
 QUESTIONS = {name: default for name, default in SETTINGS.items() if not name.startswith("_")}
 CHOICES = {name: words for name, words in QUESTIONS.items() if isinstance(words, list)}
 
@@ -45,6 +48,19 @@ def fewer_flights(project: Path) -> None:
 def sources(project: Path) -> dict[str, str]:
     """Return the variable that lets Python import the packages of *project* before those that an environment links."""
     return {"PYTHONPATH": os.pathsep.join(str(project / folder) for folder in ("src", "platform/src"))}
+
+
+def representatives(cases: Iterable[Any], *chosen: Any) -> list[Any]:
+    """Return the cases of a parametrized test, of which all but the *chosen* ones run every night alone."""
+    cases = list(cases)
+    missing = [case for case in chosen if case not in cases]
+    assert not missing, missing
+    return [
+        case
+        if case in chosen
+        else pytest.param(*(case if isinstance(case, tuple) else [case]), marks=pytest.mark.nightly)
+        for case in cases
+    ]
 
 
 def once(folder: Path, make: Callable[[], None]) -> None:

@@ -22,6 +22,7 @@ GRANTED: dict[str, dict[str, dict[str, str]]] = {
         "production": {"actions": WRITE, "contents": WRITE, "id-token": WRITE, "pull-requests": WRITE},
     },
     "monitor.yml": {"monitor": {"contents": READ, "id-token": WRITE}},
+    "platform.yml": {"test": {"contents": READ}},
     "promote.yml": {"promote": {"actions": WRITE, "contents": WRITE, "id-token": WRITE, "pull-requests": WRITE}},
     "release.yml": {
         "release": {"attestations": WRITE, "contents": WRITE, "id-token": WRITE, "packages": WRITE},
@@ -31,10 +32,12 @@ GRANTED: dict[str, dict[str, dict[str, str]]] = {
     "template.yml": {"update": {"actions": WRITE, "contents": WRITE, "pull-requests": WRITE}},
     "train.yml": {"train": {"actions": WRITE, "contents": WRITE, "id-token": WRITE, "pull-requests": WRITE}},
 }
+PLATFORM = ["platform/**", "pyproject.toml", "uv.lock"]
 STARTED: dict[str, dict[str, Any]] = {
     "ci.yml": {"push": {"branches": ["main"]}, "pull_request": "", "workflow_dispatch": ""},
     "deploy.yml": {"push": {"branches": ["main"], "paths": ["deploy/**"]}, "workflow_dispatch": ""},
     "monitor.yml": {"schedule": ..., "workflow_dispatch": ""},
+    "platform.yml": {"push": {"branches": ["main"], "paths": PLATFORM}, "pull_request": {"paths": PLATFORM}},
     "promote.yml": {"workflow_dispatch": ...},
     "release.yml": {"push": {"branches": ["main"], "paths": ["dvc.lock"]}, "workflow_dispatch": ""},
     "review.yml": {
@@ -51,6 +54,7 @@ RUN: dict[str, list[str]] = {  # the make targets of each workflow, in order
     "ci.yml": ["lint", "test"],
     "deploy.yml": ["pull-store", "deploy", "with-store", "deploy-failed"],
     "monitor.yml": ["pull-store", "pipeline", "monitor"],
+    "platform.yml": ["test-platform"],
     "promote.yml": ["pull-store", "promote"],
     "release.yml": [
         "pull-store",
@@ -183,7 +187,7 @@ def _trusted(review: dict[str, Any], texts: dict[str, str]) -> Iterator[str]:
     checkouts = [step["with"] for step in job["steps"] if "actions/checkout" in step.get("uses", "")]
     if [one.get("ref") for one in checkouts] != ["main"]:
         yield "review.yml: checks out something else than main"
-    for name in ("ci.yml", "train.yml", "review.yml"):
+    for name in ("ci.yml", "platform.yml", "train.yml", "review.yml"):
         if "secrets." in texts[name]:
             yield f"{name}: runs for pull requests, and takes a secret"
     for name, text in texts.items():

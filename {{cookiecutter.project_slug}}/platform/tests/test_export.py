@@ -262,7 +262,7 @@ def test_a_model_from_before_a_feature_was_added_still_answers(here: Path, monke
     monkeypatch.setattr(Contract, "features", (*known, Feature("one_more", known[0].column, known[0].kind)))
     assert np.array_equal(Scorer(Path("out")).predict(columns), wanted)
     monkeypatch.setattr(Contract, "features", known[1:])
-    with pytest.raises(ProjectError, match=f"the model reads {known[0].name}, which the code here does not compute"):
+    with pytest.raises(ProjectError, match=f"the model reads {known[0].name}, which this code does not compute"):
         Scorer(Path("out"))
 
 

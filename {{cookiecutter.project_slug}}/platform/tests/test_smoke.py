@@ -159,7 +159,7 @@ def test_smoke_starts_and_stops_a_service_of_two_workers_with_a_key(
         smoke.check(client, files.read_json(exported / "golden.json"))
         assert get(client.url, "/metrics")[0] == 401
         deadline = time.monotonic() + 30
-        counted = 'scoring_requests_total{route="/predict",status="200"} ' + str(float(smoke.TIMED + 1))
+        counted = 'scoring_requests_total{route="/predict",status="200"} ' + str(float(smoke.TIMED_REQUESTS + 1))
         while counted not in get(client.url, "/metrics", Authorization="Bearer key")[1]:  # of both workers
             assert time.monotonic() < deadline
     with pytest.raises(ProjectError, match="does not answer"):

@@ -15,7 +15,7 @@ MISSING = ""  # stands for a missing category in the model's input
 
 def _label(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError(f"{value!r} is not a string: put it in quotes")
+        raise ValueError(f"{value!r} is not text: put it in quotes")
     if value == MISSING:
         raise ValueError("an empty string means a missing value: remove it and set missing: true")
     return str(value)

@@ -43,7 +43,7 @@ class Function:
     @property
     def place(self) -> str:
         """Where the function is defined, as the start of an error message."""
-        return f"{self.file.as_posix()}:{self.line}: {self.name}()"
+        return f"{self.file.as_posix()}:{self.line}: {self.name}({', '.join(self.columns)})"
 
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return one entry per row, shape (rows,); raises ProjectError naming file, function and columns."""
@@ -109,7 +109,7 @@ def _function(path: Path, function: FunctionType) -> Function:
 
 def _kind(place: str, path: Path, function: FunctionType) -> Kind:
     """Return the kind of values that the return annotation declares."""
-    with user_code(path, function.__name__):
+    with user_code(path, f"{function.__name__}()"):
         hint = typing.get_type_hints(function).get("return")
     arguments = typing.get_args(hint)
     scalar = typing.get_args(arguments[-1])[0] if arguments and typing.get_args(arguments[-1]) else None
