@@ -10,10 +10,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # as in the Makefile: the same by
 import pytest
 from helpers import contracts, models, repository
 from helpers.git import git
+from hypothesis import settings
 
 from mlgitops.common import project
 from mlgitops.store import mlflow_backend
 
+settings.register_profile("platform", database=None)  # which it would write into the current folder
+settings.load_profile("platform")
 collect_ignore = ["example", *(["repository"] if repository.is_template() else [])]
 
 

@@ -58,7 +58,7 @@ def test_what_was_not_built_is_neither_pushed_nor_pinned() -> None:
     for main, words in ((command.main, ["push"]), (overlay.main, ["pin", "staging"])):
         done = CliRunner().invoke(main, words)
         assert done.exit_code == 1
-        assert re.search(r"no image was (built|pushed) yet: `make \w+`", done.output)
+        assert re.search(r"no image was (built|pushed) yet: `make [\w-]+`", done.output)
 
 
 def test_an_image_that_no_registry_is_named_for_is_not_pushed(checkout: Path) -> None:
