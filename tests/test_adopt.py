@@ -293,6 +293,6 @@ def test_a_table_that_is_refused_leaves_no_project(
     with pytest.raises(FailedHookException):
         bake(tmp_path, data=str(tables / "vega_datasets/_data/seattle-weather.csv"), target="snow")
     said = capfd.readouterr().err
-    assert "TARGET=snow: there is no such column; there are: date, precipitation" in said
+    assert "TARGET=snow: no such column; the columns are date, precipitation" in said
     assert "so there is no project" in said
     assert not list(tmp_path.iterdir())

@@ -51,7 +51,7 @@ def test_feature_is_one_function_that_is_trained_exported_and_served(project: Pa
     assert "golden rows" in output
     assert "'gust_excess'" in inputs_of_model(project)
     assert "gust_excess" not in (project / "models/export/request.schema.json").read_text(encoding="utf-8")
-    run(".venv/bin/ruff", "check", cwd=project)
+    run(".venv/bin/ruff", "check", "src", cwd=project)
 
 
 @pytest.mark.nightly
@@ -61,7 +61,7 @@ def test_algorithm_of_ones_own_is_trained_reviewed_and_served(project: Path) -> 
     assert "ExtraTreesClassifier, cross-validated" in output
     assert re.search(r"Model (accepted|refused)", output)
     assert "golden rows" in output
-    run(".venv/bin/ruff", "check", cwd=project)
+    run(".venv/bin/ruff", "check", "src", cwd=project)
 
 
 @pytest.mark.nightly

@@ -429,7 +429,7 @@ def test_imported_model_is_released_by_hand(
     approved: Path, model: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     (_, take), (_, release) = blocks("how-to/import.md")
-    ((_, look),) = blocks("how-to/promote.md", "See what was when")
+    ((_, look),) = blocks("how-to/promote.md", "See the history")
     work = copied(approved, tmp_path)
     other = "import onnx, sys; m = onnx.load(sys.argv[1]); m.doc_string = 'From elsewhere'; onnx.save(m, 'model.onnx')"
     run(".venv/bin/python", "-c", other, str(model / "model.onnx"), cwd=work)

@@ -137,7 +137,7 @@ def test_a_model_goes_all_the_way_on_a_server(reviewed: Path, server: str, tmp_p
     assert other == imported(reviewed, server, "elsewhere")
     registry(reviewed, server, "promote", other)
     assert state(reviewed, server)["aliases"] == {"challenger": other, "champion": other}
-    assert registry(reviewed, server, "rollback", "--because", "a fault") == "version 1 is the champion again\n"
+    assert registry(reviewed, server, "rollback", "--reason", "a fault") == "version 1 is the champion again\n"
     head, first, *_, last_line = registry(reviewed, server, "history").splitlines()
     assert head.split() == ["when", "who", "did", "version", "evidence"]
     assert "Model accepted" in first

@@ -5,11 +5,16 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # as the Makefile does: the same bytes, and no threads that wait for cores
+
 import pytest
 from helpers import contracts, models
 from helpers.git import git
 
 from mlgitops.common import project
+from mlgitops.store import mlflow_backend
 
 REPOSITORY = Path(os.environ.get("MLGITOPS_REPOSITORY") or Path(__file__).parents[2]).absolute()
 collect_ignore = ["repository"] if "{{" in (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8") else []
@@ -21,7 +26,10 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Return the folder of the example project, a copy, in which tests start; it stands for the enclosing project."""
     folder = tmp_path_factory.mktemp("example")
     shutil.copytree(contracts.EXAMPLE, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    here = Path(__file__).parent
     with pytest.MonkeyPatch.context() as patch:
+        for path in (here, here.parent / "src"):  # for the processes that tests start
+            patch.setenv("PYTHONPATH", str(path), prepend=os.pathsep)
         patch.chdir(folder)
         patch.setattr(project, "HOME", folder)
         yield folder
@@ -36,6 +44,18 @@ def _in_example(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of an exported model, trained on example rows of the example's contract."""
     return models.exported(contracts.example(), tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="session")
+def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an MLflow database without a run, to copy: to make one takes seconds, so that all workers share it."""
+    folder = tmp_path_factory.getbasetemp()
+    path = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "mlflow" / "mlflow.db"
+    path.parent.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
+        mlflow_backend.connect()  # makes it once, however many processes ask
+    return path
 
 
 @pytest.fixture

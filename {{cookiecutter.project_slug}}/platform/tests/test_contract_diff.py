@@ -22,7 +22,7 @@ BASE: dict[str, str] = {
     "o": "{type: category, missing: 0.2}",
     "d": "{type: date, min: 2020-01-01}",
 }
-GONE = "is not asked for any more: requests that hold it are refused"
+GONE = "removed: requests that contain it are refused"
 CHANGES = {  # column -> its new entry (None where it goes), what is said, whether it breaks callers
     "wider range": ("n", "{type: number, min: -1, max: 11}", ["min 0.0 became -1.0", "max 10.0 became 11.0"], False),
     "open range": ("n", "{type: number}", ["min 0.0 became none", "max 10.0 became none"], False),
@@ -32,20 +32,20 @@ CHANGES = {  # column -> its new entry (None where it goes), what is said, wheth
     "whole numbers only": ("n", "{type: integer, min: 0, max: 10}", ["type number became integer"], True),
     "broken numbers too": ("i", "{type: number, min: 0, max: 9}", ["type integer became number"], False),
     "a clock too": ("d", "{type: datetime, min: 2020-01-01}", ["type date became datetime"], False),
-    "another type": ("c", "{type: boolean}", ["type category became boolean", "any value is allowed"], True),
+    "another type": ("c", "{type: boolean}", ["type category became boolean", "every value is allowed"], True),
     "fewer values": ("c", "{type: category, categories: [a]}", ["no longer allowed: b"], True),
     "more values": ("c", "{type: category, categories: [a, b, z]}", ["now allowed: z"], False),
-    "any value": ("c", "{type: category}", ["any value is allowed"], False),
-    "only some values": ("o", "{type: category, missing: 0.2, categories: [x]}", ["only x are allowed"], True),
+    "any value": ("c", "{type: category}", ["every value is allowed"], False),
+    "only some values": ("o", "{type: category, missing: 0.2, categories: [x]}", ["now limited to x"], True),
     "required": ("o", "{type: category}", ["may no longer be missing"], True),
     "optional": ("n", "{type: number, min: 0, max: 10, missing: true}", ["may be missing"], False),
-    "more missing": ("o", "{type: category, missing: 0.5}", ["share that may be missing: 0.2 became 0.5"], False),
+    "more missing": ("o", "{type: category, missing: 0.5}", ["largest share of missing values: 0.2 became 0.5"], False),
     "described": ("c", "{type: category, categories: [a, b], description: x}", ["description: none became x"], False),
     "removed": ("c", None, [GONE], True),
     "ignored": ("c", "{type: text, ignore: old}", [GONE], True),
-    "new and required": ("new", "{type: number}", ["new number, which every request has to hold"], True),
-    "new and optional": ("new", "{type: number, missing: true}", ["new number, which may be left out"], False),
-    "new and ignored": ("new", "{type: text, ignore: noise}", ["changed in the data; requests do not hold it"], False),
+    "new and required": ("new", "{type: number}", ["new number, required in every request"], True),
+    "new and optional": ("new", "{type: number, missing: true}", ["new optional number"], False),
+    "new and ignored": ("new", "{type: text, ignore: noise}", ["changed in the data; requests do not contain it"], False),
 }  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def test_the_command_compares_commits_and_files(tmp_path: Path, monkeypatch: pyt
     write(changed("removed"))
     assert runner.invoke(main, ["HEAD", "contract.yaml", "--check"]).exit_code == 1
     absent = runner.invoke(main, ["v9", "contract.yaml"])
-    assert (absent.exit_code, "v9: no such file, and git has no contract.yaml of that revision" in absent.output) == (
+    assert (absent.exit_code, "v9: no such file, and no git revision with a contract.yaml" in absent.output) == (
         1,
         True,
     )

@@ -96,7 +96,7 @@ def test_containers_are_probed_where_they_listen_and_given_what_they_need(pod: A
 
 def test_requests_being_answered_are_waited_for(pod: Any) -> None:
     wait = int(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][-1])
-    ends = bentoml_runtime.LINGER + bentoml_runtime.GRACE
+    ends = bentoml_runtime.LINGER_SECONDS + bentoml_runtime.GRACE_SECONDS
     assert wait + ends < pod["terminationGracePeriodSeconds"]
     assert int(COMPOSE["services"]["scoring"]["stop_grace_period"].removesuffix("s")) > ends
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from helpers import contracts, models
 from helpers.git import git
 
 from mlgitops.common.errors import ProjectError
@@ -16,7 +17,6 @@ from mlgitops.github import api, comment, deploy, promote, repository, tags, tar
 from mlgitops.github.tags import Release
 from mlgitops.image import overlay
 
-ROOT = Path(__file__).parents[1]
 IMAGES = [f"registry.example.org/team/model@sha256:{digit * 64}" for digit in "123"]
 
 
@@ -27,17 +27,15 @@ def project(origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     git("clone", "--quiet", str(origin), str(folder), cwd=tmp_path)
     for name, value in (("user.name", "Ada"), ("user.email", "ada@example.org")):
         git("config", name, value, cwd=folder)
-    (folder / "contract.yaml").touch()
+    models.write_project(folder, contracts.example())
     lock(folder, train="1", export="1")
-    path = folder / promote.OVERLAY
-    path.parent.mkdir(parents=True)
-    path.write_text(f"images:\n  - name: scoring\n    newName: localhost/x\n    digest: {overlay.NOTHING}\n")
+    place_of(folder / promote.OVERLAY)
     git("checkout", "--quiet", "-b", "main", cwd=folder)
     git("add", "--all", cwd=folder)
     git("commit", "--quiet", "-m", "Start", cwd=folder)
     git("push", "--quiet", "origin", "main", cwd=folder)
     monkeypatch.delenv("GH_TOKEN", raising=False)
-    monkeypatch.setattr(storage, "ROOT", folder)
+    monkeypatch.chdir(folder)
     return folder
 
 
@@ -46,12 +44,18 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Any]]:
     """Return what GitHub is asked, which gives no answer but an address."""
     calls: list[tuple[str, str, Any]] = []
 
-    def api(path: str, method: str = "GET", body: Any = None, missing: tuple[str, ...] = ()) -> Any:
+    def answer(path: str, method: str = "GET", body: Any = None, missing: tuple[str, ...] = ()) -> Any:
         calls.append((method, path, body))
         return {"html_url": "https://example.org/pull/1", "number": 1} if method == "POST" else []
 
-    monkeypatch.setattr(hub, "api", api)
+    monkeypatch.setattr(api, "api", answer)
     return calls
+
+
+def place_of(path: Path) -> None:
+    """Write an overlay that runs nothing yet."""
+    path.parent.mkdir(parents=True)
+    path.write_text(f"images:\n  - name: scoring\n    newName: localhost/x\n    digest: {overlay.NOTHING}\n")
 
 
 def lock(folder: Path, **stages: str) -> None:
@@ -239,7 +243,8 @@ esac
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("DEPLOY_TARGET", "kubernetes")
     monkeypatch.setenv("DEPLOY_SECONDS", "90")
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(tmp_path)
+    place_of(Path("deploy/overlays/production/kustomization.yaml"))
     place = targets.find("production")
     assert place is not None
     assert place.current() == IMAGES[0]
@@ -268,7 +273,9 @@ def test_server_replaces_a_container_that_was_restarted_while_it_was_replaced(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("DEPLOY_TARGET", "compose")
     monkeypatch.setenv("IMAGE_ENGINE", "podman")
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(tmp_path)
+    Path("deploy").mkdir()
+    Path("deploy/compose.yaml").write_text("name: model\n", encoding="utf-8")
     place = targets.find("production")
     assert place is not None
     place.apply(IMAGES[1])
@@ -278,20 +285,20 @@ def test_server_replaces_a_container_that_was_restarted_while_it_was_replaced(
 def test_page_says_why_there_is_no_review() -> None:
     bad = {
         "success": False, "expectations": 3, "rows": 9,
-        "failures": [{"column": "price", "expectation": "expect_column_values_to_be_between", "wanted": {"min": 0},
-                      "found": None, "count": 1, "rows": [{"row": 4, "price": -1}]}],
+        "failures": [{"column": "price", "expectation": "expect_column_values_to_be_between", "arguments": {"min": 0},
+                      "observed": None, "count": 1, "rows": [{"row": 4, "price": -1}]}],
     }  # fmt: skip
-    assert "row 4, price -1" in comment.page(None, bad)
+    assert "row 4, price -1" in comment.page(None, json.dumps(bad))
     assert "no model to review" in comment.page(None, None)
-    assert comment.page("the review", bad) == "the review"
+    assert comment.page("the review", json.dumps(bad)) == "the review"
 
 
 def test_comment_of_a_fork_says_so_and_calls_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_REPOSITORY", "acme/model")
-    monkeypatch.setattr(hub, "api", lambda path, *_: {"artifacts": [{"name": "reports", "id": 1}]})
+    monkeypatch.setattr(api, "api", lambda path, *_: {"artifacts": [{"name": "reports", "id": 1}]})
     monkeypatch.setattr(comment, "_read", lambda artifact: {"review.md": f"{comment.MARKER}\nthanks to @everyone"})
     written: list[str] = []
-    monkeypatch.setattr(hub, "comment", lambda number, marker, text: written.append(text))
+    monkeypatch.setattr(api, "comment", lambda number, marker, text: written.append(text))
     run = {"id": 5, "html_url": "https://example.org/run", "head_sha": "c" * 40}
     for source in ("acme/model", "mallory/model"):
         comment.post({"number": 3, "head": {"repo": {"full_name": source}}}, run)
@@ -306,11 +313,11 @@ def test_comment_is_changed_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     there = [{"id": 8, "body": "<!-- x --> old", "user": {"login": "github-actions[bot]"}}]
     calls: list[tuple[str, str]] = []
 
-    def api(path: str, method: str = "GET", body: Any = None, missing: tuple[str, ...] = ()) -> Any:
+    def answer(path: str, method: str = "GET", body: Any = None, missing: tuple[str, ...] = ()) -> Any:
         calls.append((method, path))
         return there if path.endswith("page=1") else []
 
-    monkeypatch.setattr(hub, "api", api)
+    monkeypatch.setattr(api, "api", answer)
     api.comment(3, "<!-- x -->", "new")
     assert calls[-1] == ("PATCH", "/issues/comments/8")
     there[0]["user"]["login"] = "somebody"
@@ -318,11 +325,11 @@ def test_comment_is_changed_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls[-1] == ("POST", "/issues/3/comments")
 
 
-def test_settings_are_applied_once_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_applied_once_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rules: dict[str, int] = {}
     calls: list[tuple[str, str]] = []
 
-    def api(path: str, method: str = "GET", body: Any = None, missing: tuple[str, ...] = ()) -> Any:
+    def answer(path: str, method: str = "GET", body: Any = None, missing: tuple[str, ...] = ()) -> Any:
         calls.append((method, path))
         if (method, path) == ("GET", "/rulesets"):
             return [{"name": name, "id": key} for name, key in rules.items()]
@@ -330,11 +337,13 @@ def test_settings_are_applied_once_and_again(monkeypatch: pytest.MonkeyPatch) ->
             rules[body["name"]] = len(rules) + 1
         return {"branch_policies": [{"name": "main"}]}
 
-    monkeypatch.setattr(hub, "api", api)
-    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(api, "api", answer)
+    monkeypatch.chdir(tmp_path)
+    repository.RULES.mkdir(parents=True)
+    for name in ("main", "versions"):
+        (repository.RULES / f"{name}.json").write_text(json.dumps({"name": f"Protect {name}"}), encoding="utf-8")
     for _ in range(2):
         repository.main.callback()
-    files = [json.loads(path.read_text())["name"] for path in sorted((ROOT / ".github/rulesets").glob("*.json"))]
-    assert list(rules) == files
-    assert [path for method, path in calls if method == "POST"] == ["/rulesets"] * len(files)
-    assert sum(path.startswith("/rulesets/") for _, path in calls) == len(files)
+    assert list(rules) == ["Protect main", "Protect versions"]
+    assert [path for method, path in calls if method == "POST"] == ["/rulesets"] * 2
+    assert [path for _, path in calls if path.startswith("/rulesets/")] == ["/rulesets/1", "/rulesets/2"]

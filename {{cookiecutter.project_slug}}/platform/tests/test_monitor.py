@@ -140,5 +140,5 @@ def test_rows_as_before_are_no_alarm(tmp_path: Path, folder: Path, monkeypatch: 
 def test_a_table_without_a_column_is_refused(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code, said = run(tmp_path, folder, people(50).drop(columns="age"), monkeypatch)
     assert code == 1
-    assert "recent.csv: lacks age" in said
+    assert "recent.csv: missing columns that the model needs: age" in said
     assert not (tmp_path / "reports").exists()

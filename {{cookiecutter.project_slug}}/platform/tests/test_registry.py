@@ -3,7 +3,6 @@
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from mlgitops.common import files, project
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.synthetic import example_rows
+from mlgitops.data import frame
 from mlgitops.model import tracking
 from mlgitops.model.scorer import Scorer, digest
 from mlgitops.registry import command, promotions, registration, versions
@@ -28,41 +28,31 @@ from mlgitops.store import mlflow_backend, paths
 TASKS = tuple(contracts.TARGETS)
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return an MLflow database without a run: to make one takes seconds."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
-        mlflow_backend.connect()
-        yield path
-
-
 @pytest.fixture(autouse=True)
-def _mlflow(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _mlflow(mlflow_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test a tracking store of its own."""
-    shutil.copy(empty, tmp_path / "mlflow.db")
+    shutil.copy(mlflow_database, tmp_path / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
 
 
 @pytest.fixture
 def model(exported: Path, tmp_path: Path) -> Path:
     """Return an exported model among the other outputs of its pipeline, reviewed and accepted."""
-    models, reports = tmp_path / "models", tmp_path / "reports"
-    shutil.copytree(exported, models / "export")
-    shutil.copy(exported.parent / "pipeline.skops", models)
+    outputs, reports = tmp_path / "models", tmp_path / "reports"
+    shutil.copytree(exported, outputs / "export")
+    shutil.copy(exported.parent / "pipeline.skops", outputs)
     files.write_json(reports / "cross_validation.json", {"metric": "score", "mean": 0.75, "std": 0.1, "folds": [0.75]})
-    accept(models / "export")
-    return models / "export"
+    accept(outputs / "export")
+    return outputs / "export"
 
 
 def accept(folder: Path, accepted: bool = True) -> Path:
     """Write the review of the model in *folder*, and return its path."""
-    number = {"candidate": 0.8, "difference": None}
     path = folder.parent.parent / "reports" / "review.json"
-    judged = {"accepted": accepted, "refused_by": [] if accepted else ["floor"], "metric": "score", "rows": 7}
-    about = {"candidate": {"model_sha256": digest(folder / "model.onnx")}, "champion": None, "metrics": [number]}
-    files.write_json(path, {**judged, **about})
+    verdict = "Model accepted" if accepted else "Model refused by min_score"
+    model = digest(folder / "model.onnx")
+    report = {"accepted": accepted, "verdict": verdict, "outcome": "score 0.8 on 7 rows", "model_sha256": model}
+    files.write_json(path, report)
     return path
 
 
@@ -142,7 +132,7 @@ def test_two_runs_that_are_recorded_at_once_leave_one(model: Path, monkeypatch: 
 
 def test_only_an_accepted_model_is_registered(model: Path) -> None:
     review = accept(model, accepted=False)
-    with pytest.raises(ProjectError, match="refused by floor"):
+    with pytest.raises(ProjectError, match="refused by min_score"):
         command.register(model, review)
     accept(model)
     (model / "model.onnx").write_bytes((model / "model.onnx").read_bytes() + b"\0")
@@ -158,16 +148,16 @@ def test_only_an_accepted_model_is_registered(model: Path) -> None:
 
 
 def test_a_version_says_where_it_comes_from(model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "contract.yaml").touch()
+    models.write_project(tmp_path, contracts.example())
     (tmp_path / "uv.lock").write_text("locked", encoding="utf-8")
     lock = {"stages": {"ingest": {"outs": [{"path": "data/raw.parquet", "md5": "0123"}, {"path": "kept/by/git"}]}}}
     (tmp_path / "dvc.lock").write_text(json.dumps(lock), encoding="utf-8")
-    monkeypatch.setattr(storage, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registration, "commit", lambda: "c0ffee")
     register(model)
     client, manifest = mlflow_backend.connect(), files.read_json(model / "manifest.json")
     version = versions.existing(client, "1")
-    assert version.description == (model / "card.md").read_text(encoding="utf-8")[: versions.LONGEST]
+    assert version.description == (model / "card.md").read_text(encoding="utf-8")[: versions.MAX_DESCRIPTION_CHARS]
     known = {
         "git_commit": "c0ffee",
         "dvc/data/raw.parquet": "0123",
@@ -182,9 +172,9 @@ def test_a_version_says_where_it_comes_from(model: Path, monkeypatch: pytest.Mon
         "review_sha256": digest(model.parent.parent / "reports" / "review.json"),
     }
     assert {name: version.tags[name] for name in known} == known
-    assert version.tags["evidence"].startswith("Model accepted: score 0.8")
+    assert version.tags["evidence"] == "Model accepted: score 0.8 on 7 rows"
     run = client.get_run(version.run_id)
-    assert run.data.params["train.algorithm"] == manifest["params"]["train"]["algorithm"]
+    assert run.data.params["model.algorithm"] == manifest["params"]["model"]["algorithm"]
     assert run.data.metrics.items() >= {"cv_score": 0.75, "test_score": manifest["metrics"]["score"]}.items()
     model_id = version.source.removeprefix("models:/")
     measured = {metric.key: metric.value for metric in client.get_logged_model(model_id).metrics}
@@ -200,12 +190,12 @@ def test_the_run_that_trained_the_model_is_not_recorded_again(model: Path, expor
     register(model)
     found = versions.existing(mlflow_backend.connect(), "1")
     assert found.run_id == run
-    assert versions.facts(mlflow_backend.connect(), found)["train_sha256"] == digest(data)  # the image's label `data`
+    assert versions.facts(mlflow_backend.connect(), found).train_sha256 == digest(data)  # the image's label `data`
 
 
 def test_a_run_that_cannot_be_recorded_again_stops_the_registration(model: Path) -> None:
     (model.parent / "pipeline.skops").write_bytes(b"of another model")
-    with pytest.raises(ProjectError, match="no run that made the model"):
+    with pytest.raises(ProjectError, match="no run of the model"):
         register(model)
     assert listed() == []
 
@@ -217,7 +207,7 @@ def test_the_champion_follows_promotions_and_goes_back_step_by_step(model: Path)
     assert command.promote("3") == ("3", False), "promoted already"
     assert command.rollback("it was slow") == "2"
     assert command.rollback() == "1"
-    with pytest.raises(ProjectError, match="no version was champion before 1"):
+    with pytest.raises(ProjectError, match="version 1 is the only champion"):
         command.rollback()
     assert command.promote("v3") == ("3", True)
     assert command.rollback() == "1"
@@ -248,7 +238,7 @@ def test_history_is_told_as_a_table(model: Path, monkeypatch: pytest.MonkeyPatch
     run = CliRunner().invoke
     assert "no version was promoted yet" in run(command.main, ["history"]).output
     register(model)
-    assert "version 1 is now the champion" in run(command.main, ["promote", "--because", "pull request 7"]).output
+    assert "version 1 is now the champion" in run(command.main, ["promote", "--reason", "pull request 7"]).output
     head, line = run(command.main, ["history"]).output.splitlines()
     assert head.split() == ["when", "who", "did", "version", "evidence"]
     assert line.split()[1:4] == ["ada", "promoted", "1"]
@@ -256,10 +246,10 @@ def test_history_is_told_as_a_table(model: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_unknown_version_is_refused_with_those_that_exist(model: Path) -> None:
-    with pytest.raises(ProjectError, match="there are none yet"):
+    with pytest.raises(ProjectError, match="available: none yet"):
         command.promote()
     register(model)
-    with pytest.raises(ProjectError, match=r"no version '7' of \w+: there are 1 \(challenger is 1\)"):
+    with pytest.raises(ProjectError, match=r"no version '7' of \w+: available: 1 \(challenger is 1\)"):
         command.promote("7")
 
 
@@ -270,21 +260,21 @@ def test_fetched_files_are_the_registered_ones(model: Path, tmp_path: Path) -> N
     assert command.fetch(promotions.CHAMPION, tmp_path / "back") is None
     facts = command.fetch(CHALLENGER, tmp_path / "back")
     assert facts
-    assert facts["version"] == "1"
-    assert facts["aliases"] == [CHALLENGER]
+    assert facts.version == "1"
+    assert list(facts.aliases) == [CHALLENGER]
     names = sorted(path.name for path in model.iterdir())
     assert sorted(path.name for path in (tmp_path / "back").iterdir()) == names
     assert all((tmp_path / "back" / name).read_bytes() == (model / name).read_bytes() for name in names)
 
 
 def test_a_table_is_scored_by_the_version_that_is_named(model: Path) -> None:
-    with pytest.raises(ProjectError, match="no version 'champion'"), score.loaded("champion"):
+    with pytest.raises(ProjectError, match="no version 'champion'"), score.load("champion"):
         pass
     register(model, 0.25)
     register(model, 0.75)
     command.promote("1")
     for which, version, threshold in (("champion", "1", 0.25), (CHALLENGER, "2", 0.75), ("1", "1", 0.25)):
-        with score.loaded(which) as (scorer, name):
+        with score.load(which) as (scorer, name):
             assert (name, scorer.threshold) == (version, threshold)
 
 
@@ -293,7 +283,7 @@ def test_a_version_whose_files_were_changed_is_not_fetched(name: str, model: Pat
     register(model)
     (kept,) = tmp_path.glob(f"artifacts/models/*/artifacts/artifacts/export/{name}")
     kept.write_bytes(kept.read_bytes().replace(b"0", b"1", 1))
-    with pytest.raises(ProjectError, match=r"not the (file|one) that was (exported|registered)"):
+    with pytest.raises(ProjectError, match=r"was exported|after registration"):
         command.fetch("1", tmp_path / "back")
     assert not (tmp_path / "back").exists()
 
@@ -322,8 +312,8 @@ def test_mlflow_reads_columns_of_every_type_as_frames_have_them(task: str, tmp_p
     rows = tables.rows(task, 40).drop(columns="y").astype({"large": float})
     wanted = files.read_json(folder / "golden.json")
     assert loaded.predict(pd.DataFrame(wanted["rows"])).to_dict("records") == wanted["answers"]
-    typed = exports.table.parse(rows, scorer.contract)
-    answers = scorer.answers(exports.table.columns(typed, scorer.contract))
+    typed = frame.parse(rows, scorer.contract)
+    answers = scorer.answers(frame.columns(typed, scorer.contract))
     assert loaded.predict(rows).to_dict("records") == answers
     assert loaded.predict(typed.rename(index=lambda row: row + 5)).to_dict("records") == answers
     assert loaded.predict(rows.drop(columns="gaps").assign(plain=1)).shape[0] == 40
@@ -335,19 +325,19 @@ def test_mlflow_reads_columns_of_every_type_as_frames_have_them(task: str, tmp_p
 
 
 def test_a_folder_that_was_moved_keeps_its_versions(
-    model: Path, tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch
+    model: Path, tmp_path: Path, mlflow_database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     old, new = tmp_path / "here", tmp_path / "there"
     for folder in (old, new):
         folder.mkdir()
-        (folder / "contract.yaml").touch()
-    monkeypatch.setattr(storage, "ROOT", old)
-    shutil.copy(empty, paths.store() / "mlflow" / "mlflow.db")
+        models.write_project(folder, contracts.example())
+    monkeypatch.chdir(old)
+    shutil.copy(mlflow_database, paths.store() / "mlflow" / "mlflow.db")
     register(model)
     (old / ".store").rename(new / ".store")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
-    monkeypatch.setattr(storage, "ROOT", new)
+    monkeypatch.chdir(new)
     assert command.fetch(CHALLENGER, tmp_path / "back")
     assert (tmp_path / "back" / "model.onnx").read_bytes() == (model / "model.onnx").read_bytes()
     database = sqlite3.connect(new / ".store" / "mlflow" / "mlflow.db")
@@ -357,8 +347,7 @@ def test_a_folder_that_was_moved_keeps_its_versions(
 
 
 def test_an_address_outside_of_the_store_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "contract.yaml").touch()
-    monkeypatch.setattr(storage, "ROOT", tmp_path)
+    monkeypatch.chdir(models.touch_project(tmp_path))
     with pytest.raises(ProjectError, match="outside"):
         mlflow_backend.artifacts("store:/../../etc")
 
@@ -407,7 +396,7 @@ def test_a_model_from_elsewhere_becomes_a_version(task: str, tmp_path: Path) -> 
     assert command.import_model(model, contract, "the old system") == "1"
     facts = command.fetch(CHALLENGER, tmp_path / "back")
     assert facts
-    assert facts["run_id"] is None
+    assert facts.run_id is None
     assert versions.existing(mlflow_backend.connect(), "1").tags["evidence"] == "imported from the old system"
     assert "the old system" in (tmp_path / "back" / "card.md").read_text(encoding="utf-8")
     assert (tmp_path / "back" / "model.onnx").read_bytes() == model.read_bytes()
@@ -421,14 +410,14 @@ def test_a_model_from_elsewhere_becomes_a_version(task: str, tmp_path: Path) -> 
     ("task", "changes", "message"),
     [
         ("binary", {"inputs": {"word": None}}, "input word: is missing"),
-        ("binary", {"inputs": {"more": TensorProto.FLOAT}}, "input more: is no feature"),
-        ("binary", {"inputs": {"word": TensorProto.INT64}}, r"input word: is tensor\(int64\); a category needs"),
-        ("binary", {"shape": [1, 1], "output": [1, 2]}, "any number of rows, and one column"),
-        ("binary", {"output": [None, 1], "steps": [("Identity", ["s"], ["y"])]}, "last output is 2 probabilities"),
-        ("multiclass", {"output": [None, None], "steps": [("Identity", ["s"], ["y"])]}, "output is 3 probabilities"),
-        ("regression", {"output": [None, 2], "steps": [("Concat", ["s", "s"], ["y"])]}, "last output is a number"),
+        ("binary", {"inputs": {"more": TensorProto.FLOAT}}, "input more: is not a feature"),
+        ("binary", {"inputs": {"word": TensorProto.INT64}}, r"word: has type tensor\(int64\); a category feature"),
+        ("binary", {"shape": [1, 1], "output": [1, 2]}, "dynamic number of rows and one column"),
+        ("binary", {"output": [None, 1], "steps": [("Identity", ["s"], ["y"])]}, "must be 2 probabilities"),
+        ("multiclass", {"output": [None, None], "steps": [("Identity", ["s"], ["y"])]}, "must be 3 probabilities"),
+        ("regression", {"output": [None, 2], "steps": [("Concat", ["s", "s"], ["y"])]}, "must be a number"),
         ("regression", {"steps": [("Sub", ["s", "s"], ["n"]), ("Div", ["n", "n"], ["y"])]}, "not finite"),
-        ("binary", {"steps": [("Concat", ["s", "s"], ["y"])]}, "add up to 1"),
+        ("binary", {"steps": [("Concat", ["s", "s"], ["y"])]}, "probabilities with sum 1"),
     ],
 )
 def test_a_model_that_does_not_do_what_the_contract_says_is_refused(
@@ -442,5 +431,5 @@ def test_a_model_that_does_not_do_what_the_contract_says_is_refused(
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_text("a letter", encoding="utf-8")
-    with pytest.raises(ProjectError, match="not an ONNX model"):
+    with pytest.raises(ProjectError, match="cannot load this file"):
         command.import_model(tmp_path / "model.onnx", declared(tmp_path, "binary"), "the old system")

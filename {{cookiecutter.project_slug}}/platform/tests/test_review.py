@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import onnx
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from helpers import models
+from helpers.contracts import PARAMS
 from onnx import TensorProto, helper, numpy_helper
 
 from mlgitops.common import files
@@ -20,28 +23,35 @@ from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.params import Evaluate, Export, Gates, Params, Review
 from mlgitops.contract.synthetic import example_rows
+from mlgitops.data.validation_report import Failure, ValidationReport
 from mlgitops.model import metrics
 from mlgitops.model.scorer import Scorer, digest
+from mlgitops.registry import command as registry
+from mlgitops.registry.versions import VersionFacts
 from mlgitops.review import bootstrap, champion, changes
+from mlgitops.review.build import Model, build
 from mlgitops.review.command import main
 from mlgitops.review.pages import html, markdown
-from mlgitops.review.report import review
+from mlgitops.review.performance import Score
+from mlgitops.review.report import Report, Source
 
-PARAMS = Params.load(Path(__file__).parents[1] / "params.yaml")
 TASKS = ["binary", "multiclass", "regression"]
 EVIL = ["<script>alert(1)</script>", "a|b", "`c` **d** _e_", "@f #1", "[g](http://h.example)", "</table>\\|", "i" * 300]
 TARGETS: dict[str, dict[str, Any]] = {
     "binary": {"type": "boolean"},
-    "multiclass": {"type": "category", "values": ["x", "y", "z"]},
+    "multiclass": {"type": "category", "categories": ["x", "y", "z"]},
     "regression": {"type": "number"},
 }
 SIGNALS = ["first", "second", "third"]
-VALID: dict[str, Any] = {"success": True, "rows": 600, "expectations": 9, "failures": []}
+CANDIDATE = Source("candidate")
+VALID = ValidationReport(success=True, rows=600, expectations=9, failures=())
+FAILURE = Failure("first", "expect_column_values_to_be_between", {"min_value": 0}, None, 1, ({"row": 4, "first": -1},))
+INVALID = ValidationReport(success=False, rows=600, expectations=1, failures=(FAILURE,))
 
 
 def contract(task: str, groups: list[str], more: dict[str, Any] | None = None) -> Contract:
     numbers: dict[str, Any] = {name: {"type": "number"} for name in (*SIGNALS, "noise")}
-    columns = {**numbers, "group": {"type": "category", "values": groups}, **(more or {}), "answer": TARGETS[task]}
+    columns = {**numbers, "group": {"type": "category", "categories": groups}, **(more or {}), "answer": TARGETS[task]}
     return Contract.model_validate({"task": task, "target": "answer", "columns": columns})
 
 
@@ -60,8 +70,8 @@ def data(task: str, groups: list[str], seed: int = 0, count: int = 600) -> pd.Da
     return rows
 
 
-def export(folder: Path, declared: Contract, noise: float, **facts: Any) -> Scorer:
-    """Write a model that follows the signals, and the noise as far as told, as export writes models."""
+def export(folder: Path, declared: Contract, noise: float, source: Source = CANDIDATE, **facts: Any) -> Model:
+    """Write a model that follows the signals, and by *noise* the noise, as export writes models."""
     folder.mkdir(parents=True)
     weights = np.vstack([np.eye(3) * 2, [noise, -noise, 0]]) if declared.task == "multiclass" else _weights(noise)
     (folder / "model.onnx").write_bytes(_model(declared, weights.astype("float32")).SerializeToString())
@@ -70,7 +80,7 @@ def export(folder: Path, declared: Contract, noise: float, **facts: Any) -> Scor
     named = {path.name: digest(path) for path in folder.iterdir()}
     parity = {"rows": 600, "largest_difference": 1e-7, "tolerance": 1e-5}
     files.write_json(folder / "manifest.json", {"threshold": 0.5, "parity": parity, "files": named, **facts})
-    return Scorer(folder)
+    return Model(Scorer(folder), source)
 
 
 def _weights(noise: float) -> np.ndarray:
@@ -98,18 +108,35 @@ def _model(declared: Contract, weights: np.ndarray) -> onnx.ModelProto:
 
 
 def params(**gates: Any) -> Params:
-    limits = {"floor": -99.0, "regression": 0.005, "slice_floor": -99.0, "validation": True, "parity": True}
-    chosen = Gates.model_validate({**limits, "latency_ms": 60_000, "size_mb": 1, **gates})
+    limits = {"min_score": -99.0, "max_drop": 0.005, "min_slice_score": -99.0, "validation": True, "parity": True}
+    gate_limits = Gates.model_validate({**limits, "max_latency_ms": 60_000, "max_size_mb": 1, **gates})
     return PARAMS.model_copy(
         update={
-            "review": Review(resamples=100, seed=1, gates=chosen),
-            "evaluate": Evaluate(threshold=0.5, importance_rows=10, min_slice=20),
+            "review": Review(resamples=100, random_state=1, gates=gate_limits),
+            "evaluate": Evaluate(threshold=0.5, importance_rows=10, min_slice_rows=20),
             "export": Export(probability_tolerance=1e-5, number_tolerance=1e-4, golden_rows=3),
         }
     )
 
 
-Compare = Callable[..., dict[str, Any]]
+def primary(report: Report) -> Score:
+    return report.evidence.primary
+
+
+def gates_of(report: Report) -> dict[str, bool | None]:
+    return {gate.name: gate.passed for gate in report.gates}
+
+
+@pytest.fixture(autouse=True)
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the current folder be a project, which gives the report its name."""
+    models.touch_project(tmp_path)
+    (tmp_path / "src/example").mkdir(parents=True)
+    (tmp_path / "src/example/model.py").touch()
+    monkeypatch.chdir(tmp_path)
+
+
+Compare = Callable[..., Report]
 
 
 @pytest.fixture(params=TASKS)
@@ -121,141 +148,177 @@ def task(request: pytest.FixtureRequest) -> str:
 def compare(task: str, tmp_path: Path) -> Compare:
     """Return a function that reviews a model that follows noise against another that follows other noise."""
 
-    def compared(noise: float, other: float | None, seed: int = 0, **gates: Any) -> dict[str, Any]:
+    def compared(noise: float, other: float | None, seed: int = 0, **gates: Any) -> Report:
         declared, folder = contract(task, ["a", "b"]), tmp_path / f"{noise} {other} {seed} {len(gates)}"
-        best = None if other is None else (export(folder / "old", declared, other), {"name": "old"})
-        new = export(folder / "new", declared, noise), {"name": "new"}
-        return review(new, best, data(task, ["a", "b"], seed), params(**gates), VALID)
+        best = None if other is None else export(folder / "old", declared, other, Source("old"))
+        new = export(folder / "new", declared, noise)
+        return build(new, best, data(task, ["a", "b"], seed), params(**gates), VALID)
 
     return compared
 
 
-def test_worse_model_is_refused_by_the_regression_gate_alone(compare: Compare) -> None:
-    found = compare(noise=2.0, other=0.0)
-    assert (found["accepted"], found["refused_by"]) == (False, ["regression"])
-    assert found["metrics"][0]["high"] < -0.005
-    assert found["metrics"][0]["verdict"] == "worse"
+def test_worse_model_is_refused_by_max_drop_alone(compare: Compare) -> None:
+    report = compare(noise=2.0, other=0.0)
+    assert (report.accepted, report.refused_by) == (False, ("max_drop",))
+    assert primary(report).high < -0.005
+    assert primary(report).verdict == "worse"
 
 
 def test_better_model_is_accepted(compare: Compare) -> None:
-    found = compare(noise=0.0, other=2.0)
-    assert found["accepted"]
-    assert found["metrics"][0]["low"] > 0
-    assert found["metrics"][0]["verdict"] == "better"
+    report = compare(noise=0.0, other=2.0)
+    assert report.accepted
+    assert primary(report).low > 0
+    assert primary(report).verdict == "better"
 
 
 def test_equal_model_is_not_refused_by_noise(compare: Compare) -> None:
-    found = [compare(noise=0.6, other=-0.6, seed=seed) for seed in range(20)]
-    assert [one["refused_by"] for one in found] == [[]] * 20
-    assert sum(one["metrics"][0]["difference"] < -0.005 for one in found) > 1  # by the number alone, some were
+    reports = [compare(noise=0.6, other=-0.6, seed=seed) for seed in range(20)]
+    assert [report.refused_by for report in reports] == [()] * 20
+    assert sum(primary(report).difference < -0.005 for report in reports) > 1  # by the number alone, some were
 
 
 def test_the_same_model_differs_by_nothing(compare: Compare) -> None:
-    found = compare(noise=0.3, other=0.3)
-    assert all((one["difference"], one["low"], one["high"]) == (0, 0, 0) for one in found["metrics"])
-    assert {one["verdict"] for one in found["metrics"]} == {"same"}
-    assert found["movement"]["mean_absolute_change"] == 0
-    assert found["movement"].get("changed_share", 0) == 0
+    performance = compare(noise=0.3, other=0.3).evidence.performance
+    assert {(m.score.difference, m.score.low, m.score.high) for m in performance.metrics} == {(0, 0, 0)}
+    assert {metric.score.verdict for metric in performance.metrics} == {"same"}
+    assert performance.movement.mean_absolute_change == 0
+    assert not performance.movement.changed_share
 
 
-def test_first_model_is_judged_by_the_absolute_gates(compare: Compare) -> None:
-    found = compare(noise=0.0, other=None)
-    assert found["accepted"]
-    assert {gate["name"]: gate["passed"] for gate in found["gates"]}["regression"] is None
-    assert compare(noise=0.0, other=None, floor=0.999)["refused_by"] == ["floor"]
+def test_first_model_is_evaluated_by_the_absolute_gates(compare: Compare) -> None:
+    report = compare(noise=0.0, other=None)
+    assert report.accepted
+    assert gates_of(report)["max_drop"] is None
+    assert compare(noise=0.0, other=None, min_score=0.999).refused_by == ("min_score",)
 
 
 @pytest.mark.parametrize("task", ["binary"], indirect=True)
-@pytest.mark.parametrize(("gate", "limit"), [("floor", 0.99), ("latency_ms", 1e-9), ("size_mb", 1e-9)])
+@pytest.mark.parametrize(("gate", "limit"), [("min_score", 0.99), ("max_latency_ms", 1e-9), ("max_size_mb", 1e-9)])
 def test_limit_out_of_reach_fails_its_gate_alone(compare: Compare, gate: str, limit: float) -> None:
-    found = compare(noise=0.0, other=0.0, **{gate: limit})
-    assert found["refused_by"] == [gate]
-    assert f"review.gates.{gate} in params.yaml" in markdown.summary(found)
+    report = compare(noise=0.0, other=0.0, **{gate: limit})
+    assert report.refused_by == (gate,)
+    assert f"review.gates.{gate} in params.yaml" in markdown.summary(report)
 
 
 @pytest.mark.parametrize("task", ["binary"], indirect=True)
 @pytest.mark.parametrize("gate", list(Gates.model_fields))
-def test_gate_that_is_switched_off_judges_nothing(task: str, tmp_path: Path, gate: str) -> None:
-    """Everything is wrong with this model: each gate says so, unless it is off."""
+def test_gate_that_is_switched_off_refuses_nothing(task: str, tmp_path: Path, gate: str) -> None:
+    """Everything is wrong with this model: each gate refuses it, unless it is off."""
     declared, rows = contract(task, ["a", "b"]), data(task, ["a", "b"])
     flipped = rows["group"] == "b"
     rows["answer"] = rows["answer"] ^ flipped.astype("boolean")
     wrong = {"parity": {"rows": 600, "largest_difference": 1.0, "tolerance": 1e-5}}
-    new = export(tmp_path / "new", declared, 1.0, **wrong), {}
-    best = export(tmp_path / "old", declared, 0.0), {"name": "old"}
+    new = export(tmp_path / "new", declared, 1.0, **wrong)
+    best = export(tmp_path / "old", declared, 0.0, Source("old"))
     rows.loc[~flipped, "answer"] = rows["first"] > 0
-    limits = {"floor": 0.99, "slice_floor": 0.5, "latency_ms": 1e-9, "size_mb": 1e-9}
-    bad = {"success": False, "rows": 600, "expectations": 1, "failures": [{"column": "first"}]}
-    assert review(new, best, rows, params(**limits), bad)["refused_by"] == list(Gates.model_fields)
-    refused = review(new, best, rows, params(**{**limits, gate: None}), bad)["refused_by"]
-    assert refused == [name for name in Gates.model_fields if name != gate]
+    limits = {"min_score": 0.99, "min_slice_score": 0.5, "max_latency_ms": 1e-9, "max_size_mb": 1e-9}
+    assert build(new, best, rows, params(**limits), INVALID).refused_by == tuple(Gates.model_fields)
+    report = build(new, best, rows, params(**{**limits, gate: None}), INVALID)
+    assert report.refused_by == tuple(name for name in Gates.model_fields if name != gate)
+    assert gates_of(report)[gate] is None
 
 
 @pytest.mark.parametrize("task", ["binary"], indirect=True)
-def test_slice_below_its_floor_is_named_and_a_small_one_is_forgiven(task: str, tmp_path: Path) -> None:
+def test_slice_below_the_limit_is_named_and_a_small_one_is_forgiven(task: str, tmp_path: Path) -> None:
     declared, rows = contract(task, ["a", "b", "few"]), data(task, ["a", "b"])
     rows.loc[rows["group"] == "b", "answer"] = rows["noise"] > 0
     rows.loc[:25, "group"] = "few"
     rows.loc[:25, "answer"] = rows.loc[:25, "first"].rank() % 2 == 0  # as bad, but too few to be sure
-    found = review((export(tmp_path / "new", declared, 0.0), {}), None, rows, params(slice_floor=0.6), VALID)
-    under = {one["value"]: one["below"] for one in found["slices"] if one["candidate"] < 0.6}
-    assert found["refused_by"] == ["slice_floor"]
-    assert under == {"b": True, "few": False}
-    assert "group = b" in next(gate["measured"] for gate in found["gates"] if gate["name"] == "slice_floor")
+    report = build(export(tmp_path / "new", declared, 0.0), None, rows, params(min_slice_score=0.6), VALID)
+    below = {s.value: s.below for s in report.evidence.performance.slices if s.score.candidate < 0.6}
+    assert report.refused_by == ("min_slice_score",)
+    assert below == {"b": True, "few": False}
+    assert "group = b" in next(gate.measured for gate in report.gates if gate.name == "min_slice_score")
 
 
 @pytest.mark.parametrize("task", ["binary"], indirect=True)
-@pytest.mark.parametrize("validation", [None, {**VALID, "success": False, "failures": [{"column": "first"}]}])
+@pytest.mark.parametrize("validation", [None, INVALID], ids=["none", "invalid"])
 def test_data_that_breaks_the_contract_fails_the_validation_gate_alone(
-    task: str, tmp_path: Path, validation: dict[str, Any] | None
+    task: str, tmp_path: Path, validation: ValidationReport | None
 ) -> None:
-    new = export(tmp_path / "new", contract(task, ["a"]), 0.0), {}
-    assert review(new, None, data(task, ["a"]), params(), validation)["refused_by"] == ["validation"]
+    new = export(tmp_path / "new", contract(task, ["a"]), 0.0)
+    assert build(new, None, data(task, ["a"]), params(), validation).refused_by == ("validation",)
 
 
 def test_export_that_is_not_like_the_trained_model_fails_the_parity_gate_alone(task: str, tmp_path: Path) -> None:
     for number, parity in enumerate([None, {"rows": 9, "largest_difference": 0.01, "tolerance": 1.0}]):
-        new = export(tmp_path / str(number), contract(task, ["a"]), 0.0, parity=parity), {}
-        assert review(new, None, data(task, ["a"]), params(), VALID)["refused_by"] == ["parity"]
+        new = export(tmp_path / str(number), contract(task, ["a"]), 0.0, parity=parity)
+        assert build(new, None, data(task, ["a"]), params(), VALID).refused_by == ("parity",)
 
 
 def test_champion_of_another_contract_is_compared_where_it_can_read_the_rows(task: str, tmp_path: Path) -> None:
     rows = data(task, ["a", "b"]).assign(extra=1.0)
-    new = export(tmp_path / "new", contract(task, ["a", "b"], {"extra": {"type": "number"}}), 2.0), {}
-    old = export(tmp_path / "old", contract(task, ["a"]), 0.0), {"name": "old"}
-    found = review(new, old, rows, params(), VALID)
-    assert found["refused_by"] == ["regression"]
-    changed = {one["name"]: (one["before"], one["after"]) for one in found["contract"]}
-    assert changed == {"columns.group.values": ("—", "b"), "columns.extra": (None, "number")}
-    assert "columns.extra" in markdown.page(found)
+    new = export(tmp_path / "new", contract(task, ["a", "b"], {"extra": {"type": "number"}}), 2.0)
+    old = export(tmp_path / "old", contract(task, ["a"]), 0.0, Source("old"))
+    report = build(new, old, rows, params(), VALID)
+    assert report.refused_by == ("max_drop",)
+    changed = {change.name: (change.before, change.after) for change in report.evidence.contract}
+    assert changed == {"columns.group.categories": ("—", "b"), "columns.extra": (None, "number")}
+    assert "columns.extra" in markdown.page(report)
 
 
 def test_champion_that_cannot_read_the_rows_leaves_the_absolute_gates(task: str, tmp_path: Path) -> None:
     rows = data(task, ["a"])
-    new = export(tmp_path / "new", contract(task, ["a"]), 2.0), {}
-    old = export(tmp_path / "old", contract(task, ["a"], {"gone": {"type": "number"}}), 0.0), {"name": "old"}
-    found = review(new, old, rows, params(), VALID)
-    assert found["accepted"]
-    for page in (markdown.page(found), html.page(found), markdown.summary(found)):
+    new = export(tmp_path / "new", contract(task, ["a"]), 2.0)
+    old = export(tmp_path / "old", contract(task, ["a"], {"gone": {"type": "number"}}), 0.0, Source("old"))
+    report = build(new, old, rows, params(), VALID)
+    assert report.accepted
+    for page in (markdown.page(report), html.page(report), markdown.summary(report)):
+        assert "cannot be evaluated on these rows" in page
         assert "no longer there" in page
-    assert review(new, old, rows, params(floor=0.999), VALID)["refused_by"] == ["floor"]
+    assert build(new, old, rows, params(min_score=0.999), VALID).refused_by == ("min_score",)
+
+
+@pytest.mark.parametrize("task", ["binary"], indirect=True)
+def test_rows_that_are_not_those_of_the_export_are_noted(task: str, tmp_path: Path) -> None:
+    declared = contract(task, ["a"])
+    new = export(tmp_path / "new", declared, 0.0, test_sha256="a")
+    old = export(tmp_path / "old", declared, 0.0, Source("old"), test_sha256="b")
+    for digest_of_rows, notes in (("a", ["champion"]), ("c", ["candidate", "champion"]), (None, [])):
+        report = build(new, old, data(task, ["a"]), params(), VALID, digest_of_rows)
+        assert [next(n for n in ("candidate", "champion") if n in note) for note in report.evidence.notes] == notes
+
+
+def test_report_is_the_same_after_it_was_written_and_read(compare: Compare, tmp_path: Path) -> None:
+    for report in (compare(noise=2.0, other=0.0), compare(noise=0.0, other=None)):
+        report.save(tmp_path / "review.json")
+        assert Report.load(tmp_path / "review.json") == report
+        document = files.read_json(tmp_path / "review.json")
+        assert document["verdict"] in html.page(report)
+        assert document["outcome"] in markdown.summary(report)
+        assert document["model_sha256"] == report.evidence.candidate.model_sha256
+
+
+@pytest.mark.parametrize("task", ["binary"], indirect=True)
+def test_report_with_an_unknown_or_a_missing_field_is_not_read(compare: Compare, tmp_path: Path) -> None:
+    path = tmp_path / "review.json"
+    compare(noise=0.0, other=None).save(path)
+    document = files.read_json(path)
+    files.write_json(path, {**document, "extra": 1})
+    with pytest.raises(ProjectError, match=r"review\.json: extra: "):
+        Report.load(path)
+    del document["evidence"]["performance"]["metrics"][0]["score"]["candidate"]
+    files.write_json(path, document)
+    with pytest.raises(ProjectError, match=r"review\.json: evidence\.performance\.metrics\.0\.score\.candidate: "):
+        Report.load(path)
 
 
 def test_another_task_target_or_type_cannot_be_compared() -> None:
-    one, number = contract("binary", ["a"]), contract("regression", ["a"])
+    binary, number = contract("binary", ["a"]), contract("regression", ["a"])
     typed = contract("binary", ["a"], {"first": {"type": "category"}})
-    assert changes.unreadable(one, one) == []
-    assert changes.unreadable(one, number)[0] == "task was 'binary' and is 'regression'"
-    assert changes.unreadable(typed, one) == ["it reads column 'first' as category, which is now number"]
+    assert changes.incompatibilities(binary, binary) == ()
+    assert changes.incompatibilities(binary, number)[0] == "task was 'binary' and is 'regression'"
+    assert changes.incompatibilities(typed, binary) == ("it reads column 'first' as category, which is now number",)
 
 
 def test_only_the_latency_differs_between_two_reviews(compare: Compare) -> None:
-    def steady(found: dict[str, Any]) -> str:
-        gates = [gate for gate in found["gates"] if gate["name"] != "latency_ms"]
-        sides = {side: {**found[side], "latency_ms": 0} for side in ("candidate", "champion")}
-        return json.dumps({**found, "gates": gates, **sides}, allow_nan=False)
+    def steady(report: Report) -> str:
+        evidence, gates = report.evidence, [gate for gate in report.gates if gate.name != "max_latency_ms"]
+        candidate, best = (replace(m, latency_ms=0) for m in (evidence.candidate, evidence.champion))
+        same = replace(report, gates=gates, evidence=replace(evidence, candidate=candidate, champion=best))
+        return json.dumps(asdict(same), allow_nan=False)
 
-    assert steady(compare(1.0, 0.0)) == steady(compare(1.0, 0.0, regression=0.005))
+    assert steady(compare(1.0, 0.0)) == steady(compare(1.0, 0.0, max_drop=0.005))
 
 
 def test_metrics_of_a_draw_are_those_of_the_rows_it_repeats(task: str) -> None:
@@ -284,12 +347,12 @@ def test_class_that_no_row_has_does_not_count() -> None:
 def test_metric_without_meaning_is_not_accepted(task: str, tmp_path: Path) -> None:
     rows = data(task, ["a"])
     rows["answer"] = rows["answer"].where(rows.index < 0, rows["answer"].iloc[0])
-    models = [(export(tmp_path / name, contract(task, ["a"]), 0.0), {"name": name}) for name in ("new", "old")]
-    found = review(*models, rows, params(), VALID)
-    assert found["refused_by"] == ["floor"]
-    assert json.dumps(found, allow_nan=False)
-    for page in (markdown.page(found), html.page(found)):
-        assert "without meaning" in page
+    new, old = (export(tmp_path / name, contract(task, ["a"]), 0.0, Source(name)) for name in ("new", "old"))
+    report = build(new, old, rows, params(), VALID)
+    assert report.refused_by == ("min_score",)
+    assert json.dumps(asdict(report), allow_nan=False)
+    for page in (markdown.page(report), html.page(report)):
+        assert "undefined on these rows" in page
         assert not re.search(r"\bnan\b", page)
 
 
@@ -308,30 +371,31 @@ def test_draws_that_lack_a_class_are_left_out_of_the_interval() -> None:
 
 
 @pytest.fixture
-def evil(task: str, tmp_path: Path) -> dict[str, Any]:
+def evil(task: str, tmp_path: Path) -> Report:
     """Return a review of 500 columns whose names, values, settings and failures want to break the page."""
-    texts = {f"{EVIL[n % len(EVIL)]} {n}": {"type": "category", "values": EVIL} for n in range(50)}
+    texts = {f"{EVIL[n % len(EVIL)]} {n}": {"type": "category", "categories": EVIL} for n in range(50)}
     more: dict[str, Any] = {**texts, **{f"{EVIL[n % len(EVIL)]} {n}": {"type": "number"} for n in range(50, 494)}}
     rows = data(task, EVIL)
     added = pd.DataFrame({name: np.roll(rows["group"], n) for n, name in enumerate(texts)}, dtype="string")
     zeros = pd.DataFrame(0.0, index=rows.index, columns=[name for name in more if name not in texts])
     settings = {f"{text} {n}": text for n in range(40) for text in EVIL}
     old_settings = dict.fromkeys(settings, "|")
-    failures = [{"column": text, "expectation": text, "count": 1, "rows": [{text: text}]} for text in EVIL]
-    new = export(tmp_path / "new", contract(task, EVIL, more), 0.2, params=settings), {"commit": "`|<b>"}
-    old = export(tmp_path / "old", contract(task, EVIL), 0.0, params=old_settings), {"name": "".join(EVIL)}
-    gates = params(slice_floor=2.0)
+    failures = tuple(Failure(text, text, {text: text}, text, 1, ({text: text},)) for text in EVIL)
+    source, other = Source("candidate", commit="`|<b>"), Source("".join(EVIL), version=EVIL[0], run_id=EVIL[1])
+    packages = {EVIL[0]: EVIL[1]}
+    new = export(tmp_path / "new", contract(task, EVIL, more), 0.2, source, params=settings, packages=packages)
+    old = export(tmp_path / "old", contract(task, EVIL), 0.0, other, params=old_settings)
+    gates = params(min_slice_score=2.0)
     few = gates.model_copy(update={"review": gates.review.model_copy(update={"resamples": 2})})
-    return review(new, old, pd.concat([rows, added, zeros], axis=1), few, {**VALID, "failures": failures})
+    validation = ValidationReport(False, 600, 9, failures)
+    return build(new, old, pd.concat([rows, added, zeros], axis=1), few, validation)
 
 
 @pytest.mark.parametrize("task", ["binary"], indirect=True)
 @pytest.mark.parametrize("limit", [1_500, 3_000])
-def test_comment_leaves_out_what_does_not_fit(
-    evil: dict[str, Any], limit: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_comment_leaves_out_what_does_not_fit(evil: Report, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = markdown.page(evil)
-    monkeypatch.setattr(markdown_page, "LIMIT", limit)
+    monkeypatch.setattr(markdown, "LIMIT", limit)
     comment = markdown.page(evil)
     assert len(comment) <= limit < len(whole)
     assert comment.startswith(markdown.MARKER)
@@ -339,11 +403,11 @@ def test_comment_leaves_out_what_does_not_fit(
 
 
 @pytest.mark.parametrize("task", ["binary"], indirect=True)
-def test_pages_hold_whatever_the_data_holds(evil: dict[str, Any]) -> None:
-    comment, html = markdown.page(evil), html.page(evil)
+def test_pages_hold_whatever_the_data_holds(evil: Report) -> None:
+    comment, whole = markdown.page(evil), html.page(evil)
     assert comment.startswith(markdown.MARKER)
     assert len(comment) < markdown.LIMIT
-    for page in (comment, html):
+    for page in (comment, whole):
         assert "<script" not in page
         assert "alert(1)" in page.replace("&#40;", "(").replace("&#41;", ")")
     assert not re.search(r"://|(?<!`)@", comment)  # neither links nor mentions
@@ -354,13 +418,14 @@ def test_pages_hold_whatever_the_data_holds(evil: dict[str, Any]) -> None:
 
 
 def test_html_page_needs_nothing_else_and_is_well_formed(compare: Compare) -> None:
-    html = html.page(compare(1.0, 0.0))
-    assert not re.search(r"https?://|src=|<link|@import|url\(", html)
-    assert "default-src &#x27;none&#x27;" in html
-    opened = re.findall(r"<([a-z]\w*)[^>]*(?<!/)>", html)
-    closed = re.findall(r"</([a-z]\w*)>", html)
+    page = html.page(compare(1.0, 0.0))
+    assert not re.search(r"https?://|src=|<link|@import|url\(", page)
+    assert page.index("default-src 'none'") < page.index("<style>")
+    opened = [name for name in re.findall(r"<([a-z]\w*)[^>]*(?<!/)>", page) if name != "meta"]
+    closed = re.findall(r"</([a-z]\w*)>", page)
     assert sorted(opened) == sorted(closed)
-    assert html.count("<svg") > 3
+    assert page.count("<svg") > 3
+    assert len(re.findall(r'<div class="scroll" tabindex="0">\s*<table>', page)) == page.count("<table>")
 
 
 def test_comment_draws_both_models_on_one_grid(compare: Compare) -> None:
@@ -378,14 +443,13 @@ Invoke = Callable[..., Any]
 
 
 @pytest.fixture
-def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+def invoke() -> Invoke:
     """Return the command, run in a folder with a test part, a good model and a bad one."""
-    monkeypatch.chdir(tmp_path)
     declared = contract("binary", ["a", "b"])
     data("binary", ["a", "b"]).to_parquet("test.parquet")
     export(Path("good"), declared, 0.0)
     export(Path("bad"), declared, 2.0)
-    files.write_json(Path("reports/validation.json"), VALID)
+    VALID.save(Path("reports/validation.json"))
     Path("params.yaml").write_text(params().model_dump_json(), encoding="utf-8")
     return lambda model, *options: CliRunner().invoke(main, [model, "test.parquet", "reports", *options])
 
@@ -398,7 +462,7 @@ def test_exit_code_is_the_verdict_and_the_reports_are_written(invoke: Invoke) ->
         for name in ("review.md", "review.html"):
             said = Path("reports", name).read_text(encoding="utf-8")
             assert ("Model accepted" in said) is (code == 0)
-            assert ("Model refused by regression" in said) is (code == 1)
+            assert ("Model refused by max_drop" in said) is (code == 1)
 
 
 def test_what_cannot_be_reviewed_is_neither_accepted_nor_refused(invoke: Invoke) -> None:
@@ -415,7 +479,7 @@ def test_without_a_champion_in_the_registry_the_model_is_the_first(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(champion, "_fetch", lambda name, folder: asked.append(name))
+    monkeypatch.setattr(champion, "_from_registry", lambda name, folder: asked.append(name))
     done = invoke("good")
     assert done.exit_code == 0, done.output
     assert asked == [champion.ALIAS]
@@ -425,11 +489,11 @@ def test_without_a_champion_in_the_registry_the_model_is_the_first(
 
 
 def test_champion_of_the_registry_is_named_with_its_version(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fetch(name: str, folder: Path) -> dict[str, Any]:
+    def fetch(name: str, folder: Path) -> VersionFacts:
         export(folder, contract("binary", ["a", "b"]), 0.0)
-        return {"version": "4", "run_id": "abc", "commit": "def"}
+        return VersionFacts("4", "def", "abc", None, (champion.ALIAS,))
 
-    monkeypatch.setattr(champion, "_fetch", fetch)
+    monkeypatch.setattr(registry, "fetch", fetch)
     assert "the champion (version 4)" in invoke("bad").output
     assert "abc" in Path("reports/review.md").read_text(encoding="utf-8")
 
@@ -446,9 +510,9 @@ def test_champion_of_a_git_revision_is_what_dvc_kept_of_it(tmp_path: Path, monke
         subprocess.run([*dvc, "add", "-q", str(model)], check=True)
         subprocess.run(["git", "add", "."], check=True)
         subprocess.run(["git", *name, "commit", "-qm", text], check=True)
-    found = champion.find("git:HEAD~1", model, tmp_path / "found")
-    assert found is not None
-    assert (found[0] / "model.onnx").read_text(encoding="utf-8") == "old"
-    assert found[1]["name"] == "HEAD~1"
+    best = champion.find("git:HEAD~1", model, tmp_path / "champion")
+    assert best is not None
+    assert (best[0] / "model.onnx").read_text(encoding="utf-8") == "old"
+    assert best[1].name == "HEAD~1"
     with pytest.raises(ProjectError, match="no such revision"):
         champion.find("git:nothing", model, tmp_path / "nothing")

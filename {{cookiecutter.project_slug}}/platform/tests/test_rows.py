@@ -103,7 +103,9 @@ def sent(rows: list[dict[str, Any]], contract: Any) -> dict[str, list[Any]]:
 def test_hot_and_cold_path_give_the_model_the_same_inputs(strange: bool) -> None:
     contract = contracts.wide()
     cold = frame.parse(tables.rows(seed=5, strange=strange), contract)
-    cold = cold[cold["été"].isin(contract.columns["été"].categories) & cold["plain"].notna()]  # the service refuses others
+    cold = cold[
+        cold["été"].isin(contract.columns["été"].categories) & cold["plain"].notna()
+    ]  # the service refuses others
     hot = encode(sent(frame.records(cold, contract), contract), contract)
     assert len(cold) > 20
     same(hot, encode(frame.columns(cold, contract), contract))

@@ -45,7 +45,7 @@ def test_a_table_gets_the_answers_of_the_service(
     rows = rows.drop(columns="y").assign(note="kept as it is")
     source, scored = tmp_path / f"rows.{kind}", tmp_path / f"scored.{kind}"
     rows.to_csv(source, index=False) if kind == "csv" else rows.to_parquet(source, index=False)
-    monkeypatch.setattr(score, "PART", 7)
+    monkeypatch.setattr(score, "CHUNK_ROWS", 7)
     code, said = command(source, scored, folder)
     assert code == 0, said
     assert "50 of 50 rows scored" in said
@@ -77,7 +77,7 @@ def test_a_row_that_breaks_the_contract_has_the_reason_and_the_others_their_answ
     folder = models.exported(contract, tmp_path)
     table = "age,city\n40,Bern\n200,Bern\n41,Graz\nold,Linz\n42,Linz\n"
     (tmp_path / "rows.csv").write_text(table, encoding="utf-8")
-    monkeypatch.setattr(score, "PART", 2)
+    monkeypatch.setattr(score, "CHUNK_ROWS", 2)
     code, said = command(tmp_path / "rows.csv", tmp_path / "scored.csv", folder)
     assert code == 1
     assert "3 of 5 rows scored" in said
@@ -93,9 +93,9 @@ def test_a_row_that_breaks_the_contract_has_the_reason_and_the_others_their_answ
 @pytest.mark.parametrize(
     ("table", "scored", "said"),
     [
-        ("city\nBern\n", "scored.csv", "rows.csv: lacks age, which the model reads"),
-        ("age,city,prediction\n1,Bern,no\n", "scored.csv", "rows.csv: has prediction already"),
-        ("age,city\n1,Bern\n", "scored.xlsx", "scored.xlsx: a scored table is written as .parquet or .csv"),
+        ("city\nBern\n", "scored.csv", "rows.csv: missing columns that the model needs: age"),
+        ("age,city,prediction\n1,Bern,no\n", "scored.csv", "rows.csv: scoring would overwrite prediction"),
+        ("age,city\n1,Bern\n", "scored.xlsx", "scored.xlsx: unknown file type: use the suffix .parquet or .csv"),
         ("age,city\n", "scored.csv", "rows.csv: the table has no row"),
         ("", "scored.csv", "rows.csv: is empty"),
     ],

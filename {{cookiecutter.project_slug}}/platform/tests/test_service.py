@@ -26,6 +26,7 @@ from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.row_schema import json_schema
 from mlgitops.contract.synthetic import example_rows
+from mlgitops.data import frame
 from mlgitops.model.scorer import Scorer, difference, digest
 from mlgitops.serving import app as service_api
 from mlgitops.serving import bento
@@ -102,8 +103,8 @@ def test_rows_that_keep_the_contract_are_answered_as_batch_scoring_answers_them(
     def holds(rows: list[dict[str, Any]]) -> None:
         found = served.post("/predict", content=json.dumps(rows), headers={"content-type": "application/json"})
         assert found.status_code == 200, found.text
-        frame = pd.DataFrame(rows, columns=list(scorer.contract.inputs), dtype=object)
-        cold = scorer.answers(frame.columns(frame.parse(frame, scorer.contract), scorer.contract))
+        table = pd.DataFrame(rows, columns=list(scorer.contract.inputs), dtype=object)
+        cold = scorer.answers(frame.columns(frame.parse(table, scorer.contract), scorer.contract))
         assert found.json() == cold
         assert "NaN" not in found.text
         assert "Infinity" not in found.text
@@ -312,7 +313,7 @@ def test_large_requests_are_answered_as_small_ones(exported: Path) -> None:
 
 def test_a_time_with_a_zone_is_taken_in_utc_as_in_training(tmp_path: Path) -> None:
     served = client(models.exported(contracts.contract({"t": "{type: datetime, parts: [hour, day, days]}"}), tmp_path))
-    reader = served.app._reader  # type: ignore[attr-defined]  # the test's own application
+    reader = served.app._parser  # type: ignore[attr-defined]  # the test's own application
     for text, moment in {
         "2021-06-01T00:30:00": datetime(2021, 6, 1, 0, 30),
         "2021-06-01 00:30": datetime(2021, 6, 1, 0, 30),
@@ -548,9 +549,8 @@ def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, n
 def test_the_service_needs_nothing_that_training_needs(exported: Path) -> None:
     code = """
 import sys, pathlib
-from mlgitops.service import api as service_api
-from mlgitops.service import scoring
-scoring.start(scoring.api, pathlib.Path(sys.argv[1]), scoring.Limits())
+from mlgitops.serving import bento
+bento.start(bento.api, pathlib.Path(sys.argv[1]), bento.Limits())
 print(*sys.modules)
 """
     found = subprocess.run([sys.executable, "-c", code, str(exported)], capture_output=True, text=True, check=True)

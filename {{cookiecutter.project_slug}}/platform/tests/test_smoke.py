@@ -35,8 +35,7 @@ def running(url: str) -> Client:
 def test_it_does_what_its_openapi_document_says(running: Client, exported: Path) -> None:
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{running.url}/openapi.json"]
     chosen = ["--checks=all", "--max-examples=50", "--seed=1", "--no-color", "--generation-database=none"]
-    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    environment = {**os.environ, "PYTHONPATH": path, "SCHEMATHESIS_HOOKS": "schemathesis_hooks"}
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "helpers.schemathesis_hooks"}
     found = subprocess.run([*command, *chosen], cwd=exported.parent, env=environment, capture_output=True, text=True)
     assert found.returncode == 0, found.stdout + found.stderr
     assert "Tested: 6" in found.stdout
@@ -103,7 +102,7 @@ def test_a_service_that_is_told_to_end_answers_what_it_has_begun(exported: Path)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     client = Client(f"http://127.0.0.1:{port}")
-    command = [sys.executable, "-m", "mlgitops.serve", "--model", str(exported)]
+    command = [sys.executable, "-m", "mlgitops.serving.serve", "--model", str(exported)]
     with subprocess.Popen([*command, "--port", str(port)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:
             while not client.ready():
@@ -160,7 +159,7 @@ def test_smoke_starts_and_stops_a_service_of_two_workers_with_a_key(
         smoke.check(client, files.read_json(exported / "golden.json"))
         assert get(client.url, "/metrics")[0] == 401
         deadline = time.monotonic() + 30
-        counted = 'scoring_requests_total{route="/predict",status="200"} ' + str(float(smoke.TIMED + 1))
+        counted = 'scoring_requests_total{route="/predict",status="200"} ' + str(float(smoke.TIMED_REQUESTS + 1))
         while counted not in get(client.url, "/metrics", Authorization="Bearer key")[1]:  # of both workers
             assert time.monotonic() < deadline
     with pytest.raises(ProjectError, match="does not answer"):
@@ -169,7 +168,7 @@ def test_smoke_starts_and_stops_a_service_of_two_workers_with_a_key(
 
 def test_serve_says_so_where_somebody_listens_already(running: Client, exported: Path) -> None:
     address = running.url.removeprefix("http://")
-    command = [sys.executable, "-m", "mlgitops.serve", "--model", str(exported)]
+    command = [sys.executable, "-m", "mlgitops.serving.serve", "--model", str(exported)]
     found = subprocess.run([*command, "--port", address.partition(":")[2]], capture_output=True, text=True)
     assert found.returncode == 1
     assert found.stderr.startswith(f"Error: {address}: ")
@@ -177,7 +176,7 @@ def test_serve_says_so_where_somebody_listens_already(running: Client, exported:
 
 
 def test_serve_says_where_a_model_comes_from(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mlgitops.serve", "--model", str(tmp_path)]
+    command = [sys.executable, "-m", "mlgitops.serving.serve", "--model", str(tmp_path)]
     found = subprocess.run(command, capture_output=True, text=True)
     assert found.returncode == 1
     assert "dvc repro" in found.stderr

@@ -109,7 +109,7 @@ def test_the_stage_writes_both_parts_in_pieces_that_fit_together(
     whole = frame.parse(tables.rows("multiclass"), contract)
     whole.to_parquet("raw.parquet", index=False)
     expected = split(whole[list(contract.columns)], contract, contracts.PARAMS.split.test)
-    monkeypatch.setattr(frame, "PART", 7)
+    monkeypatch.setattr(frame, "CHUNK_ROWS", 7)
     done = CliRunner().invoke(main, ["raw.parquet", "train.parquet", "test.parquet"])
     assert done.exit_code == 0, done.output
     for name, part in zip(("train", "test"), expected, strict=True):
@@ -118,7 +118,7 @@ def test_the_stage_writes_both_parts_in_pieces_that_fit_together(
 
 
 def test_too_few_rows_are_refused() -> None:
-    with pytest.raises(ProjectError, match=r"only \d rows in the test part: bring more rows, or change split\.test"):
+    with pytest.raises(ProjectError, match=r"only \d rows in the test part: add rows, or change split\.test"):
         split(rows(20, KEYED), KEYED, 0.2)
     with pytest.raises(ProjectError, match=r"rows in the train part"):
         split(rows(20, TIMED), TIMED, 0.9)

@@ -81,7 +81,7 @@ def test_each_side_keeps_what_it_changed_and_of_both_the_public_one_stays(tmp_pa
         tmp_path / "ours",
         [("kept", "0"), ("theirs", "0"), ("ours", "2"), ("both", "2"), ("gone there", "0"), ("new", "2"), ("own", "2")],
     )
-    sqlite_merge.databases(base, theirs, ours)
+    sqlite_merge.merge_databases(base, theirs, ours)
     assert rows(ours) == {"kept": "0", "theirs": "1", "ours": "2", "both": "1", "new": "1", "own": "2"}
 
 
@@ -93,7 +93,7 @@ def test_data_that_both_sides_described_is_described_once(tmp_path: Path) -> Non
             db.execute("INSERT INTO datasets VALUES (?, 1, 'train', 'abc')", (name,))
             db.execute("INSERT INTO inputs VALUES ('DATASET', ?, ?)", (name, f"run {name}"))
         db.close()
-    sqlite_merge.databases(None, theirs, ours)
+    sqlite_merge.merge_databases(None, theirs, ours)
     with sqlite3.connect(ours) as db:
         assert list(db.execute("SELECT source_id, run FROM inputs ORDER BY run")) == [("t", "run o"), ("t", "run t")]
     db.close()
@@ -102,7 +102,7 @@ def test_data_that_both_sides_described_is_described_once(tmp_path: Path) -> Non
 def test_history_of_another_mlflow_is_not_merged(tmp_path: Path) -> None:
     theirs, ours = table(tmp_path / "theirs", [("a", "1")], "2"), table(tmp_path / "ours", [("b", "1")])
     with pytest.raises(ProjectError, match="mlflow db upgrade"):
-        sqlite_merge.databases(None, theirs, ours)
+        sqlite_merge.merge_databases(None, theirs, ours)
     assert rows(ours) == {"b": "1"}
 
 
@@ -110,7 +110,7 @@ def test_file_that_a_git_host_refuses_is_named_before_anything_is_pushed(
     machines: list[Path], origin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = at(machines[0], monkeypatch)
-    monkeypatch.setattr(branch, "LIMIT", 10)
+    monkeypatch.setattr(branch, "MAX_FILE_BYTES", 10)
     (folder / "large").write_text("more than ten bytes")
     with pytest.raises(ProjectError, match=r"(?s)\.store/large.*dvc remote modify storage url"):
         branch.push()

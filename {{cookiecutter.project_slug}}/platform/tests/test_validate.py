@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from helpers import contracts
 from mlgitops.common import files
 from mlgitops.contract.contract import Contract
 from mlgitops.data import frame, ingest, validate, validation_report
+from mlgitops.data.validation_report import ValidationReport
 
 COLUMNS = {
     "id": "{type: text}",
@@ -28,7 +30,7 @@ COLUMNS = {
     "day": "{type: date, min: 2020-01-01}",
     "shop": "{type: category, categories: [a, b]}",
 }
-CONTRACT = contracts.contract(COLUMNS, key=["id"], rows=8)
+CONTRACT = contracts.contract(COLUMNS, key=["id"], min_rows=8)
 GOOD = pd.DataFrame(
     {
         "id": [f"r{n}" for n in range(10)],
@@ -50,7 +52,7 @@ def broken(column: str, cells: dict[int, Any]) -> pd.DataFrame:
     return rows
 
 
-def check(rows: pd.DataFrame, contract: Contract = CONTRACT) -> dict[str, Any]:
+def check(rows: pd.DataFrame, contract: Contract = CONTRACT) -> ValidationReport:
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "raw.parquet"
         rows.astype(dict.fromkeys(rows.select_dtypes("object").columns, "string")).to_parquet(raw, index=False)
@@ -80,13 +82,13 @@ BAD = {  # what is wrong: the table, then column, expectation, count and offendi
 def test_each_bad_table_fails_exactly_its_own_expectation(case: str) -> None:
     rows, column, expectation, count, offending = BAD[case]
     found = check(rows)
-    assert not found["success"]
-    assert [(f["column"], f["expectation"], f["count"]) for f in found["failures"]] == [(column, expectation, count)]
-    assert [row["row"] for row in found["failures"][0]["rows"]] == offending
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    for row in found["failures"][0]["rows"]:
+    assert not found.success
+    assert [(f.column, f.expectation, f.count or 0) for f in found.failures] == [(column, expectation, count)]
+    assert [row["row"] for row in found.failures[0].rows] == offending
+    assert ValidationReport.parse(json.dumps(asdict(found), allow_nan=False), "report.json") == found
+    for row in found.failures[0].rows:
         assert str(row[column]).startswith((str(rows.loc[row["row"], column]), "None", "Infinity"))
-    told = validation_report.explain(found)
+    told = found.explain()
     assert f"  {column}: {expectation}(" in told
     for row in offending:
         assert f"row {row}, id {rows.loc[row, 'id']}" in told
@@ -94,12 +96,7 @@ def test_each_bad_table_fails_exactly_its_own_expectation(case: str) -> None:
 
 
 def test_the_good_table_passes() -> None:
-    assert check(GOOD) == {
-        "success": True,
-        "rows": 10,
-        "expectations": len(validate.expectations(CONTRACT)),
-        "failures": [],
-    }
+    assert check(GOOD) == ValidationReport(True, 10, len(validate.expectations(CONTRACT)), ())
 
 
 def test_there_is_a_bad_table_for_every_expectation_that_a_contract_can_lead_to() -> None:
@@ -112,26 +109,26 @@ def test_there_is_a_bad_table_for_every_expectation_that_a_contract_can_lead_to(
 
 def test_a_key_of_several_columns_is_unique_as_a_whole() -> None:
     contract = contracts.contract(COLUMNS, key=["id", "shop"])
-    assert check(broken("id", {7: "r2"}), contract)["success"]
-    (failure,) = check(broken("id", {8: "r2"}), contract)["failures"]
-    assert failure["expectation"] == "expect_compound_columns_to_be_unique"
-    assert [(row["row"], row["id"], row["shop"]) for row in failure["rows"]] == [(2, "r2", "a"), (8, "r2", "a")]
+    assert check(broken("id", {7: "r2"}), contract).success
+    (failure,) = check(broken("id", {8: "r2"}), contract).failures
+    assert failure.expectation == "expect_compound_columns_to_be_unique"
+    assert [(row["row"], row["id"], row["shop"]) for row in failure.rows] == [(2, "r2", "a"), (8, "r2", "a")]
 
 
 def test_only_the_columns_that_differ_are_named() -> None:
-    told = validation_report.explain(check(GOOD.rename(columns={"shop": "store"})))
+    told = check(GOOD.rename(columns={"shop": "store"})).explain()
     assert "found missing shop; unexpected store" in told
     assert "free" not in told
 
 
 def test_the_class_that_is_absent_is_named() -> None:
-    assert "found missing True" in validation_report.explain(check(GOOD.assign(y=False)))
+    assert "found missing True" in check(GOOD.assign(y=False)).explain()
 
 
 def test_at_most_a_few_rows_are_shown_and_all_are_counted() -> None:
-    (failure,) = check(GOOD.assign(shop="c"))["failures"]
-    assert failure["count"] == 10
-    assert len(failure["rows"]) == validation_report.SHOWN
+    (failure,) = check(GOOD.assign(shop="c")).failures
+    assert failure.count == 10
+    assert len(failure.rows) == validation_report.SHOWN_ROWS
 
 
 @pytest.fixture
@@ -163,14 +160,14 @@ def test_data_docs_show_values_as_text_and_name_nothing_that_a_browser_would_loa
 ) -> None:
     rows = broken("shop", {1: "<img src=x>", 5: None}).assign(**{"<b>": 1})
     frame.parse(rows, CONTRACT).to_parquet(tmp_path / "raw.parquet", index=False)
-    failures = validate.check(tmp_path / "raw.parquet", CONTRACT, tmp_path / "docs")["failures"]
-    assert {failure["column"] for failure in failures} == {"the table", "shop"}
+    failures = validate.check(tmp_path / "raw.parquet", CONTRACT, tmp_path / "docs").failures
+    assert {failure.column for failure in failures} == {"the table", "shop"}
     page = (tmp_path / "docs/index.html").read_text(encoding="utf-8")
     assert page.count("&lt;img src=x&gt;") == 1
     assert "&lt;b&gt;" in page
     assert not re.findall(r"<img|<b>|<script|<link|<[^>]* src=|url\(|@import|&amp;", page)
     assert {address[0] for address in re.findall(r'href="([^"]+)"', page)} == {"#"}
-    assert len(re.findall(r'<section [^>]*class="refused"', page)) == len(failures) - 1 == 2
+    assert len(re.findall(r'<section [^>]*class="card refused"', page)) == len(failures) - 1 == 2
     assert page.count("<section ") == page.count("<li ") == len(COLUMNS) + 2  # and the target, and the table
     assert {one.levelname for one in caplog.records} <= {"INFO"}  # templates that fail on a missing value say so here
 
@@ -180,7 +177,7 @@ def test_the_stage_passes_a_good_table_and_writes_the_same_report_twice(here: Pa
     for name in ("one.json", "two.json"):
         answer = CliRunner().invoke(validate.main, ["raw.parquet", name])
         assert answer.exit_code == 0, answer.output
-        assert "10 rows keep all" in answer.output
+        assert "10 rows meet all" in answer.output
     assert (here / "one.json").read_bytes() == (here / "two.json").read_bytes()
 
 
@@ -193,7 +190,7 @@ def refuse(*arguments, **more):
     calls.append(arguments)
     raise OSError("no network here")
 socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = socket.getaddrinfo = refuse
-from mlgitops import validate
+from mlgitops.data import validate
 validate.main(["raw.parquet", "report.json", "--docs", "docs"], standalone_mode=False)
 for thread in threading.enumerate():
     if thread is not threading.current_thread():

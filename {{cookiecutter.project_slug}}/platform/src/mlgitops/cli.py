@@ -1,44 +1,45 @@
-"""The command-line program: one subcommand per verb, each the function `main` of a module of that name."""
+"""The command-line program: one subcommand per verb; each is the function `main` of a module."""
 
 import importlib
 
 import click
 
-VERBS = {  # in the order of a model's life: its module, imported only when called (then a subcommand), and what it does
-    "adopt": ("onboard.command", "replace the demo by a table of your own"),
-    "contract-diff": ("contract.diff", "show what changed in the contract, and whether callers break"),
+# verb: (module and, for a member of a group, its subcommand; help text), in the order of a model's life
+VERBS = {
+    "adopt": ("onboard.command", "replace the demo with your own table"),
+    "contract-diff": ("contract.diff", "show what changed in the contract and whether it breaks clients"),
     "ingest": ("data.ingest", "read the table from its source"),
     "validate": ("data.validate", "check the table against the contract"),
-    "split": ("data.split", "hold out the test part"),
-    "train": ("model.train", "fit the model and record the run"),
-    "evaluate": ("model.evaluate", "measure the model on the test part"),
-    "export": ("model.export", "write the model for serving, verified against the trained one"),
-    "review": ("review.command", "compare with the champion and decide"),
-    "register": ("registry.command register", "make the reviewed model a version, the challenger"),
-    "promote": ("github.promote", "put a version into production, or the one before it"),
-    "history": ("registry.command history", "show which version was champion when"),
-    "registry": ("registry.command", "show, import and fetch versions, and move the champion alone"),
-    "score": ("batch.score", "score a whole table, with the answers of the service"),
-    "monitor": ("monitoring.drift", "compare recent rows with those that the model was evaluated on"),
-    "pull-store": ("store.branch pull", "fetch the data, models and history that others have pushed"),
-    "push-store": ("store.branch push", "push the history for others, after dvc push"),
-    "serve": ("serving.serve", "answer requests on this machine"),
-    "smoke": ("serving.smoke", "send a service real requests and compare the answers"),
+    "split": ("data.split", "split off the test set"),
+    "train": ("model.train", "fit the model and record the run in MLflow"),
+    "evaluate": ("model.evaluate", "evaluate the model on the test set"),
+    "export": ("model.export", "export the model to ONNX and verify it against the trained one"),
+    "review": ("review.command", "compare the model with the champion and apply the gates"),
+    "register": ("registry.command register", "register the reviewed model as a version, the challenger"),
+    "promote": ("github.promote", "put a version, or the previous champion, into production"),
+    "history": ("registry.command history", "list all promotions: which version was champion when"),
+    "registry": ("registry.command", "show, import and fetch versions, and set the champion without a deployment"),
+    "score": ("batch.score", "score a table; the predictions equal those of the service"),
+    "monitor": ("monitoring.drift", "measure the drift of recent rows against the test set"),
+    "pull-store": ("store.branch pull", "pull shared data, models and history from the branch `store`"),
+    "push-store": ("store.branch push", "push the history to the branch `store`; run `dvc push` first"),
+    "serve": ("serving.serve", "run the service on this machine"),
+    "smoke": ("serving.smoke", "send example requests to a service and verify the predictions"),
     "image": ("image.command", "build, verify and push the scoring image"),
-    "push-image": ("image.command push", "push the image that was built last"),
-    "overlay": ("image.overlay", "show which image staging and production run"),
-    "tag": ("github.tags", "tag the commit as the version whose image was pushed last"),
-    "deploy": ("github.deploy run", "make staging or production run what git says"),
-    "champion": ("github.deploy champion", "make the version that production runs the champion"),
-    "deploy-failed": ("github.deploy failed", "report a failed deployment, and open the pull request that undoes it"),
-    "summary": ("github.comment summary", "print the page about the model of this change"),
-    "comment": ("github.comment post", "post it to the pull request of a workflow"),
-    "write-back": ("github.write_back", "push dvc.lock to the branch, and start its checks"),
-    "with-store": ("store.branch share", "run a command on the newest history, and push what it has added"),
+    "push-image": ("image.command push", "push the most recently built image"),
+    "overlay": ("image.overlay", "show or pin the image of staging or production"),
+    "tag": ("github.tags", "tag the commit with the version of the most recently pushed image"),
+    "deploy": ("github.deploy run", "deploy the version that git specifies to staging or production"),
+    "champion": ("github.deploy champion", "make the version in production the champion"),
+    "deploy-failed": ("github.deploy failed", "report a failed deployment and open a pull request that reverts it"),
+    "summary": ("github.comment summary", "print the review of this change"),
+    "comment": ("github.comment post", "post the review as a comment on the pull request of a workflow"),
+    "write-back": ("github.write_back", "push dvc.lock to the branch and start its checks"),
+    "with-store": ("store.branch share", "run a command on the newest history and push the result"),
     "update-template": ("github.template", "open a pull request with the updates of the template"),
     "setup-github": ("github.repository", "apply the rules and environments in .github/"),
-    "platform-changes": ("common.integrity", "warn of files in platform/ that are not as released"),
-    "reference": ("contract.reference", "describe contract.yaml and params.yaml in docs/"),
+    "platform-changes": ("common.integrity", "list the files in platform/ that differ from the release"),
+    "reference": ("contract.reference", "write the reference pages of contract.yaml and params.yaml to docs/"),
 }
 
 
@@ -50,20 +51,20 @@ class Verbs(click.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Return the function of the verb *name*."""
+        """Import and return the command of the verb *name*."""
         if name not in VERBS:
             return None
-        place, *words = VERBS[name][0].split()
-        command: click.Command = importlib.import_module(f".{place}", __package__).main
-        for word in words:
-            command = command.commands[word]  # type: ignore[attr-defined]  # a group
+        module, *subcommands = VERBS[name][0].split()
+        command: click.Command = importlib.import_module(f".{module}", __package__).main
+        for subcommand in subcommands:
+            command = command.commands[subcommand]  # type: ignore[attr-defined]  # a group
         command.name = name
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the verbs without importing them."""
+        """Write the list of verbs without importing their modules."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, does) for name, (_, does) in VERBS.items()])
+            formatter.write_dl([(name, help_text) for name, (_, help_text) in VERBS.items()])
 
 
 @click.command(cls=Verbs)

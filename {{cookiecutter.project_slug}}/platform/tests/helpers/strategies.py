@@ -7,9 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from mlgitops.contract.column import LARGEST, Column
+from mlgitops.contract.column import MAX_MAGNITUDE, Column
 from mlgitops.contract.contract import Contract
-from mlgitops.contract.row_schema import TIMES
+from mlgitops.contract.row_schema import TIME_RANGE
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 
@@ -31,7 +31,7 @@ def _cells(column: Column) -> st.SearchStrategy[Any]:
         whole = st.integers(math.ceil(low), math.floor(high))
         return whole | whole.map(float) if column.type == "integer" else st.floats(low, high)
     if column.type in ("datetime", "date"):
-        low, high = (bound or usual for bound, usual in zip((column.min, column.max), TIMES, strict=True))
+        low, high = (bound or usual for bound, usual in zip((column.min, column.max), TIME_RANGE, strict=True))
         moments = st.datetimes(low, high)  # type: ignore[arg-type]  # bounds of a time are times
         return moments.map(lambda t: t.date().isoformat() if column.type == "date" else t.isoformat())
     return TEXTS
@@ -60,7 +60,7 @@ def _wrong(column: Column) -> list[str]:
 
 def _range(column: Column) -> tuple[float, float]:
     low, high = (float(bound) if isinstance(bound, float) else None for bound in (column.min, column.max))
-    largest = LARGEST[column.type]
+    largest = MAX_MAGNITUDE[column.type]
     return (-largest if low is None else low), (largest if high is None else high)
 
 

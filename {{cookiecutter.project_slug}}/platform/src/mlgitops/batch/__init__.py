@@ -1,1 +1,1 @@
-"""Scores whole tables with the answers of the service."""
+"""Batch scoring of tables; the predictions equal those of the service."""

@@ -1,1 +1,1 @@
-"""What every part shares: errors, YAML documents, files, processes, and where the project is."""
+"""Shared by all rooms: errors, YAML documents, records, pages, files, processes, and the location of the project."""

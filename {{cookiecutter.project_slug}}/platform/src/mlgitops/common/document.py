@@ -16,11 +16,11 @@ class Section(BaseModel):
 
 
 class Document(Section):
-    """A section that is a YAML file of its own."""
+    """A section that is the root of a YAML file."""
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read *path*; raises ProjectError naming file, line and key of everything that is wrong."""
+        """Read *path*; raises ProjectError with file, line and key of every invalid entry."""
         try:
             return cls.parse(path.read_text(encoding="utf-8"), str(path))
         except (OSError, UnicodeDecodeError) as error:
@@ -28,7 +28,7 @@ class Document(Section):
 
     @classmethod
     def parse(cls, text: str, name: str) -> Self:
-        """Read *text*; *name* is what errors call it."""
+        """Read *text*; error messages refer to it as *name*."""
         try:
             tree = yaml.compose(text, Loader=yaml.SafeLoader)
             lines = dict(_lines(tree)) if tree else {}
@@ -41,13 +41,13 @@ class Document(Section):
 
 
 def _lines(node: yaml.Node, path: tuple[str, ...] = ()) -> Any:
-    """Yield (path of keys, line) for each entry below *node*; raises yaml.MarkedYAMLError on a key written twice."""
+    """Yield (path of keys, line) for each entry below *node*; raises yaml.MarkedYAMLError for a duplicate key."""
     yield path, node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
             if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"{key.value}: written twice", problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(problem=f"{key.value}: duplicate key", problem_mark=key.start_mark)
             seen.add(key.value)
             yield from _lines(value, (*path, key.value))
             yield (*path, key.value), key.start_mark.line + 1
@@ -57,7 +57,7 @@ def _lines(node: yaml.Node, path: tuple[str, ...] = ()) -> Any:
 
 
 def line(path: Path, *keys: str) -> int:
-    """Return the line of a YAML file on which the entry below *keys* starts, or of the nearest one above it."""
+    """Return the line of a YAML file on which the entry at *keys* starts, or else its nearest parent."""
     tree = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     lines: dict[tuple[str, ...], int] = dict(_lines(tree)) if tree else {}
     return next((lines[keys[:n]] for n in range(len(keys), -1, -1) if keys[:n] in lines), 1)
@@ -65,9 +65,9 @@ def line(path: Path, *keys: str) -> int:
 
 def _explain(name: str, lines: dict[tuple[str, ...], int], error: Any) -> str:
     path = tuple(map(str, error["loc"]))
-    known = next((path[:n] for n in range(len(path), -1, -1) if path[:n] in lines), ())
+    parent = next((path[:n] for n in range(len(path), -1, -1) if path[:n] in lines), ())
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = "no such setting: check the spelling"
-    where = ".".join(known if error["type"] != "missing" else path)
-    return f"{name}:{lines.get(known, 1)}: {where + ': ' if where else ''}{message}"
+    key = ".".join(parent if error["type"] != "missing" else path)
+    return f"{name}:{lines.get(parent, 1)}: {key + ': ' if key else ''}{message}"

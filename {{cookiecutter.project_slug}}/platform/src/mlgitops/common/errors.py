@@ -1,7 +1,7 @@
-"""The one exception that users see."""
+"""The exception for errors that the user can fix."""
 
 import click
 
 
 class ProjectError(click.ClickException):
-    """Something that the user can fix: shown as one message without a traceback, exit code 1."""
+    """An error that the user can fix: shown as a message without a traceback, exit code 1."""

@@ -1,4 +1,4 @@
-"""Writes files whole or not at all."""
+"""Reads and writes files and folders; a write is atomic."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from .errors import ProjectError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a path to write a file or folder to: on success it takes the place of *path*, on failure nothing changes."""
+    """Yield a temporary path; on success its file or folder replaces *path*, on failure *path* stays unchanged."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.stem}.new{path.suffix}")
     remove(new)
@@ -27,7 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if there is one."""
+    """Remove a file or a folder if it exists."""
     if path.is_dir():
         shutil.rmtree(path)
     else:
@@ -35,13 +35,13 @@ def remove(path: Path) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write *text* as the same bytes on every system."""
+    """Write *text* as UTF-8 with the same line endings on every system."""
     with replacing(path) as new:
         new.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write *value* as JSON that reads well in a diff."""
+    """Write *value* as indented JSON, which is readable in a diff."""
     write(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
@@ -51,9 +51,9 @@ def read_json(path: Path) -> Any:
 
 
 def set_line(path: Path, key: str, value: str) -> None:
-    """Give *key*, which is on one line of a YAML file, another value; comments stay. Raises ProjectError."""
+    """Set *key* in a YAML file and keep comments; raises ProjectError unless *key* is on exactly one line."""
     text = path.read_text(encoding="utf-8")
-    changed, times = re.subn(rf"(?m)^([ -]*{key}: *)[^\s#]+", lambda found: found[1] + value, text)
-    if times != 1:
-        raise ProjectError(f"{path}: {key} is on {times} lines instead of one: correct it by hand")
+    changed, count = re.subn(rf"(?m)^([ -]*{key}: *)[^\s#]+", lambda match: match[1] + value, text)
+    if count != 1:
+        raise ProjectError(f"{path}: expected {key} on exactly one line, found it on {count}: edit the file")
     write(path, changed)

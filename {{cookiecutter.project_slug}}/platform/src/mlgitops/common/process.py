@@ -1,4 +1,4 @@
-"""Runs other programs, and tells what they said where they fail."""
+"""Runs other programs and reports their output if they fail."""
 
 import os
 import subprocess
@@ -8,12 +8,12 @@ from .errors import ProjectError
 
 
 def run(
-    *command: str, given: str | None = None, cwd: Path | None = None, environment: dict[str, str] | None = None
+    *command: str, stdin: str | None = None, cwd: Path | None = None, environment: dict[str, str] | None = None
 ) -> str:
-    """Return what a program prints when it is *given* that; raises ProjectError with the end of what it said."""
+    """Return a program's standard output; raises ProjectError with the end of its output if it fails."""
     env = os.environ | (environment or {})
-    done = subprocess.run(command, input=given, cwd=cwd, env=env, capture_output=True, encoding="utf-8")
-    if done.returncode:
-        said = (done.stdout + done.stderr)[-5000:].strip()
-        raise ProjectError(f"{' '.join(command[:4])} failed with exit code {done.returncode}:\n{said}")
-    return done.stdout
+    result = subprocess.run(command, input=stdin, cwd=cwd, env=env, capture_output=True, encoding="utf-8")
+    if result.returncode:
+        output = (result.stdout + result.stderr)[-5000:].strip()
+        raise ProjectError(f"{' '.join(command[:4])} failed with exit code {result.returncode}:\n{output}")
+    return result.stdout

@@ -1,4 +1,4 @@
-"""Where the project is, what it is called, and its three Python files: the one place that knows them."""
+"""Finds the project: its folder, its name and its three Python files."""
 
 import importlib
 import sys
@@ -11,11 +11,11 @@ from types import ModuleType
 from .errors import ProjectError
 
 DATASET, FEATURES, MODEL = "dataset.py", "features.py", "model.py"
-HOME = Path(__file__).absolute().parents[4]  # the project that this platform is a part of
+HOME = Path(__file__).absolute().parents[4]  # the project that contains this platform
 
 
 def root() -> Path:
-    """Return the project's folder: the nearest one above the current folder, else the one that holds this platform."""
+    """Return the project's folder: the current one or its nearest parent that is one, else that of this platform."""
     here = Path.cwd()
     for folder in (here, *here.parents, HOME):
         if (folder / "contract.yaml").is_file() and (folder / "params.yaml").is_file():
@@ -24,17 +24,17 @@ def root() -> Path:
 
 
 def name() -> str:
-    """Return the name of the project's package, under which runs and versions are filed; raises ProjectError."""
+    """Return the name of the package, also that of the experiment and the registered model; raises ProjectError."""
     return package().name
 
 
 def package() -> Path:
-    """Return the folder of the project's package: the one in src/ that has a model.py; raises ProjectError."""
-    found = sorted(path.parent for path in (root() / "src").glob(f"*/{MODEL}"))
-    if len(found) != 1:
-        names = ", ".join(folder.name for folder in found) or "none"
-        raise ProjectError(f"src/: exactly one package with a {MODEL} is expected; there is {names}")
-    return found[0]
+    """Return the folder of the project's package, the one in src/ with a model.py; raises ProjectError."""
+    folders = sorted(path.parent for path in (root() / "src").glob(f"*/{MODEL}"))
+    if len(folders) != 1:
+        names = ", ".join(folder.name for folder in folders) or "none"
+        raise ProjectError(f"src/: expected exactly one package with a {MODEL}, found {names}")
+    return folders[0]
 
 
 def file(name: str) -> Path:
@@ -46,42 +46,42 @@ def file(name: str) -> Path:
 
 
 def module(name: str) -> ModuleType:
-    """Import one of the project's files, *name* such as `model.py`; raises ProjectError with the line that fails."""
+    """Import one of the project's files, *name* such as `model.py`; raises ProjectError with the failing line."""
     path = file(name)
     source, dotted = root() / "src", f"{package().name}.{path.stem}"
     loaded = sys.modules.get(dotted)
     if loaded is not None and Path(str(loaded.__file__)).resolve() == (root() / path).resolve():
         return loaded
-    for other in [key for key in sys.modules if key.partition(".")[0] == package().name]:
-        del sys.modules[other]  # a package of the same name, of another project
+    for stale in [key for key in sys.modules if key.partition(".")[0] == package().name]:
+        del sys.modules[stale]  # a package of the same name in another project
     sys.path[:] = [str(source), *(entry for entry in sys.path if entry != str(source))]
-    importlib.invalidate_caches()  # the folder may be new
+    importlib.invalidate_caches()  # the folder may be newer than the import system's cache
     with user_code(path):
         return importlib.import_module(dotted)
 
 
 @contextmanager
 def user_code(path: Path, function: str = "") -> Iterator[None]:
-    """Turn an exception of the project's own code in *path* into a ProjectError that names file, line and function."""
+    """Convert an exception raised by the project's file *path* to a ProjectError with file, line and function."""
     try:
         yield
     except ProjectError:
         raise
     except ModuleNotFoundError as error:
         raise ProjectError(
-            f"{_place(path, function, error)}no module {error.name!r}: add it with `uv add`, or correct the name"
+            f"{_location(path, function, error)}no module {error.name!r}: add it with `uv add`, or correct the name"
         ) from error
     except Exception as error:
-        raise ProjectError(f"{_place(path, function, error)}{type(error).__name__}: {error}") from error
+        raise ProjectError(f"{_location(path, function, error)}{type(error).__name__}: {error}") from error
 
 
-def _place(path: Path, function: str, error: Exception) -> str:
-    """Return `file:line: function(): `, the line being the innermost one in the file."""
+def _location(path: Path, function: str, error: Exception) -> str:
+    """Return `file:line: function: ` for the innermost line in the file."""
     full = path.resolve()
     lines = [
         frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).resolve() == full
     ]
     if isinstance(error, SyntaxError) and error.lineno and Path(str(error.filename)).resolve() == full:
         lines.append(error.lineno)
-    where = f"{path.as_posix()}:{lines[-1]}: " if lines else f"{path.as_posix()}: "
-    return where + (f"{function}(): " if function else "")
+    location = f"{path.as_posix()}:{lines[-1]}: " if lines else f"{path.as_posix()}: "
+    return location + (f"{function}: " if function else "")

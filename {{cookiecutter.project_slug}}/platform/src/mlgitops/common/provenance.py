@@ -1,11 +1,11 @@
-"""Where this code runs and with which packages: what a record says besides its subject."""
+"""The provenance of a record: the CI run and the installed packages."""
 
 import importlib.metadata
 import os
 
 
 def workflow() -> str | None:
-    """Return the address of the CI run that this process is part of."""
+    """Return the URL of the current CI run, or None outside of CI."""
     parts = [os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
     return "{}/{}/actions/runs/{}".format(*parts) if all(parts) else None
 
@@ -17,5 +17,5 @@ def environment() -> list[str]:
 
 
 def requirements(*names: str) -> list[str]:
-    """Return the installed versions of some packages as name==version."""
+    """Return the installed versions of the packages *names* as name==version."""
     return [f"{name}=={importlib.metadata.version(name)}" for name in names]

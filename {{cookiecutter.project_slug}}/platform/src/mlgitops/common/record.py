@@ -1,4 +1,4 @@
-"""Records: frozen dataclasses that are kept as JSON, and read back strictly."""
+"""Records: frozen dataclasses that are saved as JSON and validated when loaded."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from .errors import ProjectError
 
 @dataclass(frozen=True)
 class Record:
-    """The base of records: the same values always give the same bytes."""
+    """Base class of records; equal values give identical bytes."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
@@ -22,14 +22,14 @@ class Record:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a record; raises ProjectError that names the file and every field that is missing, unknown or wrong."""
+        """Read a record; raises ProjectError with the file and every missing, unknown or invalid field."""
         return cls.parse(path.read_text(encoding="utf-8"), str(path))
 
     @classmethod
     def parse(cls, text: str, name: str) -> Self:
-        """Read a record from JSON; *name* is what errors call it."""
+        """Read a record from JSON; error messages refer to it as *name*."""
         try:
             return TypeAdapter(cls).validate_json(text)
         except ValidationError as error:
             lines = [f"{name}: {'.'.join(map(str, e['loc'])) or 'the document'}: {e['msg']}" for e in error.errors()]
-            raise ProjectError("\n".join([*lines[:5], "write it again with `dvc repro`"])) from error
+            raise ProjectError("\n".join([*lines[:5], "run `dvc repro` to write it again"])) from error

@@ -1,1 +1,1 @@
-"""contract.yaml and params.yaml as typed models, and what follows from them."""
+"""contract.yaml and params.yaml as typed models, and everything that is derived from them."""

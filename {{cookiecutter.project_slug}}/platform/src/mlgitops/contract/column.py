@@ -1,4 +1,4 @@
-"""One column of the table, as contract.yaml declares it."""
+"""One column of the table, as declared in contract.yaml."""
 
 from datetime import date, datetime, time
 from typing import Annotated, Literal, Self
@@ -9,23 +9,23 @@ from ..common.document import Section
 
 Type = Literal["number", "integer", "boolean", "category", "datetime", "date", "text"]
 Part = Literal["days", "month", "day", "weekday", "hour"]
-LARGEST = {"number": 3.4e38, "integer": 2.0**53 - 1}  # beyond it the model's float32, or JSON's integers, give up
-MISSING = ""  # how a missing category is written for the model
+MAX_MAGNITUDE = {"number": 3.4e38, "integer": 2.0**53 - 1}  # the range of float32; the exact integers of JSON
+MISSING = ""  # stands for a missing category in the model's input
 
 
 def _label(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ValueError(f"{value!r} is not text: put it in quotes")
     if value == MISSING:
-        raise ValueError("an empty value stands for a missing one: leave it out and set missing: true")
+        raise ValueError("an empty string means a missing value: remove it and set missing: true")
     return str(value)
 
 
-def _moment(value: object) -> object:
+def _timestamp(value: object) -> object:
     return datetime.combine(value, time()) if isinstance(value, date) and not isinstance(value, datetime) else value
 
 
-Bound = Annotated[float | datetime, BeforeValidator(_moment)]
+Bound = Annotated[float | datetime, BeforeValidator(_timestamp)]
 
 
 class Column(Section):
@@ -67,15 +67,15 @@ class Column(Section):
         if self.min is not None and self.max is not None and not self.min <= self.max:  # type: ignore[operator]  # same type by the check above
             raise ValueError(f"min {self.min} is larger than max {self.max}")
         if self.categories is not None and self.type != "category":
-            raise ValueError(f"categories belong to type category, not {self.type}")
+            raise ValueError(f"categories apply to type category, not {self.type}")
         if self.categories is not None and len(set(self.categories)) < len(self.categories):
-            raise ValueError("categories has a value twice")
+            raise ValueError("categories contains a value twice")
         if self.parts is not None and self.type not in ("datetime", "date"):
-            raise ValueError(f"parts belong to types datetime and date, not {self.type}")
+            raise ValueError(f"parts apply to types datetime and date, not {self.type}")
         if self.format is not None and self.type not in ("datetime", "date"):
-            raise ValueError(f"format belongs to types datetime and date, not {self.type}")
+            raise ValueError(f"format applies to types datetime and date, not {self.type}")
         if not self.feature and (self.ignore or self.parts):
-            raise ValueError("feature: false does not go with ignore or parts")
+            raise ValueError("feature: false cannot be combined with ignore or parts")
         if self.type == "date" and "hour" in (self.parts or ()):
             raise ValueError("a date has no hour: use type datetime")
         return self

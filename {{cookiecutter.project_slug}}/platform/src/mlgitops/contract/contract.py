@@ -1,4 +1,4 @@
-"""The data contract: what contract.yaml declares, and the features that follow from it and from features.py.
+"""The data contract: the columns of contract.yaml, and the features derived from them and from features.py.
 
 Everything that must agree about the data is derived from a Contract: the Great Expectations suite (data.validate), the
 preprocessing (model.estimators), the inputs of the ONNX model (data.encode), the request model and its JSON schema
@@ -26,7 +26,7 @@ Task = Literal["binary", "multiclass", "regression"]
 
 
 def _input_name(name: str, taken: Container[str]) -> str:
-    """Return *name* as ONNX allows it: ASCII letters, digits and underscores, a letter first, none of *taken*."""
+    """Return *name* as a valid ONNX name: ASCII letters, digits and underscores, a letter first, not in *taken*."""
     plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
     plain = plain if plain[0].isalpha() else f"x{plain}"
     return next(free for n in count(1) if (free := plain if n == 1 else f"{plain}_{n}") not in taken)
@@ -34,7 +34,7 @@ def _input_name(name: str, taken: Container[str]) -> str:
 
 @dataclass(frozen=True)
 class Feature:
-    """One input of the model: a column as it is, one part of a date, or what a function of the project returns."""
+    """One input of the model: a column, one part of a date, or the result of a function of features.py."""
 
     name: str
     column: str
@@ -64,7 +64,7 @@ class Contract(Document):
 
     @classmethod
     def with_features(cls, path: Path, features: Path) -> Self:
-        """Read a contract and the functions of a features.py (none where it is absent); raises ProjectError."""
+        """Read a contract and the functions of features.py, if that file exists; raises ProjectError."""
         contract = cls.load(path)
         return contract.bound(load(features)) if features.is_file() else contract
 
@@ -74,28 +74,28 @@ class Contract(Document):
         return cls.with_features(Path("contract.yaml"), project.file(project.FEATURES))
 
     def bound(self, functions: tuple[Function, ...]) -> Self:
-        """Return a copy with the features that *functions* compute; raises ProjectError where one does not fit."""
+        """Return a copy with the features of *functions*; raises ProjectError if one does not fit the contract."""
         for function in functions:
             self._check(function)
         copy = self.model_copy()
-        copy.__dict__.pop("features", None)  # a copy keeps what was cached
+        copy.__dict__.pop("features", None)  # model_copy() copies the cached property too
         copy._functions = functions
         if not copy.features:
-            raise ProjectError("no feature is left: each input has feature: false, and features.py has no function")
+            raise ProjectError("no features: every input has feature: false, and features.py defines no function")
         return copy
 
     def _check(self, function: Function) -> None:
         """Raise ProjectError unless the parameters of *function* are inputs and its name is free."""
-        reasons = {self.target: "is the target"} | dict.fromkeys(self.key, "is a key, which requests do not hold")
+        reasons = {self.target: "is the target"} | dict.fromkeys(self.key, "is a key, which requests do not contain")
         for name in function.columns:
             if name in self.inputs:
                 continue
             close = difflib.get_close_matches(name, self.inputs, 1)
             hint = f"; did you mean {close[0]!r}?" if close else f"; the inputs are {', '.join(self.inputs)}"
             if column := self.columns.get(name):
-                why = reasons.get(name) or f"is ignored ({column.ignore})"
+                reason = reasons.get(name) or f"is ignored ({column.ignore})"
                 raise ProjectError(
-                    f"{function.place}: parameter {name!r}: that column {why}, so no function can read it"
+                    f"{function.place}: parameter {name!r}: that column {reason}, so no function can read it"
                 )
             raise ProjectError(f"{function.place}: parameter {name!r}: contract.yaml has no such column{hint}")
         if function.name in {*self.columns, *(feature.name for feature in self.features if not feature.function)}:
@@ -108,33 +108,33 @@ class Contract(Document):
         for role, names in (("target", (self.target,)), ("key", self.key), ("time", (self.time,) if self.time else ())):
             for name in names:
                 if name not in self.columns:
-                    raise ValueError(f"{role}: no column {name!r}; there are {', '.join(self.columns)}")
+                    raise ValueError(f"{role}: no column {name!r}; the columns are {', '.join(self.columns)}")
         target = self.columns[self.target]
         allowed = {"binary": ("boolean", "category"), "multiclass": ("category",), "regression": ("number", "integer")}[
             self.task
         ]
         if target.type not in allowed:
             raise ValueError(
-                f"target {self.target!r} is a {target.type}; task {self.task} needs {' or '.join(allowed)}"
+                f"target {self.target!r} has type {target.type}; task {self.task} needs {' or '.join(allowed)}"
             )
         if target.type == "category" and len(target.categories or ()) != 2 and self.task == "binary":
             raise ValueError(
                 f"target {self.target!r}: a binary task needs exactly two categories, the positive one last"
             )
         if self.task == "multiclass" and len(target.categories or ()) < 3:
-            raise ValueError(f"target {self.target!r}: a multiclass task needs three categories or more")
+            raise ValueError(f"target {self.target!r}: a multiclass task needs at least three categories")
         if self.target in (*self.key, self.time) or target.ignore:
-            raise ValueError(f"target {self.target!r} is also key, time or ignored")
+            raise ValueError(f"target {self.target!r} cannot also be a key, the time, or ignored")
         if self.time and self.columns[self.time].type not in ("datetime", "date"):
-            raise ValueError(f"time: column {self.time!r} is a {self.columns[self.time].type}, not a datetime or date")
+            raise ValueError(f"time: {self.time!r} has type {self.columns[self.time].type}, not datetime or date")
         for name, column in self.columns.items():
             if column.type == "text" and name not in self.key and not column.ignore and column.feature:
                 raise ValueError(
-                    f"column {name!r}: text is no feature: make it a category, say why in ignore, or set "
-                    "feature: false where a function of features.py reads it"
+                    f"column {name!r}: text cannot be a feature: make it a category, give a reason in ignore, or set "
+                    "feature: false if a function in features.py reads it"
                 )
         if not self.inputs:
-            raise ValueError("no column is left for the model to learn from")
+            raise ValueError("no input is left: every column is the target, a key or ignored")
         return self
 
     @cached_property
@@ -145,26 +145,26 @@ class Contract(Document):
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
-        """The inputs of the model, in order: the single list that training, ONNX and scoring share."""
-        found: list[Feature] = []
+        """The inputs of the model, in order; training, ONNX and scoring share this list."""
+        declared: list[Feature] = []
         for name, column in self.inputs.items():
             if not column.feature:
                 continue
             if column.type in ("datetime", "date"):
-                found += [Feature(f"{name}_{part}", name, "number", part) for part in self._parts(name)]
+                declared += [Feature(f"{name}_{part}", name, "number", part) for part in self._parts(name)]
             elif column.type == "category":
                 levels = (*column.categories, *([MISSING] if column.missing else [])) if column.categories else None
-                found.append(Feature(name, name, "category", levels=levels))
+                declared.append(Feature(name, name, "category", levels=levels))
             else:
-                found.append(Feature(name, name, "number"))
+                declared.append(Feature(name, name, "number"))
         names: dict[str, Feature] = {}
-        for feature in found:
+        for feature in declared:
             names[_input_name(feature.name, names)] = feature
         computed = [Feature(f.name, ", ".join(f.columns), f.kind, function=f) for f in self._functions]
         return (*(replace(feature, name=name) for name, feature in names.items()), *computed)
 
     def _parts(self, name: str) -> tuple[Part, ...]:
-        """What the model sees of a time: of the time that orders the rows, nothing that only grows."""
+        """Return the parts that are features; the column `time` has none that only grows, such as days."""
         column = self.columns[name]
         parts: tuple[Part, ...] = column.parts or (
             ("weekday",) if name == self.time else ("days", "month", "day", "weekday")
@@ -180,12 +180,12 @@ class Contract(Document):
 
     @cached_property
     def prediction(self) -> Literal["boolean", "string", "number"]:
-        """What a prediction is, as JSON calls it."""
+        """The JSON type of a prediction."""
         if self.task == "regression":
             return "number"
         return "boolean" if self.columns[self.target].type == "boolean" else "string"
 
     @property
     def slices(self) -> tuple[str, ...]:
-        """The columns along which results are reported: closed categories and booleans."""
+        """The columns by which results are reported: booleans, and categories with a list of values."""
         return tuple(name for name, column in self.inputs.items() if column.categories or column.type == "boolean")

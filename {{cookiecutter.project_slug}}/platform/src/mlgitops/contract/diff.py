@@ -1,4 +1,4 @@
-"""Says what changed between two contracts, and whether it breaks callers of the service."""
+"""Compares two contracts: what changed, and whether it breaks callers of the service."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from ..store.git import git
 from .column import Column
 from .contract import Contract
 
-WIDER = {("integer", "number"), ("date", "datetime")}  # types whose every cell is also one of the other
+WIDER = {("integer", "number"), ("date", "datetime")}  # (narrow, wide) types
 
 
 @dataclass(frozen=True)
 class Change:
-    """One difference, and whether a caller that was right before is refused, or misled, after it."""
+    """One difference; *breaking* if a correct caller would now be refused, or misread the response."""
 
     where: str
     what: str
@@ -25,7 +25,7 @@ class Change:
 
 
 def changes(old: Contract, new: Contract) -> list[Change]:
-    """Return what differs, in the order of the contract; a caller sends `inputs` and reads the target's `classes`."""
+    """Return the differences in the order of the contract; callers send its `inputs` and read its `classes`."""
     return [*_whole(old, new), *_columns(old, new)]
 
 
@@ -44,14 +44,14 @@ def _columns(old: Contract, new: Contract) -> Iterator[Change]:
         if before and after:
             yield from _column(name, before, after)
         elif before:
-            yield Change(name, "is not asked for any more: requests that hold it are refused", True)
+            yield Change(name, "removed: requests that contain it are refused", True)
         elif after:
             if after.missing:
-                yield Change(name, f"new {after.type}, which may be left out")
+                yield Change(name, f"new optional {after.type}")
             else:
-                yield Change(name, f"new {after.type}, which every request has to hold", True)
+                yield Change(name, f"new {after.type}, required in every request", True)
         elif old.columns.get(name) != new.columns.get(name):
-            yield Change(name, "changed in the data; requests do not hold it")
+            yield Change(name, "changed in the data; requests do not contain it")
 
 
 def _column(name: str, old: Column, new: Column) -> Iterator[Change]:
@@ -60,7 +60,7 @@ def _column(name: str, old: Column, new: Column) -> Iterator[Change]:
     if bool(old.missing) != bool(new.missing):
         yield Change(name, "may be missing" if new.missing else "may no longer be missing", not new.missing)
     elif old.missing != new.missing:
-        yield Change(name, f"share that may be missing: {_word(old.missing)} became {_word(new.missing)}")
+        yield Change(name, f"largest share of missing values: {_word(old.missing)} became {_word(new.missing)}")
     for end, sign in (("min", 1), ("max", -1)):
         yield from _bound(name, end, sign, getattr(old, end), getattr(new, end))
     yield from _values(name, old.categories, new.categories)
@@ -78,14 +78,14 @@ def _bound(name: str, end: str, sign: int, old: Any, new: Any) -> Iterator[Chang
 
 def _values(name: str, old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> Iterator[Change]:
     if new is None and old is not None:
-        yield Change(name, "any value is allowed")
+        yield Change(name, "every value is allowed")
     elif new is not None and old is None:
-        yield Change(name, f"only {', '.join(new)} are allowed", True)
+        yield Change(name, f"now limited to {', '.join(new)}", True)
     elif old is not None and new is not None:
-        if gone := [value for value in old if value not in new]:
-            yield Change(name, f"no longer allowed: {', '.join(gone)}", True)
-        if came := [value for value in new if value not in old]:
-            yield Change(name, f"now allowed: {', '.join(came)}")
+        if removed := [value for value in old if value not in new]:
+            yield Change(name, f"no longer allowed: {', '.join(removed)}", True)
+        if added := [value for value in new if value not in old]:
+            yield Change(name, f"now allowed: {', '.join(added)}")
 
 
 def _word(value: Any) -> str:
@@ -94,27 +94,27 @@ def _word(value: Any) -> str:
     return "none" if value in (None, "") else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def read(what: str) -> Contract:
-    """Return the contract in a file, or contract.yaml as it was in a revision of git."""
-    if Path(what).is_file():
-        return Contract.load(Path(what))
-    text = git("show", "--end-of-options", f"{what}:./contract.yaml", fails=("",), cwd=Path.cwd())
+def read(source: str) -> Contract:
+    """Return the contract in a file, or contract.yaml at a git revision; raises ProjectError."""
+    if Path(source).is_file():
+        return Contract.load(Path(source))
+    text = git("show", "--end-of-options", f"{source}:./contract.yaml", fails=("",), cwd=Path.cwd())
     if text is None:
-        raise ProjectError(f"{what}: no such file, and git has no contract.yaml of that revision")
-    return Contract.parse(text, f"{what}:contract.yaml")
+        raise ProjectError(f"{source}: no such file, and no git revision with a contract.yaml")
+    return Contract.parse(text, f"{source}:contract.yaml")
 
 
 @click.command()
 @click.argument("old", default="HEAD~1")
 @click.argument("new", default="contract.yaml")
-@click.option("--check", is_flag=True, help="Exit with 1 where callers break.")
+@click.option("--check", is_flag=True, help="Exit with code 1 if a change breaks callers.")
 def main(old: str, new: str, check: bool) -> None:
-    """Compare contract.yaml as it was in OLD with NEW: revisions of git, or files."""
-    found = changes(read(old), read(new))
-    for change in found:
+    """Compare contract.yaml of OLD with that of NEW; each is a git revision or a file."""
+    differences = changes(read(old), read(new))
+    for change in differences:
         mark = click.style("breaks callers", fg="red") if change.breaking else "compatible"
         click.echo(f"{mark:14}  {change.where}: {change.what}")
-    breaking = sum(change.breaking for change in found)
-    click.echo(f"{len(found)} changes, {breaking} of which break callers of the service" if found else "no change")
+    breaking = sum(change.breaking for change in differences)
+    click.echo(f"{len(differences)} changes, {breaking} of which break callers" if differences else "no change")
     if check and breaking:
         raise SystemExit(1)

@@ -1,12 +1,12 @@
-"""The project's own features: the public functions of features.py, called alike in training, serving and batch scoring.
+"""The project's own features: the public functions of features.py, called by training, the service and batch scoring.
 
-A function takes columns of the contract, one numpy array each with one entry per row, and returns such an array:
+A function takes columns of the contract, each a numpy array with one entry per row, and returns one such array:
 
-- numbers, integers and booleans come as float64, NaN where missing;
-- categories and text come as str objects, "" where missing;
-- dates and times come as datetime64[s], NaT where missing.
+- numbers, integers and booleans are float64, NaN where missing;
+- categories and text are str objects, "" where missing;
+- dates and times are datetime64[s], NaT where missing.
 
-Its annotation says what it returns: numbers (any numpy number) or categories (str). Its docstring is its description.
+The return annotation tells numbers (any numpy number) from categories (str). The docstring is the description.
 """
 
 import ast
@@ -25,7 +25,7 @@ from ..common.errors import ProjectError
 from ..common.project import user_code
 
 Kind = Literal["number", "category"]
-ALLOWED = {"numpy", *sys.stdlib_module_names}  # what the scoring image and a Spark executor have
+ALLOWED = {"numpy", *sys.stdlib_module_names}  # all that the scoring image and Spark executors have
 
 
 @dataclass(frozen=True)
@@ -42,29 +42,29 @@ class Function:
 
     @property
     def place(self) -> str:
-        """Where it is defined, as error messages name it."""
-        return f"{self.file.as_posix()}:{self.line}: {self.name}()"
+        """Where the function is defined, as the start of an error message."""
+        return f"{self.file.as_posix()}:{self.line}: {self.name}({', '.join(self.columns)})"
 
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return one entry per row, shape (rows,); raises ProjectError naming file, function and columns."""
-        given = [arrays[name] for name in self.columns]
+        inputs = [arrays[name] for name in self.columns]
         with user_code(self.file, f"{self.name}({', '.join(self.columns)})"), np.errstate(all="ignore"):
-            result = np.asarray(self.call(*given))
-        if result.shape != given[0].shape:
+            result = np.asarray(self.call(*inputs))
+        if result.shape != inputs[0].shape:
             raise ProjectError(
-                f"{self.place}: returns an array of shape {result.shape} for {len(given[0])} rows: "
-                f"return one entry per row, shape {given[0].shape}"
+                f"{self.place}: returns an array of shape {result.shape} for {len(inputs[0])} rows: "
+                f"return one entry per row, shape {inputs[0].shape}"
             )
         if self.kind == "number" and result.dtype.kind not in "biuf":
-            raise ProjectError(f"{self.place}: is annotated to return numbers, and returns {result.dtype}")
+            raise ProjectError(f"{self.place}: the annotation says numbers, but the function returns {result.dtype}")
         return result
 
 
 def load(path: Path) -> tuple[Function, ...]:
     """Return the functions of a features.py in the order of the file.
 
-    Raises ProjectError, naming file, line and function, where one cannot be a feature or the file imports what the
-    scoring image lacks.
+    Raises ProjectError, naming file, line and function, if a function cannot be a feature or the file imports a module
+    that the scoring image lacks.
     """
     with user_code(path):
         source = path.read_text(encoding="utf-8")
@@ -90,7 +90,7 @@ def _check_imports(path: Path, tree: ast.Module) -> None:
             if name.partition(".")[0] not in ALLOWED:
                 raise ProjectError(
                     f"{path.as_posix()}:{node.lineno}: imports {name}: the scoring image has numpy and the standard "
-                    "library only; move what needs more to dataset.py"
+                    "library only; move code that needs other packages to dataset.py"
                 )
 
 
@@ -98,18 +98,18 @@ def _function(path: Path, function: FunctionType) -> Function:
     place = f"{path.as_posix()}:{function.__code__.co_firstlineno}: {function.__name__}()"
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise ProjectError(f"{place}: parameter {parameter.name!r}: each parameter is the name of a column")
+            raise ProjectError(f"{place}: parameter {parameter.name!r}: every parameter must be the name of a column")
     names = tuple(inspect.signature(function).parameters)
     if not names:
-        raise ProjectError(f"{place}: has no parameter: name the columns that it reads, or let its name begin with _")
+        raise ProjectError(f"{place}: has no parameters: add the columns that it reads, or start its name with _")
     kind = _kind(place, path, function)
     description = inspect.getdoc(function) or ""
     return Function(function.__name__, names, kind, description, function, path, function.__code__.co_firstlineno)
 
 
 def _kind(place: str, path: Path, function: FunctionType) -> Kind:
-    """Return what the annotation says that the function returns."""
-    with user_code(path, function.__name__):
+    """Return the kind of values that the return annotation declares."""
+    with user_code(path, f"{function.__name__}()"):
         hint = typing.get_type_hints(function).get("return")
     arguments = typing.get_args(hint)
     scalar = typing.get_args(arguments[-1])[0] if arguments and typing.get_args(arguments[-1]) else None

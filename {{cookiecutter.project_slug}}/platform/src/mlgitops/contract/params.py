@@ -1,4 +1,4 @@
-"""What params.yaml says: the settings of a run, one section per stage."""
+"""params.yaml: the settings of a run, one section per stage."""
 
 from typing import Annotated, Any, Literal
 

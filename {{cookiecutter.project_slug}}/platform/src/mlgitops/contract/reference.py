@@ -1,4 +1,4 @@
-"""The reference of contract.yaml and params.yaml, from their models: pages for readers, JSON schemas for editors."""
+"""The reference of contract.yaml and params.yaml, generated from their models: Markdown pages and JSON schemas."""
 
 import json
 from collections.abc import Iterator
@@ -31,17 +31,17 @@ The command `reference` generates this page from the code; a commit hook runs it
 
 
 class _Written(GenerateJsonSchema):
-    """JSON schema of what people write in YAML, where a time needs neither T nor time zone."""
+    """JSON schema of hand-written YAML, where a time needs neither T nor time zone."""
 
     def datetime_schema(self, schema: Any) -> dict[str, Any]:
         return {"type": "string", "pattern": TIME}
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        return False  # the key is title enough
+        return False  # the key serves as the title
 
 
 def schema(model: type[Document]) -> dict[str, Any]:
-    """Return the JSON schema by which an editor completes and checks the file of *model*."""
+    """Return the JSON schema with which editors complete and check the file of *model*."""
     return {"$schema": _Written.schema_dialect, **model.model_json_schema(schema_generator=_Written)}
 
 
@@ -58,7 +58,7 @@ def _section(path: tuple[str, ...], section: dict[str, Any], shared: dict[str, A
     below = []
     for key, value in section["properties"].items():
         each = value.get("additionalProperties")
-        each = each if isinstance(each, dict) else {}  # true stands for anything
+        each = each if isinstance(each, dict) else {}  # additionalProperties: true allows any value
         name = (value.get("$ref") or each.get("$ref", "")).rpartition("/")[2]
         default = "required" if key in section["required"] else DEFAULTS.get(str(value["default"]), value["default"])
         kind, meaning = _kind(value), value.get("description", "")
@@ -72,7 +72,7 @@ def _section(path: tuple[str, ...], section: dict[str, Any], shared: dict[str, A
 
 
 def _kind(value: dict[str, Any]) -> str:
-    """Return in words what *value* may be."""
+    """Describe in words the values that the schema *value* allows."""
     if "anyOf" in value:
         kinds = dict.fromkeys(_kind(choice) for choice in value["anyOf"])
         return " or ".join(kind for kind in kinds if kind != "null" or "default" not in value)
@@ -93,7 +93,7 @@ def _kind(value: dict[str, Any]) -> str:
 
 
 def reference() -> dict[str, str]:
-    """Return the name and content of each file of the reference."""
+    """Return the files of the reference: their names and contents."""
     pages = {}
     for name, model in DOCUMENTS.items():
         whole = schema(model)

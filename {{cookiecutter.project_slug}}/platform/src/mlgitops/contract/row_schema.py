@@ -1,4 +1,4 @@
-"""What the contract means for callers: the model of a request, and its JSON schema."""
+"""The contract for callers of the service: the model of a request row, and its JSON schema."""
 
 import math
 from collections.abc import Callable
@@ -11,31 +11,32 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from .column import LARGEST, Column
+from .column import MAX_MAGNITUDE, Column
 from .contract import Contract
 
-LONGEST = 1000  # letters of a category
-DAY = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+MAX_CATEGORY_CHARS = 1000
+DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
-TIMES = (datetime(1678, 1, 1), datetime(2261, 12, 31))  # a table holds no others
-PATTERNS = {"date": f"^{DAY}$", "datetime": rf"^{DAY}([T ]{CLOCK}(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?)?$"}
+TIME_RANGE = (datetime(1678, 1, 1), datetime(2261, 12, 31))  # the years that datetime64[ns] covers in full
+PATTERNS = {"date": f"^{DATE}$", "datetime": rf"^{DATE}([T ]{CLOCK}(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?)?$"}
 
 
 class _Untitled(GenerateJsonSchema):
-    """Leaves out titles that only repeat a name."""
+    """Omits titles, which would only repeat the names of fields."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """Return False: the name says it."""
+        """Return False: the name of the field is enough."""
         return False
 
 
 def request_model(contract: Contract, extra: Literal["forbid", "ignore"] = "forbid") -> Any:
-    """Return the type of one row, for `pydantic.TypeAdapter`: strict types, ranges and values; what to do with *extra*.
+    """Return the type of one row for `pydantic.TypeAdapter`, with strict types, ranges and categories.
 
-    Columns that may be missing may be null or absent. Times become naive datetimes, those with a zone in UTC.
+    Columns that may be missing may be null or absent; *extra* columns are refused or ignored. Times become naive
+    datetimes; one with a zone is converted to UTC.
     """
     fields = {name: _field(column) for name, column in contract.inputs.items()}
-    make: Any = TypedDict  # made from values, which type checkers do not follow
+    make: Any = TypedDict  # type checkers do not accept a TypedDict built at run time
     row = make("Row", fields)
     row.__pydantic_config__ = ConfigDict(extra=extra, strict=True, allow_inf_nan=False)
     return row
@@ -48,7 +49,7 @@ def _field(column: Column) -> Any:
 
 
 def _description(column: Column) -> str | None:
-    """What the column means; with the range of a time, for which JSON schema has no word."""
+    """Return the description, with the range of a time, which JSON schema cannot express."""
     bounds = [f"{word} {bound}" for word, bound in zip(("from", "to"), _times(column), strict=True) if bound]
     return "; ".join(filter(None, [column.description, " ".join(bounds)])) or None
 
@@ -62,7 +63,7 @@ def _type(column: Column) -> Any:
         return _time(column)
     if column.type in ("number", "integer"):
         return _number(column)
-    return Annotated[str, Field(min_length=1, max_length=LONGEST)]
+    return Annotated[str, Field(min_length=1, max_length=MAX_CATEGORY_CHARS)]
 
 
 def _number(column: Column) -> Any:
@@ -76,53 +77,53 @@ def _number(column: Column) -> Any:
 
 def limits(column: Column) -> tuple[float, float]:
     """Return the smallest and the largest number that a request may hold."""
-    largest = LARGEST[column.type]
+    largest = MAX_MAGNITUDE[column.type]
     low = column.min if isinstance(column.min, float) else -largest
     high = column.max if isinstance(column.max, float) else largest
     return max(low, -largest), min(high, largest)
 
 
 def _whole(number: float) -> float:
-    if not number.is_integer():  # 55.0 is whole in JSON, as it is in a table with an empty cell in the column
+    if not number.is_integer():  # 55.0 counts as whole: JSON allows it, and tables with missing values store it so
         raise PydanticCustomError("whole_number", "Input should be a whole number")
     return number
 
 
 def _time(column: Column) -> Any:
     low, high = (
-        bound or (usual.date() if column.type == "date" else usual)
-        for bound, usual in zip(_times(column), TIMES, strict=True)
+        bound or (default.date() if column.type == "date" else default)
+        for bound, default in zip(_times(column), TIME_RANGE, strict=True)
     )
-    read = date.fromisoformat if column.type == "date" else _moment
+    parse = date.fromisoformat if column.type == "date" else _timestamp
     pattern = PATTERNS[column.type]
     schema: dict[str, Any] = {"type": "string", "pattern": pattern}
     if column.type == "date":
-        schema["format"] = "date"  # date-time would not fit: it demands a zone
-    check = AfterValidator(partial(_within, read=read, low=low, high=high))
+        schema["format"] = "date"  # not date-time, which requires a time zone
+    check = AfterValidator(partial(_within, parse=parse, low=low, high=high))
     return Annotated[str, Field(pattern=pattern), check, WithJsonSchema(schema)]
 
 
 def _times(column: Column) -> tuple[date | None, date | None]:
-    """The earliest and the latest time, or day, that the contract allows."""
+    """Return the earliest and the latest time, or date, that the contract allows."""
     low, high = (bound if isinstance(bound, datetime) else None for bound in (column.min, column.max))
     return (low and low.date(), high and high.date()) if column.type == "date" else (low, high)
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+def _timestamp(text: str) -> datetime:
+    timestamp = datetime.fromisoformat(text)
+    return timestamp.astimezone(UTC).replace(tzinfo=None) if timestamp.tzinfo else timestamp
 
 
-def _within(text: str, read: Callable[[str], Any], low: date, high: date) -> Any:
+def _within(text: str, parse: Callable[[str], Any], low: date, high: date) -> Any:
     try:
-        moment = read(text)
+        timestamp = parse(text)
     except (ValueError, OverflowError):
-        raise PydanticCustomError("time", "Input should be a time that exists") from None
-    if moment < low:
+        raise PydanticCustomError("time", "Input should be an existing date or time") from None
+    if timestamp < low:
         raise PydanticCustomError("time", "Input should not be before {low}", {"low": low.isoformat()})
-    if moment > high:
+    if timestamp > high:
         raise PydanticCustomError("time", "Input should not be after {high}", {"high": high.isoformat()})
-    return moment
+    return timestamp
 
 
 def json_schema(contract: Contract) -> dict[str, Any]:

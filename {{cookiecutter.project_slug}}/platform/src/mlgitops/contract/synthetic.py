@@ -1,4 +1,4 @@
-"""Rows that keep the contract, made up: what a caller or a test may send where no real rows are at hand."""
+"""Synthetic rows that satisfy the contract, for examples and tests that have no real rows."""
 
 import math
 from typing import Any
@@ -11,12 +11,12 @@ from .row_schema import limits
 
 
 def example_rows(contract: Contract, count: int, seed: int = 0) -> list[dict[str, Any]]:
-    """Return *count* rows, as JSON values, that keep the contract: the same ones for the same *seed*."""
+    """Return *count* rows of JSON values that satisfy the contract, determined by *seed*."""
     rng = np.random.default_rng(seed)
-    return [{name: _cell(column, rng) for name, column in contract.inputs.items()} for _ in range(count)]
+    return [{name: _value(column, rng) for name, column in contract.inputs.items()} for _ in range(count)]
 
 
-def _cell(column: Column, rng: np.random.Generator) -> Any:
+def _value(column: Column, rng: np.random.Generator) -> Any:
     if column.missing and rng.random() < 0.1:
         return None
     if column.categories:
@@ -24,8 +24,8 @@ def _cell(column: Column, rng: np.random.Generator) -> Any:
     if column.type == "boolean":
         return bool(rng.random() < 0.5)
     if column.type in ("datetime", "date"):
-        moment = _between(column.min, column.max, np.datetime64("2020-01-01", "s"), np.timedelta64(3650, "D"), rng)
-        return str(moment.astype("datetime64[D]" if column.type == "date" else "datetime64[s]"))
+        timestamp = _between(column.min, column.max, np.datetime64("2020-01-01", "s"), np.timedelta64(3650, "D"), rng)
+        return str(timestamp.astype("datetime64[D]" if column.type == "date" else "datetime64[s]"))
     if column.type in ("number", "integer"):
         return _example_number(column, rng)
     return f"example {rng.integers(5)}"
@@ -39,9 +39,9 @@ def _example_number(column: Column, rng: np.random.Generator) -> float:
     return round(number, 2) if low <= round(number, 2) <= high else number
 
 
-def _between(low: Any, high: Any, usual: Any, width: Any, rng: np.random.Generator) -> Any:
-    """Return a point between *low* and *high*; where one of them is open, within *width* of the other or of *usual*."""
-    kind = type(usual)
-    start = kind(low) if low is not None else (kind(high) - width if high is not None else usual)
+def _between(low: Any, high: Any, default: Any, width: Any, rng: np.random.Generator) -> Any:
+    """Return a value from *low* to *high*; an open end is *width* from the other one, or from *default*."""
+    kind = type(default)
+    start = kind(low) if low is not None else (kind(high) - width if high is not None else default)
     end = kind(high) if high is not None else start + width
     return start + (end - start) * rng.random()

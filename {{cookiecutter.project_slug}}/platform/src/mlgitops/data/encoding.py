@@ -1,4 +1,4 @@
-"""Finds out the encoding of a text: spreadsheets write that of the country, and do not say which."""
+"""Detects the encoding of a text file: spreadsheets use that of their country and do not record it."""
 
 import codecs
 import io
@@ -13,15 +13,15 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 from charset_normalizer import from_bytes
 
-PART = 1 << 20  # bytes that are in memory at once
-ASIAN = ["cp932", "gb18030", "big5", "cp949"]  # of several bytes a letter
-OTHER = ["cp1251", "cp1253", "koi8_r"]  # alphabets that share no letter with this one
-LATIN = ["cp1252", "cp1250"]  # of Western Europe, of Central Europe
-ODD = re.compile(r"[\u00a1-\u00bf\u00d7\u00f7](?=[a-z])|\ufffd")  # a sign within a word
+CHUNK_BYTES = 1 << 20  # in memory at once
+ASIAN = ["cp932", "gb18030", "big5", "cp949"]  # several bytes per character
+NON_LATIN = ["cp1251", "cp1253", "koi8_r"]  # Cyrillic and Greek
+LATIN = ["cp1252", "cp1250"]  # Western Europe, Central Europe
+SYMBOL_IN_WORD = re.compile(r"[\u00a1-\u00bf\u00d7\u00f7](?=[a-z])|\ufffd")
 
 
 def encoding(path: Path, head: bytes) -> str:
-    """Return the encoding of the text in *path*, which begins with *head*."""
+    """Return the encoding of the text file *path*; *head* is its first bytes."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if _is_utf8(path):
@@ -30,22 +30,22 @@ def encoding(path: Path, head: bytes) -> str:
     if sum(map(len, re.findall(rb"[\x80-\xff]{3,}", head))) < 0.4 * len(high):
         return min(LATIN, key=lambda name: _oddness(head, name))
     if sum(byte >= 0xC0 for byte in high) > 0.95 * len(high):
-        return min(OTHER, key=lambda name: _oddness(head, name))
+        return min(NON_LATIN, key=lambda name: _oddness(head, name))
     best = from_bytes(head, cp_isolation=ASIAN).best()
     return best.encoding if best else "cp1252"
 
 
 @contextmanager
-def in_utf8(path: Path, named: str) -> Iterator[Path]:
-    """Yield *path*, or a copy of its text in UTF-8 that lives as long as it is read."""
-    if named == "utf-8":
+def in_utf8(path: Path, encoding_name: str) -> Iterator[Path]:
+    """Yield *path*, or a temporary copy of it in UTF-8."""
+    if encoding_name == "utf-8":
         yield path
         return
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         copy = Path(folder) / "text.csv"
-        source = io.TextIOWrapper(pa.input_stream(str(path)), named, newline="")
+        source = io.TextIOWrapper(pa.input_stream(str(path)), encoding_name, newline="")
         with source, copy.open("w", encoding="utf-8", newline="") as text:
-            shutil.copyfileobj(source, text, PART)
+            shutil.copyfileobj(source, text, CHUNK_BYTES)
         yield copy
 
 
@@ -53,8 +53,8 @@ def _is_utf8(path: Path) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         with pa.input_stream(str(path)) as file:
-            while part := file.read(PART):
-                decoder.decode(part)
+            while chunk := file.read(CHUNK_BYTES):
+                decoder.decode(chunk)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
@@ -62,7 +62,7 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _oddness(head: bytes, name: str) -> int:
-    """Count what words of the right encoding do not have: signs, and capitals after small letters."""
+    """Count symbols within words and capitals after lower-case letters, which the right encoding does not show."""
     text = head.decode(name, errors="replace")
-    capitals = sum(one.islower() and other.isupper() for one, other in pairwise(text) if other > "\x7f")
-    return len(ODD.findall(text)) + capitals
+    capitals = sum(left.islower() and right.isupper() for left, right in pairwise(text) if right > "\x7f")
+    return len(SYMBOL_IN_WORD.findall(text)) + capitals

@@ -1,4 +1,4 @@
-"""Gives the columns of a table the types that the contract declares."""
+"""The table as a pandas frame: its columns with the types that the contract declares."""
 
 import gc
 from collections.abc import Iterable
@@ -10,17 +10,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..common.errors import ProjectError
 from ..contract.column import Column
 from ..contract.contract import Contract
 from .casting import typed
 from .encode import encode
 
-TEXT = pd.StringDtype("pyarrow")  # takes a fifth of the memory of "string", and is written to the same bytes
-PART = 1 << 18  # rows whose delivered cells are in memory at once
+STRING = pd.StringDtype("pyarrow")  # a fifth of the memory of "string"; writes the same bytes
+CHUNK_ROWS = 1 << 18  # rows as delivered that are in memory at once
 
 
 def load(raw: Path, contract: Contract, names: Iterable[str]) -> pd.DataFrame:
-    """Return columns of the table that ingest wrote with the contract's types, one after the other; see `parse`."""
+    """Read columns of the table that ingest wrote, one at a time, with the contract's types; see `parse`."""
     file = pq.ParquetFile(raw)
     return pd.DataFrame(
         {name: read(file, name, contract.columns[name], contract.decimal) for name in names}, copy=False
@@ -28,76 +29,86 @@ def load(raw: Path, contract: Contract, names: Iterable[str]) -> pd.DataFrame:
 
 
 def hashes(rows: pd.DataFrame | pd.Series) -> np.ndarray:
-    """Return a number for each row that depends on its cells alone: part by part, which takes a tenth of the memory."""
-    parts = (rows.iloc[start : start + PART] for start in range(0, len(rows), PART))
-    found = [pd.util.hash_pandas_object(part, index=False).to_numpy() for part in parts]
-    return np.concatenate(found) if found else np.zeros(0, dtype="uint64")
+    """Return a hash of the values of each row, computed in chunks, which takes a tenth of the memory."""
+    chunks = (rows.iloc[start : start + CHUNK_ROWS] for start in range(0, len(rows), CHUNK_ROWS))
+    hashed = [pd.util.hash_pandas_object(chunk, index=False).to_numpy() for chunk in chunks]
+    return np.concatenate(hashed) if hashed else np.zeros(0, dtype="uint64")
 
 
 def read(file: pq.ParquetFile, name: str, column: Column | None, decimal: str = ".") -> pd.Series:
-    """Return one column of a file with its type, or as delivered, part by part: the delivered cells take more room."""
-    parts = []
-    for part in file.iter_batches(PART, columns=[name]):
-        cells = part.column(0).to_pandas()
-        cells = cells if column is None else typed(cells, column, decimal)
-        parts.append(cells.astype(TEXT) if cells.dtype == "string" else cells)
-        gc.collect(1)  # a Series of which .str was asked refers to itself
+    """Read one column of a file with its type (as delivered if *column* is None), in chunks to save memory."""
+    chunks = []
+    for batch in file.iter_batches(CHUNK_ROWS, columns=[name]):
+        values = batch.column(0).to_pandas()
+        values = values if column is None else typed(values, column, decimal)
+        chunks.append(values.astype(STRING) if values.dtype == "string" else values)
+        gc.collect(1)  # a Series whose .str was used refers to itself
         pa.default_memory_pool().release_unused()
-    return pd.concat(parts, ignore_index=True) if parts else pd.Series(dtype="object")
+    return pd.concat(chunks, ignore_index=True) if chunks else pd.Series(dtype="object")
 
 
 def parse(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """Return *table* with the contract's types: numbers float64, truths boolean, dates datetime64, the rest text.
+    """Return *table* with the contract's types: float64 for numbers, boolean, datetime64 for dates, else strings.
 
-    A column with a cell that does not fit keeps these cells as text and becomes an object column, which validate
-    reports; columns that the contract does not know stay as they are.
+    A column with values that do not fit its type becomes an object column that keeps those values as strings, which
+    validate reports; columns that the contract does not declare stay as they are.
     """
-    known = {n: typed(table[n], column, contract.decimal) for n, column in contract.columns.items() if n in table}
-    return pd.DataFrame({name: known.get(name, table[name]) for name in table}, index=table.index, copy=False)
+    parsed = {n: typed(table[n], column, contract.decimal) for n, column in contract.columns.items() if n in table}
+    return pd.DataFrame({name: parsed.get(name, table[name]) for name in table}, index=table.index, copy=False)
 
 
 def columns(table: pd.DataFrame, contract: Contract) -> dict[str, np.ndarray]:
-    """Return the cells of the contract's inputs as `rows.encode` takes them."""
-    return {name: _cells(table[name]) for name in contract.inputs}
+    """Return the values of the contract's inputs as `encode` takes them."""
+    return {name: _array(table[name]) for name in contract.inputs}
 
 
-def _cells(cells: pd.Series) -> np.ndarray:
-    boolean = cells.dtype == "boolean"
-    found: np.ndarray = cells.to_numpy(dtype="float32", na_value=np.nan) if boolean else cells.to_numpy()
-    return found
+def _array(values: pd.Series) -> np.ndarray:
+    boolean = values.dtype == "boolean"
+    array: np.ndarray = values.to_numpy(dtype="float32", na_value=np.nan) if boolean else values.to_numpy()
+    return array
 
 
 def target(table: pd.DataFrame, contract: Contract) -> np.ndarray:
-    """Return the target: class numbers in the order of `contract.classes`, or float64 numbers for regression."""
-    cells = table[contract.target]
-    found: np.ndarray
+    """Return the target: indices into `contract.classes`, or float64 numbers for regression."""
+    values = table[contract.target]
+    target: np.ndarray
     if contract.task == "regression":
-        found = cells.to_numpy(dtype="float64")
+        target = values.to_numpy(dtype="float64")
     else:
-        labels = cells.astype(str).str.lower() if cells.dtype == "boolean" else cells
-        found = pd.Categorical(labels, categories=list(contract.classes)).codes.astype("int64")
-    return found
+        labels = values.astype(str).str.lower() if values.dtype == "boolean" else values
+        target = pd.Categorical(labels, categories=list(contract.classes)).codes.astype("int64")
+    return target
 
 
 def features(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """Return what the scikit-learn pipeline takes: one column per feature, made by `rows.encode` as in scoring."""
+    """Return the input of the scikit-learn pipeline: one column per feature, from `encode` as in scoring.
+
+    Raises ProjectError if a function of features.py returns infinity, which estimators do not accept.
+    """
     encoded = encode(columns(table, contract), contract)
-    return pd.DataFrame({name: cells[:, 0] for name, cells in encoded.items()}, index=table.index)
+    for feature in contract.features:
+        if feature.function and feature.kind == "number" and (infinite := np.isinf(encoded[feature.name][:, 0])).any():
+            row = table.iloc[int(infinite.argmax())][list(feature.function.columns)].to_dict()
+            raise ProjectError(
+                f"{feature.function.place}: returns infinity for {infinite.sum():,} of {len(table):,} rows, first for "
+                f"{', '.join(f'{name} {value}' for name, value in row.items())}: return np.nan there"
+            )
+    return pd.DataFrame({name: array[:, 0] for name, array in encoded.items()}, index=table.index)
 
 
 def records(rows: pd.DataFrame, contract: Contract) -> list[dict[str, Any]]:
-    """Return the inputs of *rows*, delivered or typed, as a caller of the service would send them, in JSON values."""
-    known = parse(rows[[name for name in contract.inputs if name in rows]], contract)
-    cells = {name: _json(known[name], contract.columns[name]) for name in known}
-    return [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
+    """Return the inputs of *rows*, as delivered or typed, as JSON values that a caller of the service would send."""
+    parsed = parse(rows[[name for name in contract.inputs if name in rows]], contract)
+    values = {name: _json(parsed[name], contract.columns[name]) for name in parsed}
+    return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
 
 
-def _json(cells: pd.Series, column: Column) -> list[Any]:
-    if pd.api.types.is_datetime64_dtype(cells):
-        cells = cells.dt.strftime("%Y-%m-%d" if column.type == "date" else "%Y-%m-%dT%H:%M:%S")
-    elif column.type == "integer" and pd.api.types.is_float_dtype(cells):
-        cells = cells.astype("Int64")
+def _json(values: pd.Series, column: Column) -> list[Any]:
+    if pd.api.types.is_datetime64_dtype(values):
+        values = values.dt.strftime("%Y-%m-%d" if column.type == "date" else "%Y-%m-%dT%H:%M:%S")
+    elif column.type == "integer" and pd.api.types.is_float_dtype(values):
+        values = values.astype("Int64")
     return [
-        (cell if isinstance(cell, str | int | float) else str(cell)) if there else None
-        for cell, there in zip(cells.tolist(), cells.notna(), strict=True)
+        (value if isinstance(value, str | int | float) else str(value)) if present else None
+        for value, present in zip(values.tolist(), values.notna(), strict=True)
     ]

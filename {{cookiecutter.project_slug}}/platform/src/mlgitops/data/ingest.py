@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from ..common import files
 from ..common.errors import ProjectError
+from ..common.project import user_code
 from ..contract.params import Params
 from .readers import batches, unique
 
@@ -67,10 +68,17 @@ def _query(source: Path) -> Iterator[pa.RecordBatch]:
 
 
 def _loader(source: Path) -> Iterator[pa.RecordBatch]:
-    load = runpy.run_path(str(source)).get("load")
-    if load is None:
+    """Yield what load() of a Python file returns; raises ProjectError naming file, line and function."""
+    with user_code(source):
+        load = runpy.run_path(str(source)).get("load")
+    if not callable(load):
         raise ProjectError(f"{source}: has no function load() that returns the table")
-    yield from pa.Table.from_pandas(_one_type_each(pd.DataFrame(load())), preserve_index=False).to_batches()
+    with user_code(source, "load()"):
+        table = load()
+    if not isinstance(table, pd.DataFrame):
+        raise ProjectError(f"{source}: load() returned {type(table).__name__}: return a pandas DataFrame")
+    table = table.set_axis(unique([str(name) for name in table.columns]), axis="columns")
+    yield from pa.Table.from_pandas(_one_type_each(table), preserve_index=False).to_batches()
 
 
 def _one_type_each(part: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Stage validate: check the table against the contract with Great Expectations; a bad one stops the pipeline."""
+"""Stage validate: check the table against the contract with Great Expectations; a failure stops the pipeline."""
 
 from itertools import groupby
 from pathlib import Path
@@ -15,12 +15,12 @@ from great_expectations.execution_engine import pandas_execution_engine
 from great_expectations.validator.v1_validator import Validator
 
 from ..common.errors import ProjectError
-from ..contract.column import LARGEST, Column
+from ..contract.column import MAX_MAGNITUDE, Column
 from ..contract.contract import Contract
 from . import data_docs, frame, validation_report
 from .validation_report import SHOWN_ROWS, ValidationReport
 
-NUMBERS, TEXTS = ["float64", "float", "int"], ["StringDtype", "str"]
+NUMBERS, STRINGS = ["float64", "float", "int"], ["StringDtype", "str"]
 TIMES = ["datetime64[ms]", "datetime64[ns]", "Timestamp"]
 TYPES = {
     "number": NUMBERS,
@@ -28,14 +28,14 @@ TYPES = {
     "boolean": ["BooleanDtype", "bool"],
     "datetime": TIMES,
     "date": TIMES,
-    "category": TEXTS,
-    "text": TEXTS,
+    "category": STRINGS,
+    "text": STRINGS,
 }
-FORM: Any = {"result_format": "BASIC", "partial_unexpected_count": SHOWN_ROWS}
+RESULT_FORMAT: Any = {"result_format": "BASIC", "partial_unexpected_count": SHOWN_ROWS}
 
 
 def expectations(contract: Contract) -> list[gxe.Expectation]:
-    """Return what the contract expects of a table that `table.parse` has read."""
+    """Return the expectations that the contract places on a table read by `frame.parse`."""
     expected: list[gxe.Expectation] = [
         gxe.ExpectTableColumnsToMatchSet(column_set=sorted(contract.columns), exact_match=True),
         gxe.ExpectTableRowCountToBeBetween(min_value=contract.min_rows),
@@ -54,8 +54,8 @@ def expectations(contract: Contract) -> list[gxe.Expectation]:
 
 def _column(name: str, column: Column) -> list[gxe.Expectation]:
     low, high = column.min, column.max
-    if column.type == "number":  # an infinite one too is beyond what the model's single precision can hold
-        low, high = -LARGEST["number"] if low is None else low, LARGEST["number"] if high is None else high
+    if column.type == "number":  # infinity too is out of range for the model's float32
+        low, high = -MAX_MAGNITUDE["number"] if low is None else low, MAX_MAGNITUDE["number"] if high is None else high
     expected: list[gxe.Expectation] = [gxe.ExpectColumnValuesToBeInTypeList(column=name, type_list=TYPES[column.type])]
     if column.missing is not True:
         expected.append(gxe.ExpectColumnValuesToNotBeNull(column=name, mostly=1 - column.missing))
@@ -69,10 +69,9 @@ def _column(name: str, column: Column) -> list[gxe.Expectation]:
 def check(raw: Path, contract: Contract, docs: Path | None = None) -> ValidationReport:
     """Return the report on the table that ingest wrote to *raw*.
 
-    The columns come one after the other: only those that an expectation needs are in memory. Data Docs, the page to
-    look at, is written to the folder *docs*.
+    Only the columns that an expectation needs are in memory at a time. Data Docs, an HTML page, is written to *docs*.
     """
-    pandas_execution_engine.HASH_THRESHOLD = 0  # no fingerprint, which takes more memory than all that is looked at
+    pandas_execution_engine.HASH_THRESHOLD = 0  # skip the fingerprint, which takes more memory than the checks
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("table").add_dataframe_asset("raw")
@@ -80,17 +79,17 @@ def check(raw: Path, contract: Contract, docs: Path | None = None) -> Validation
     file, expected = pq.ParquetFile(raw), expectations(contract)
     present, count = file.schema_arrow.names, file.metadata.num_rows
     keys = [name for name in contract.key if name in present]
-    # expectations of the table itself need none of its values: one number stands for all of them
-    hollow = pd.DataFrame(np.broadcast_to(np.int8(0), (count, len(present))), columns=present, copy=False)
+    # expectations of the table as a whole use no values: a broadcast zero has its shape and takes no memory
+    placeholder = pd.DataFrame(np.broadcast_to(np.int8(0), (count, len(present))), columns=present, copy=False)
     results, failures = [], []
     for names, group in groupby(expected, lambda e: validation_report.columns_of(e.configuration.kwargs)):
         if not set(names) <= set(present):
-            continue  # that a column is absent is all that is reported of it
-        rows = frame.load(raw, contract, names) if names else hollow
+            continue  # an absent column is reported once, by the expectation of the column set
+        rows = frame.load(raw, contract, names) if names else placeholder
         evaluated = _evaluate(batch, list(group), rows)
         results += evaluated
         if failed := [result for result in evaluated if not result.success]:
-            rows = frame.load(raw, contract, [*keys, *names]) if names else hollow
+            rows = frame.load(raw, contract, [*keys, *names]) if names else placeholder
             failures += [validation_report.failure(result, rows, contract) for result in failed]
     if docs:
         data_docs.write(results, docs)
@@ -98,24 +97,24 @@ def check(raw: Path, contract: Contract, docs: Path | None = None) -> Validation
 
 
 def _evaluate(batch: Any, expected: list[gxe.Expectation], rows: pd.DataFrame) -> list[Any]:
-    """Return what Great Expectations finds in *rows*."""
+    """Return the results of Great Expectations for *rows*."""
     times = rows.select_dtypes("datetime").columns
-    rows = rows.astype(dict.fromkeys(times, "datetime64[ns]"), copy=False)  # others are compared one by one
+    rows = rows.astype(dict.fromkeys(times, "datetime64[ns]"), copy=False)  # other units are compared value by value
     suite = gx.ExpectationSuite(name="contract", expectations=expected)
-    with pd.option_context("mode.string_storage", "pyarrow"):  # or texts would not have the type that is expected
-        return list(Validator(batch, FORM, {"dataframe": rows}).validate_expectation_suite(suite).results)
+    with pd.option_context("mode.string_storage", "pyarrow"):  # the type of strings that the expectations name
+        return list(Validator(batch, RESULT_FORMAT, {"dataframe": rows}).validate_expectation_suite(suite).results)
 
 
 @click.command()
 @click.argument("raw", type=click.Path(path_type=Path, exists=True))
 @click.argument("report", type=click.Path(path_type=Path))
-@click.option("--docs", type=click.Path(path_type=Path), help="Folder for Data Docs, the page to look at.")
+@click.option("--docs", type=click.Path(path_type=Path), help="Folder for Data Docs, an HTML page of the results.")
 def main(raw: Path, report: Path, docs: Path | None) -> None:
-    """Check the table in RAW against contract.yaml, write the result to REPORT, and fail where it breaks it."""
+    """Check the table in RAW against contract.yaml, write the result to REPORT, and fail if it breaks the contract."""
     contract = Contract.load(Path("contract.yaml"))
     result = check(raw, contract, docs)
     result.save(report)
     if not result.success:
-        where = f"\nlook at {docs / 'index.html'}" if docs else ""
+        where = f"\nsee {docs / 'index.html'}" if docs else ""
         raise ProjectError(f"{raw}: {result.explain()}{where}")
     click.echo(f"{raw}: {result.rows:,} rows meet all {result.expectations} expectations of contract.yaml")

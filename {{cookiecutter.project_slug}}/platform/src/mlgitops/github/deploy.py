@@ -34,7 +34,9 @@ def deploy(environment: str, release: Release) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         model = Path(scratch) / "model"
         if registry.fetch(release.version, model) is None:
-            raise ProjectError(f"the registry has no version {release.version}: `make pull` brings those of others")
+            raise ProjectError(
+                f"the registry has no version {release.version}: `make pull-store` fetches those of others"
+            )
         try:
             _run(target, release.image, model)
         except ProjectError as error:

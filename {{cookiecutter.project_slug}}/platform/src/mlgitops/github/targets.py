@@ -39,7 +39,7 @@ def ask(command: list[str], given: str | None = None, **environment: str) -> str
     """Return what a command of a target prints; raises ProjectError where it fails, or is not there."""
     if not shutil.which(command[0]):
         raise ProjectError(f"{command[0]} is not installed here, and DEPLOY_TARGET needs it")
-    return run(*command, given=given, environment=environment).strip()
+    return run(*command, stdin=given, environment=environment).strip()
 
 
 class Kubernetes:

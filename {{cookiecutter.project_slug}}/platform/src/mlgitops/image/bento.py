@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from ..common.project import root
 
 PACKAGE = Path(__file__).parents[1]
 ENTRIES = ("serving.bento", "serving.serve")  # what the image runs
+TEMPLATE = re.compile(r'"([\w/]+\.(?:html\.j2|css|js))"')  # as `common.html` names one: by its path in the package
 
 
 def pack(model: Path, labels: dict[str, str], created: int, docker: dict[str, str], folder: Path) -> None:
@@ -57,10 +59,7 @@ def _gather(model: Path, source: Path) -> None:
     """Copy to *source* the model and the files of this package that serving needs, and no other."""
     shutil.copytree(model, source / "models" / "export")
     code = modules(*ENTRIES)
-    text = "".join(path.read_text(encoding="utf-8") for path in code)
-    beside = [path for folder in {path.parent for path in code} for path in folder.iterdir()]
-    read = [path for path in beside if path.suffix not in ("", ".py") and f'"{path.name}"' in text]
-    for path in [*code, *read]:
+    for path in [*code, *templates(code)]:
         copy = source / PACKAGE.name / path.relative_to(PACKAGE)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
@@ -81,6 +80,18 @@ def modules(*entries: str) -> list[Path]:
                 named = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
                 places = [named.with_suffix(".py"), *(named / f"{alias.name}.py" for alias in node.names)]
                 waiting += [place for place in places if place.is_file()]
+    return sorted(found)
+
+
+def templates(code: list[Path]) -> list[Path]:
+    """Return the templates, style sheets and scripts that *code* names, and those that these name, directly or not."""
+    found: set[Path] = set()
+    waiting = list(code)
+    while waiting:
+        names = TEMPLATE.findall(waiting.pop().read_text(encoding="utf-8"))
+        new = {path for name in names if (path := PACKAGE / name).is_file()} - found
+        found |= new
+        waiting += new
     return sorted(found)
 
 

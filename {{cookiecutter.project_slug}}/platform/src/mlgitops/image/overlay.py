@@ -18,7 +18,7 @@ def pushed() -> tuple[str, dict[str, str]]:
     """Return the image that was pushed last, as name@sha256:..., and its labels; raises ProjectError where none was."""
     made = files.read_json(BUILT) if BUILT.is_file() else {}
     if "digest" not in made:
-        raise ProjectError("no image was pushed yet: `make push` pushes the one that was built last")
+        raise ProjectError("no image was pushed yet: `make push-image` pushes the one that was built last")
     return f"{made['repository']}@{made['digest']}", made["labels"]
 
 

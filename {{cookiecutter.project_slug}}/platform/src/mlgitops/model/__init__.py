@@ -1,1 +1,1 @@
-"""Train, evaluate and export the model; score rows with the exported one."""
+"""Training, evaluation and export of the model; predictions of the exported model."""

@@ -1,36 +1,45 @@
-"""Checks of the functions in features.py on real rows: what they return must depend on each row alone."""
+"""Checks of the functions in features.py on real rows, before anything is trained."""
 
 import numpy as np
 import pandas as pd
 
 from ..common.errors import ProjectError
-from ..contract.contract import Contract
+from ..contract.contract import Contract, Feature
+from ..contract.features import Function
 from ..data import frame
 from ..data.encode import encode
 
-ROWS = 1000  # of the table, evenly spaced
-ALONE = 20  # of these, each by itself
+SAMPLE_ROWS = 1000  # of the table, evenly spaced
+SINGLE_ROWS = 20  # of these, each alone
+TOLERANCE = 1e-5  # relative: vectorised arithmetic may differ in the last digits
 
 
 def check(contract: Contract, rows: pd.DataFrame) -> None:
-    """Raise ProjectError where a function of features.py fails on typed *rows*, or answers one row in another way.
+    """Raise ProjectError unless each function of features.py computes a feature from its own row alone.
 
-    Rows are tried together, each alone, and with every value missing that the contract lets be missing.
+    The functions are called on a sample of the typed *rows*: together, one row at a time, and with every value missing
+    that may be missing.
     """
-    functions = [feature for feature in contract.features if feature.function]
-    if not functions:
+    computed = [(feature, feature.function) for feature in contract.features if feature.function]
+    if not computed:
         return
-    some = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, ROWS).astype(int))]
-    together = encode(frame.columns(some, contract), contract)
-    for at in np.unique(np.linspace(0, len(some) - 1, ALONE).astype(int)):
-        alone = encode(frame.columns(some.iloc[[at]], contract), contract)
-        for feature in functions:
-            first, second = together[feature.name][at], alone[feature.name][0]
-            if not (first == second or (first != first and second != second)):
-                raise ProjectError(
-                    f"{feature.function and feature.function.place}: returns {first[0]!r} for a row among {len(some)}, "
-                    f"and {second[0]!r} for that row alone: a feature must follow from its own row (put statistics of "
-                    "the table into the function as constants)"
-                )
+    sample = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, SAMPLE_ROWS).astype(int))]
+    together = encode(frame.columns(sample, contract), contract)
+    for position in np.unique(np.linspace(0, len(sample) - 1, SINGLE_ROWS).astype(int)):
+        alone = encode(frame.columns(sample.iloc[[position]], contract), contract)
+        for feature, function in computed:
+            _compare(feature, function, together[feature.name][position, 0], alone[feature.name][0, 0])
     missing = {name: None for name, column in contract.inputs.items() if column.missing}
-    encode(frame.columns(frame.parse(some.iloc[:2].assign(**missing), contract), contract), contract)
+    encode(frame.columns(frame.parse(sample.iloc[:2].assign(**missing), contract), contract), contract)
+
+
+def _compare(feature: Feature, function: Function, together: object, alone: object) -> None:
+    if feature.kind == "number":
+        same = bool(np.isclose(float(str(together)), float(str(alone)), rtol=TOLERANCE, atol=1e-12, equal_nan=True))
+    else:
+        same = together == alone
+    if not same:
+        raise ProjectError(
+            f"{function.place}: returns {together} for a row among others, and {alone} for the same row alone: a "
+            "feature must depend on its own row only (write statistics of the table into features.py as constants)"
+        )

@@ -1,4 +1,4 @@
-"""The model card: what the exported model is, for those who meet it without this repository."""
+"""The model card: describes the exported model to readers who do not have this repository."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,17 +15,17 @@ Predicts **{target}** ({meaning}) with {algorithm} from {inputs} columns.
 
 ## Results
 
-On {rows:,} rows that training did not see: {held_out}.
+On {rows:,} rows that were held out of training: {held_out}.
 
 {results}
 
-## By group
+## Results by slice
 
-{groups}
+{slices}
 
-## What it looks at
+## Feature importance
 
-How much the {metric} falls when a feature is shuffled.
+Decrease of {metric} when the values of a feature are shuffled.
 
 {importance}
 
@@ -35,13 +35,13 @@ How much the {metric} falls when a feature is shuffled.
 
 ## Limits
 
-It is as good as the results above on rows that keep contract.yaml, which travels with it; other rows are refused.
-Groups that are not listed had too few rows to say anything about.
+The results hold for rows that satisfy contract.yaml, which is part of the exported model; other rows are refused.
+Slices with too few rows for a result are not listed.
 """
 
 
 def card(contract: Contract, params: Params, algorithm: str, scores: dict[str, Any], plots: Path) -> str:
-    """Return the card in Markdown; *plots* is the folder that evaluate wrote."""
+    """Return the card in Markdown; *plots* is the folder written by evaluate."""
     target = contract.columns[contract.target]
     results = {name: value for name, value in scores.items() if name != "rows"}
     share = f"{params.split.test:.0%} of the rows"
@@ -53,7 +53,7 @@ def card(contract: Contract, params: Params, algorithm: str, scores: dict[str, A
         rows=scores["rows"],
         held_out=f"{share}, the newest by {contract.time}" if contract.time else share,
         results=_table(["metric", "value"], ((name, f"{value:.4f}") for name, value in results.items())),
-        groups=_frame(pd.read_csv(plots / "slices.csv", keep_default_na=False)),
+        slices=_frame(pd.read_csv(plots / "slices.csv", keep_default_na=False)),
         metric=next(iter(results)),
         importance=_frame(pd.read_csv(plots / "importance.csv").head(10)),
         columns=_table(["column", "type", "meaning"], ((n, c.type, c.description) for n, c in contract.inputs.items())),
@@ -66,4 +66,4 @@ def _frame(rows: pd.DataFrame) -> str:
 
 def _table(head: list[str], rows: Iterable[Iterable[Any]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(str(value).replace("|", "\\|") for value in line) + " |" for line in lines)

@@ -1,4 +1,4 @@
-"""The curves that fit the task, as tables ready to plot."""
+"""Curves for the plots of an evaluation, as tables."""
 
 import numpy as np
 import pandas as pd
@@ -7,27 +7,27 @@ from sklearn.calibration import calibration_curve
 
 from ..contract.contract import Contract
 
-POINTS = 101  # of a curve: enough to draw, few enough to diff
+CURVE_POINTS = 101  # enough to draw, few enough to diff
 
 
 def curves(contract: Contract, truth: np.ndarray, predicted: np.ndarray, threshold: float) -> dict[str, pd.DataFrame]:
-    """Return the curves that fit the task, by name, as tables ready to plot."""
+    """Return the curves of the contract's task, by name, as tables ready to plot."""
     if contract.task == "regression":
         return _number_curves(truth, predicted)
     classes = list(contract.classes)
     decided = (predicted[:, 1] >= threshold).astype(int) if len(classes) == 2 else predicted.argmax(axis=1)
     counts = sk.confusion_matrix(truth, decided, labels=range(len(classes)))
     cells = [
-        (actual, guess, int(n))
+        (actual, predicted_class, int(rows))
         for actual, row in zip(classes, counts, strict=True)
-        for guess, n in zip(classes, row, strict=True)
+        for predicted_class, rows in zip(classes, row, strict=True)
     ]
-    found = {"confusion": pd.DataFrame(cells, columns=["actual", "predicted", "rows"])}
-    return found | (_binary_curves(truth, predicted[:, 1]) if len(classes) == 2 else {})
+    tables = {"confusion": pd.DataFrame(cells, columns=["actual", "predicted", "rows"])}
+    return tables | (_binary_curves(truth, predicted[:, 1]) if len(classes) == 2 else {})
 
 
 def _binary_curves(truth: np.ndarray, probability: np.ndarray) -> dict[str, pd.DataFrame]:
-    grid = np.linspace(0, 1, POINTS)
+    grid = np.linspace(0, 1, CURVE_POINTS)
     false_rate, true_rate, _ = sk.roc_curve(truth, probability)
     precision, recall, _ = sk.precision_recall_curve(truth, probability)
     actual, expected = calibration_curve(truth, probability, n_bins=10, strategy="quantile")
@@ -42,7 +42,7 @@ def _binary_curves(truth: np.ndarray, probability: np.ndarray) -> dict[str, pd.D
 
 def _number_curves(truth: np.ndarray, predicted: np.ndarray) -> dict[str, pd.DataFrame]:
     error = predicted - truth
-    shares = np.linspace(0, 1, POINTS)
+    shares = np.linspace(0, 1, CURVE_POINTS)
     order = np.argsort(predicted, kind="stable")
     groups = np.array_split(order, 10)
     return {

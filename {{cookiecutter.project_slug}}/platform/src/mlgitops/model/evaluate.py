@@ -1,4 +1,4 @@
-"""Stage evaluate: look at the model on the test part, which nothing else has read."""
+"""Stage evaluate: measure the model on the test part, which no earlier stage has used."""
 
 from pathlib import Path
 
@@ -21,18 +21,18 @@ from .slices import slices
 def importance(
     contract: Contract, fitted: BaseEstimator, rows: pd.DataFrame, params: Evaluate, seed: int
 ) -> pd.DataFrame:
-    """Return how much the primary metric falls when a feature is shuffled: feature, importance, std."""
-    some = rows.sample(min(len(rows), params.importance_rows), random_state=seed)
+    """Return permutation importance, the decrease of the primary metric: feature, importance, std."""
+    sample = rows.sample(min(len(rows), params.importance_rows), random_state=seed)
 
     def score(model: BaseEstimator, inputs: pd.DataFrame, truth: np.ndarray) -> float:
         return metrics.primary(contract.task, truth, predict(model, inputs))
 
-    inputs, truth = frame.features(some, contract), frame.target(some, contract)
+    inputs, truth = frame.features(sample, contract), frame.target(sample, contract)
     shuffled = permutation_importance(fitted, inputs, truth, scoring=score, n_repeats=3, random_state=seed)
-    named = pd.DataFrame(
+    table = pd.DataFrame(
         {"feature": inputs.columns, "importance": shuffled.importances_mean, "std": shuffled.importances_std}
     )
-    return named.sort_values("importance", ascending=False, kind="stable")
+    return table.sort_values("importance", ascending=False, kind="stable")
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Stage export: write what serving needs and nothing else, proved equal to the trained pipeline."""
+"""Stage export: write the files that serving needs, and verify that they match the trained pipeline."""
 
 import importlib.metadata
 from dataclasses import asdict, dataclass
@@ -22,12 +22,12 @@ from . import card, pipeline
 from .pipeline import label, predict
 from .scorer import Scorer, digest
 
-MAKERS = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
+EXPORT_PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
 
 @dataclass(frozen=True)
 class Parity(Record):
-    """How far the exported model is from the trained one, at most, on so many rows."""
+    """The largest difference between the exported model and the trained one on *rows* test rows."""
 
     rows: int
     largest_difference: float
@@ -44,29 +44,29 @@ def convert(fitted: BaseEstimator, contract: Contract) -> bytes:
     final = fitted[-1] if isinstance(fitted, Pipeline) else fitted
     options = {id(final): {"zipmap": False}} if contract.classes else None
     model = convert_sklearn(fitted, name="model", initial_types=inputs, options=options)
-    versions = sorted(model.opset_import, key=lambda version: version.domain)  # their order follows the hash seed
+    versions = sorted(model.opset_import, key=lambda version: version.domain)  # their order depends on the hash seed
     del model.opset_import[:]
     model.opset_import.extend(versions)
     return bytes(model.SerializeToString(deterministic=True))
 
 
 def parity(contract: Contract, trained: np.ndarray, exported: np.ndarray, params: Export) -> Parity:
-    """Return how far the exported model is from the trained one; raises ProjectError where that is beyond tolerance."""
+    """Compare the exported model with the trained one; raises ProjectError if they differ beyond the tolerance."""
     difference = np.abs(trained - exported)
     if contract.classes:
         worst, tolerance = difference.max(axis=1), params.probability_tolerance
-    else:  # relative to the number itself, or to a typical one where it is close to zero
+    else:  # relative to the number, or to the mean magnitude where the number is close to zero
         size = np.maximum(np.abs(trained), np.abs(trained).mean())
         worst, tolerance = difference / np.maximum(size, np.finfo(np.float32).tiny), params.number_tolerance
     beyond = np.flatnonzero(~(worst <= tolerance))
     if len(beyond):
-        most = beyond[np.argsort(-worst[beyond], kind="stable")][:5]
+        largest = beyond[np.argsort(-worst[beyond], kind="stable")][:5]
         shown = "\n".join(
-            f"  row {row}: trained {trained[row].tolist()}, exported {exported[row].tolist()}" for row in most
+            f"  row {row}: trained {trained[row].tolist()}, exported {exported[row].tolist()}" for row in largest
         )
         raise ProjectError(
             f"export: {len(beyond)} of {len(worst)} test rows differ by more than {tolerance:g}; the most:\n{shown}\n"
-            "try another algorithm, or raise the tolerance in params.yaml (export)"
+            "try another algorithm, or raise the tolerance in section export of params.yaml"
         )
     return Parity(len(worst), float(worst.max()), tolerance)
 
@@ -78,7 +78,7 @@ def parity(contract: Contract, trained: np.ndarray, exported: np.ndarray, params
 @click.argument("plots", type=click.Path(path_type=Path, exists=True))
 @click.argument("folder", type=click.Path(path_type=Path))
 def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> None:
-    """Write MODEL to FOLDER as ONNX with contract, golden rows of TEST and a card made of REPORT and PLOTS."""
+    """Write MODEL to FOLDER as ONNX, with the contract, golden rows of TEST, and a card from REPORT and PLOTS."""
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
     fitted, rows = pipeline.load(model), pd.read_parquet(test)
     with files.replacing(folder) as new:
@@ -87,19 +87,19 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> No
         (new / "contract.yaml").write_bytes(Path("contract.yaml").read_bytes())
         (new / project.FEATURES).write_bytes(project.file(project.FEATURES).read_bytes())
         files.write_json(new / "request.schema.json", json_schema(contract))
-        found = files.read_json(report)
-        files.write(new / "card.md", card.card(contract, params, label(params.model, fitted), found, plots))
-        facts = _facts(params, model, test, found)
+        metrics = files.read_json(report)
+        files.write(new / "card.md", card.card(contract, params, label(params.model, fitted), metrics, plots))
+        facts = _facts(params, model, test, metrics)
         files.write_json(new / "manifest.json", {**facts, "files": _digests(new)})
         scorer = Scorer(new)
         exported = scorer.predict(frame.columns(rows, contract))
-        equal = parity(contract, predict(fitted, frame.features(rows, contract)), exported, params.export)
+        agreement = parity(contract, predict(fitted, frame.features(rows, contract)), exported, params.export)
         golden = np.linspace(0, len(rows) - 1, min(params.export.golden_rows, len(rows))).astype(int)
         sent = frame.records(rows.iloc[golden], contract)
-        files.write_json(new / "golden.json", {"rows": sent, "answers": scorer.worded(exported[golden])})
-        files.write_json(new / "manifest.json", {**facts, "parity": asdict(equal), "files": _digests(new)})
-    apart = f"at most {equal.largest_difference:.1e} apart"
-    click.echo(f"{folder}: equal to the trained pipeline on {equal.rows:,} rows ({apart})")
+        files.write_json(new / "golden.json", {"rows": sent, "answers": scorer.to_answers(exported[golden])})
+        files.write_json(new / "manifest.json", {**facts, "parity": asdict(agreement), "files": _digests(new)})
+    margin = f"largest difference {agreement.largest_difference:.1e}"
+    click.echo(f"{folder}: matches the trained pipeline on {agreement.rows:,} rows ({margin})")
 
 
 def _facts(params: Params, model: Path, test: Path, metrics: dict[str, Any]) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _facts(params: Params, model: Path, test: Path, metrics: dict[str, Any]) -> 
         "test_sha256": digest(test),
         "contract_sha256": digest(Path("contract.yaml")),
         "metrics": metrics,
-        "packages": {name: importlib.metadata.version(name) for name in MAKERS},
+        "packages": {name: importlib.metadata.version(name) for name in EXPORT_PACKAGES},
     }
 
 

@@ -1,4 +1,4 @@
-"""How good predictions are: one set of metrics per task, larger is better for the primary one."""
+"""The metrics of each task; the larger the primary one, the better."""
 
 import numpy as np
 from sklearn import metrics as sk
@@ -9,9 +9,9 @@ PRIMARY: dict[Task, str] = {"binary": "roc_auc", "multiclass": "f1_macro", "regr
 
 
 def primary(task: Task, truth: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the task's primary metric; NaN where it has no meaning (rows of one class only).
+    """Return the task's primary metric; NaN if undefined (only one class, or a constant target).
 
-    *truth*: class numbers or numbers, shape (rows,). *predicted*: probabilities (rows, classes) or numbers (rows,).
+    *truth*: class indices or numbers, shape (rows,). *predicted*: probabilities (rows, classes) or numbers (rows,).
     """
     if len(np.unique(truth)) < 2:
         return float("nan")
@@ -25,22 +25,22 @@ def primary(task: Task, truth: np.ndarray, predicted: np.ndarray) -> float:
 def scores(contract: Contract, truth: np.ndarray, predicted: np.ndarray, threshold: float) -> dict[str, float]:
     """Return every metric of the contract's task, the primary one first."""
     task = contract.task
-    found = {PRIMARY[task]: primary(task, truth, predicted)}
+    values = {PRIMARY[task]: primary(task, truth, predicted)}
     if task == "regression":
-        return found | {
+        return values | {
             "mae": float(sk.mean_absolute_error(truth, predicted)),
             "rmse": float(sk.root_mean_squared_error(truth, predicted)),
             "median_error": float(sk.median_absolute_error(truth, predicted)),
         }
     classes = np.arange(len(contract.classes))
     decided = predicted[:, 1] >= threshold if task == "binary" else predicted.argmax(axis=1)
-    found |= {
+    values |= {
         "accuracy": float(sk.accuracy_score(truth, decided)),
         "log_loss": float(sk.log_loss(truth, summing_to_one(predicted), labels=classes)),
     }
     if task == "multiclass":
-        return found | {"balanced_accuracy": float(sk.balanced_accuracy_score(truth, decided))}
-    return found | {
+        return values | {"balanced_accuracy": float(sk.balanced_accuracy_score(truth, decided))}
+    return values | {
         "average_precision": float(sk.average_precision_score(truth, predicted[:, 1])),
         "brier": float(sk.brier_score_loss(truth, predicted[:, 1])),
         "precision": float(sk.precision_score(truth, decided, zero_division=0)),
@@ -50,6 +50,6 @@ def scores(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresho
 
 
 def summing_to_one(probabilities: np.ndarray) -> np.ndarray:
-    """Return probabilities of shape (rows, classes) as float64 without the rounding of float32 in their sum."""
+    """Return probabilities of shape (rows, classes) as float64, normalized to remove the rounding of float32."""
     exact = probabilities.astype("float64")
     return np.asarray(exact / exact.sum(axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""The trained pipeline: built by the project's model.py, fitted, asked, saved and loaded."""
+"""The pipeline: built by the project's model.py, fitted, used for predictions, saved and loaded."""
 
 import io
 import itertools
@@ -23,36 +23,37 @@ from ..common.errors import ProjectError
 from ..contract.contract import Contract
 
 PARAMS = Path("params.yaml")
-UNEXPECTED = re.compile(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")  # as Python words it
-INVALID = re.compile(r"The '(\w+)' parameter of (\w+) must be")  # as scikit-learn words it
-TRUSTED = (  # what a saved pipeline may hold beyond what skops trusts: data and known functions, no other code
+UNEXPECTED = re.compile(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")  # message of Python
+REFUSED = re.compile(r"ValueError: (\w+) '")  # message of estimators.build
+INVALID = re.compile(r"The '(\w+)' parameter of (\w+) must be")  # message of scikit-learn
+TRUSTED = (  # types that skops does not trust by default, and that hold no code of their own
     "functools.partial",
     "numpy.dtype",
 )
-ADDRESS = re.compile(r'(?<="__id__": )\d+|(?<="file": ")[^".]+')  # by its address in memory, skops names an object
+ADDRESS = re.compile(r'(?<="__id__": )\d+|(?<="file": ")[^".]+')  # skops names objects by their memory address
 
 
 def build(contract: Contract, settings: Mapping[str, Any], section: str = "model") -> BaseEstimator:
-    """Return the unfitted estimator that the project's model.py makes of *settings*.
+    """Build the unfitted estimator of the project's model.py from *settings*.
 
-    Raises ProjectError naming file, line and setting: a setting that it does not have, a value that scikit-learn does
-    not take, or an exception of build(). *section* is where params.yaml has the settings.
+    Raises ProjectError naming file, line and setting for an unknown setting, a value that scikit-learn refuses, or an
+    exception in build(). *section* is the section of params.yaml with the settings.
     """
     module, path = project.module(project.MODEL), project.file(project.MODEL)
     make = getattr(module, "build", None)
     if not callable(make):
-        raise ProjectError(f"{path.as_posix()}: has no function build(contract, ...) that returns the estimator")
+        raise ProjectError(f"{path.as_posix()}: define a function build(contract, ...) that returns the estimator")
     try:
-        with project.user_code(path, "build"):
+        with project.user_code(path, "build()"):
             estimator = make(contract, **settings)
     except ProjectError as error:
         raise _setting_error(error, settings, section) from error
     if not (hasattr(estimator, "fit") and hasattr(estimator, "predict")):
         kind = type(estimator).__name__
-        raise ProjectError(f"{path.as_posix()}: build() returned {kind}, which has no fit() and predict()")
+        raise ProjectError(f"{path.as_posix()}: build() returned {kind}; return an estimator with fit() and predict()")
     try:
         for step in [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]:
-            if hasattr(step, "_validate_params"):  # which fit() would do, after everything else
+            if hasattr(step, "_validate_params"):  # fit() would do this too, but much later
                 step._validate_params()
     except ValueError as error:
         raise _setting_error(error, settings, section) from error
@@ -60,35 +61,36 @@ def build(contract: Contract, settings: Mapping[str, Any], section: str = "model
 
 
 def _setting_error(error: Exception, settings: Mapping[str, Any], section: str) -> ProjectError:
-    """Return *error* with the line of params.yaml, where it is about a setting there."""
+    """Return *error* with its line in params.yaml, if it is about a setting there."""
     message = error.message if isinstance(error, ProjectError) else str(error)
-    unexpected, invalid = UNEXPECTED.search(message), INVALID.search(message)
-    owner, name = unexpected.groups() if unexpected else invalid.groups()[::-1] if invalid else ("", "")
+    unexpected, other = UNEXPECTED.search(message), INVALID.search(message) or REFUSED.search(message)
+    name = unexpected[2] if unexpected else other[1] if other else ""
     if name not in settings:
         return error if isinstance(error, ProjectError) else ProjectError(f"build(): {message}")
-    where = setting(name, section)
+    place = setting(name, section)
     if unexpected:
-        return ProjectError(f"{where}{owner}() has no such setting: check the spelling")
-    return ProjectError(f"{where}{message}")
+        hint = message[unexpected.end() :] or "; check the spelling"
+        return ProjectError(f"{place}{unexpected[1]}() has no such setting{hint}")
+    return ProjectError(f"{place}{message.partition('ValueError: ')[2] or message}")
 
 
 def setting(name: str, section: str) -> str:
-    """Return `params.yaml:LINE: section.name: `, the place of a setting, as errors begin."""
+    """Return `params.yaml:LINE: section.name: `, the start of an error message about a setting."""
     place = f"{PARAMS}:{line(PARAMS, *section.split('.'), name)}" if PARAMS.is_file() else f"{PARAMS}"
     return f"{place}: {section}.{name}: "
 
 
 def fit(contract: Contract, settings: Mapping[str, Any], inputs: pd.DataFrame, truth: np.ndarray) -> BaseEstimator:
-    """Return the project's estimator fitted on the frame that `frame.features` makes, one column per feature."""
-    nothing = inputs.columns[inputs.isna().all()]
-    inputs = inputs.fillna(dict.fromkeys(nothing, np.float32(0)))  # boosting cannot bin a column without a number
+    """Return the project's estimator fitted on a frame of `frame.features`, one column per feature."""
+    empty = inputs.columns[inputs.isna().all()]
+    inputs = inputs.fillna(dict.fromkeys(empty, np.float32(0)))  # boosting cannot bin a column without values
     pipeline = build(contract, settings).fit(inputs, truth)
     _to_single_precision(pipeline)
     return pipeline
 
 
 def _to_single_precision(pipeline: BaseEstimator) -> None:
-    """Round what inputs become and are compared with as ONNX will: on any input both models take the same branch."""
+    """Round encodings and thresholds to float32, as ONNX does, so that both models take the same branches."""
     steps = [step for _, step in pipeline.steps] if isinstance(pipeline, Pipeline) else [pipeline]
     for transformer in steps:
         for _, step, _ in transformer.transformers_ if isinstance(transformer, ColumnTransformer) else ():
@@ -97,31 +99,31 @@ def _to_single_precision(pipeline: BaseEstimator) -> None:
                 encoder.encodings_ = [np.float64(np.float32(means)) for means in encoder.encodings_]
                 encoder.target_mean_ = np.float64(np.float32(encoder.target_mean_))
     for predictor in itertools.chain(*getattr(steps[-1], "_predictors", ())):
-        limits = predictor.nodes["num_threshold"]
-        rounded = limits.astype(np.float32)
-        below = np.nextafter(rounded, np.float32(-np.inf))  # down: an input is at most the limit, or is not, as before
-        predictor.nodes["num_threshold"] = np.where(rounded > limits, below, rounded)
+        thresholds = predictor.nodes["num_threshold"]
+        rounded = thresholds.astype(np.float32)
+        below = np.nextafter(rounded, np.float32(-np.inf))  # rounded down, so that `input <= threshold` stays as it was
+        predictor.nodes["num_threshold"] = np.where(rounded > thresholds, below, rounded)
 
 
 def predict(pipeline: BaseEstimator, inputs: pd.DataFrame) -> np.ndarray:
     """Return probabilities of shape (rows, classes), or numbers of shape (rows,)."""
-    answer: np.ndarray = (
+    predicted: np.ndarray = (
         pipeline.predict_proba(inputs) if hasattr(pipeline, "predict_proba") else pipeline.predict(inputs)
     )
-    return answer
+    return predicted
 
 
 def label(settings: Mapping[str, Any], fitted: BaseEstimator) -> str:
-    """Return what people call the model: the setting `algorithm` where there is one, else the estimator's class."""
+    """Return a name for the model: the setting `algorithm` if there is one, else the class of the estimator."""
     final = fitted[-1] if isinstance(fitted, Pipeline) else fitted
     return str(settings.get("algorithm") or type(final).__name__)
 
 
 def save(pipeline: BaseEstimator, path: Path) -> None:
-    """Write the fitted pipeline as skops (no pickle), byte for byte the same whenever the pipeline is the same."""
+    """Write the fitted pipeline in skops format (no pickle); equal pipelines give equal bytes."""
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(pipeline))) as source, zipfile.ZipFile(path, "w") as target:
         schema = source.read("schema.json").decode()
-        # addresses differ from process to process: number the objects in the order in which they appear
+        # addresses differ between processes: number the objects in order of appearance instead
         numbers = {old: str(n) for n, old in enumerate(dict.fromkeys(ADDRESS.findall(schema)))}
         stored = [Path(name) for name in source.namelist() if name != "schema.json"]
         members = {f"{numbers[path.stem]}{path.suffix}": source.read(str(path)) for path in stored}
@@ -131,9 +133,9 @@ def save(pipeline: BaseEstimator, path: Path) -> None:
 
 
 def load(path: Path) -> BaseEstimator:
-    """Read a pipeline that `save` wrote; raises ProjectError where it holds types that are not trusted.
+    """Read a pipeline written by `save`; raises ProjectError if it contains types that are not trusted.
 
-    Trusted are types of scikit-learn and of the project's own package, and those that skops trusts by itself.
+    Types of scikit-learn, of the project's own package, and those that skops trusts by default are trusted.
     """
     try:
         return skops.io.load(path, trusted=trusted(path))
@@ -142,9 +144,9 @@ def load(path: Path) -> BaseEstimator:
 
 
 def trusted(path: Path) -> list[str]:
-    """Return the types in a saved pipeline that are trusted beyond those that skops trusts."""
+    """Return the types in a saved pipeline that are trusted in addition to the defaults of skops."""
     own = project.package().name
-    found = skops.io.get_untrusted_types(file=path)
-    if any(name.partition(".")[0] == own for name in found):
+    untrusted = skops.io.get_untrusted_types(file=path)
+    if any(name.partition(".")[0] == own for name in untrusted):
         project.module(project.MODEL)
-    return [name for name in found if name in TRUSTED or name.partition(".")[0] in ("sklearn", own)]
+    return [name for name in untrusted if name in TRUSTED or name.partition(".")[0] in ("sklearn", own)]

@@ -1,4 +1,4 @@
-"""Everything that is said to MLflow about runs: parameters, metrics, data, environment, model."""
+"""Records runs in MLflow: parameters, metrics, data, environment and model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
     from mlflow.types import Schema
 
-PIPELINE_TAG = "pipeline_sha256"  # finds the run that made a pipeline, whichever machine recorded it
+PIPELINE_TAG = "pipeline_sha256"  # identifies the run that trained a pipeline, on any machine
 TRAIN_TAG = "train_sha256"
 
 
 @dataclass(frozen=True)
 class Training:
-    """What one training was asked, and what came of it; *model* and *train* are files."""
+    """The inputs and results of one training; *model* and *train* are files."""
 
     contract: Contract
     params: dict[str, Any]
@@ -43,20 +43,20 @@ class Training:
 
 
 def experiment(client: "mlflow.MlflowClient") -> str:
-    """Return the id of the project's experiment, made if there is none; safe when several processes ask at once."""
+    """Return the id of the project's experiment, which is created if needed; safe for concurrent processes."""
     import mlflow
 
-    found = client.get_experiment_by_name(project.name())
-    if found is None:
+    existing = client.get_experiment_by_name(project.name())
+    if existing is None:
         try:
             return str(client.create_experiment(project.name(), artifact_location=artifact_location()))
-        except mlflow.MlflowException:  # another process was first
-            found = client.get_experiment_by_name(project.name())
-            if found is None:
+        except mlflow.MlflowException:  # another process created it first
+            existing = client.get_experiment_by_name(project.name())
+            if existing is None:
                 raise
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)
+    if existing.lifecycle_stage == "deleted":
+        client.restore_experiment(existing.experiment_id)
+    return str(existing.experiment_id)
 
 
 def record(training: Training) -> str:
@@ -64,45 +64,45 @@ def record(training: Training) -> str:
     client = connect()
     import mlflow
 
-    known = {PIPELINE_TAG: digest(training.model), "mlflow.source.git.commit": commit()}
+    tags = {PIPELINE_TAG: digest(training.model), "mlflow.source.git.commit": commit()}
     if training.train:
-        known[TRAIN_TAG] = digest(training.train)
+        tags[TRAIN_TAG] = digest(training.train)
     metric = f"cv_{training.report['metric']}"
     fitted = training.pipeline or pipeline.load(training.model)
-    name, place = pipeline.label(training.params["model"], fitted), experiment(client)
-    # the id, and not mlflow.set_experiment: of several processes that make it, some would end up in another one
-    with mlflow.start_run(experiment_id=place, run_name=name, tags=known) as run:
+    name, experiment_id = pipeline.label(training.params["model"], fitted), experiment(client)
+    # by id: with mlflow.set_experiment, concurrent processes could create several experiments
+    with mlflow.start_run(experiment_id=experiment_id, run_name=name, tags=tags) as run:
         mlflow.log_params(flat(training.params))
         mlflow.log_metrics({metric: training.report["mean"], f"{metric}_std": training.report["std"]})
         if training.train:
-            _log_data(training.contract, training.train, known[TRAIN_TAG])
+            _log_data(training.contract, training.train, tags[TRAIN_TAG])
         mlflow.log_text("\n".join(environment()) + "\n", "environment.txt")
         mlflow.log_dict(json_schema(training.contract), "request.schema.json")
         _log_pipeline(training, fitted)
         for trial in training.trials:
-            with mlflow.start_run(experiment_id=place, run_name=f"trial {trial.number}", nested=True):
+            with mlflow.start_run(experiment_id=experiment_id, run_name=f"trial {trial.number}", nested=True):
                 mlflow.log_params(trial.settings)
                 mlflow.log_metric(metric, trial.score)
     return str(run.info.run_id)
 
 
 def run_of(client: "mlflow.MlflowClient", pipeline_sha256: str) -> str | None:
-    """Return the id of the first finished run that made the pipeline with this digest, or None."""
-    wanted = f"tags.{PIPELINE_TAG} = '{pipeline_sha256}' and attributes.status = 'FINISHED'"
-    found = client.search_runs([experiment(client)], wanted, order_by=["attributes.start_time ASC"], max_results=1)
-    return str(found[0].info.run_id) if found else None
+    """Return the id of the first finished run that trained the pipeline with this digest, or None."""
+    query = f"tags.{PIPELINE_TAG} = '{pipeline_sha256}' and attributes.status = 'FINISHED'"
+    runs = client.search_runs([experiment(client)], query, order_by=["attributes.start_time ASC"], max_results=1)
+    return str(runs[0].info.run_id) if runs else None
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested values as one level, their names joined by dots."""
-    found: dict[str, Any] = {}
+    """Return nested values as one level, with their keys joined by dots."""
+    flattened: dict[str, Any] = {}
     for key, value in values.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return found
+        flattened |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flattened
 
 
 def columns(columns: dict[str, Column]) -> "Schema":
-    """Return the schema of a table as validate leaves it."""
+    """Return the MLflow schema of a validated table."""
     from mlflow.types import ColSpec, Schema
 
     kinds = {"number": "double", "integer": "double", "boolean": "boolean", "datetime": "datetime", "date": "datetime"}
@@ -110,7 +110,7 @@ def columns(columns: dict[str, Column]) -> "Schema":
 
 
 def signature(contract: Contract) -> "ModelSignature":
-    """Return the signature of the pipeline: one column per feature, as `table.features` makes them."""
+    """Return the signature of the pipeline: one column per feature, as `frame.features` returns them."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 
@@ -121,7 +121,7 @@ def signature(contract: Contract) -> "ModelSignature":
 
 
 def _log_data(contract: Contract, train: Path, sha256: str) -> None:
-    """Log what the data is without a look at it: to infer its schema takes MLflow longer than to train."""
+    """Log the data with the contract's schema: MLflow takes longer to infer it than training takes."""
     import mlflow
     from mlflow.data import sources
     from mlflow.data.meta_dataset import MetaDataset

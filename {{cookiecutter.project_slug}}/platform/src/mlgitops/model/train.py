@@ -1,4 +1,4 @@
-"""Stage train: fit the pipeline, with cross-validation and, where asked, a search; record the run in MLflow."""
+"""Stage train: tune if configured, cross-validate and fit the pipeline; record the run in MLflow."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ from .tuning import Trial, search
 
 
 class NoScoreError(ProjectError):
-    """Cross-validation gave no score: too few rows of some class."""
+    """Cross-validation has no score, because a class has too few rows."""
 
 
 def fit(contract: Contract, settings: Mapping[str, Any], rows: pd.DataFrame) -> BaseEstimator:
@@ -35,9 +35,9 @@ def fit(contract: Contract, settings: Mapping[str, Any], rows: pd.DataFrame) -> 
 
 
 def cross_validate(contract: Contract, settings: Mapping[str, Any], params: Train, rows: pd.DataFrame) -> list[float]:
-    """Return the primary metric of each fold; as in the split, with a time column it is tested on what came after it.
+    """Return the primary metric of each fold; with a time column, each fold is tested on later rows, as in the split.
 
-    Folds that lack a class are left out. Raises ProjectError when none is left.
+    Folds that lack a class are skipped. Raises NoScoreError if all are.
     """
     inputs, truth = frame.features(rows, contract), frame.target(rows, contract)
     scores = []
@@ -49,8 +49,8 @@ def cross_validate(contract: Contract, settings: Mapping[str, Any], params: Trai
     scores = [score for score in scores if not np.isnan(score)]
     if not scores:
         raise NoScoreError(
-            f"train: in each of {params.folds} folds the target is the same in all rows or a class is absent: "
-            "lower train.folds in params.yaml, or bring more rows"
+            f"train: in each of {params.folds} folds the target is constant or a class is absent: "
+            "lower train.folds in params.yaml, or add rows"
         )
     return scores
 
@@ -58,27 +58,27 @@ def cross_validate(contract: Contract, settings: Mapping[str, Any], params: Trai
 def _folds(
     contract: Contract, params: Train, rows: pd.DataFrame, truth: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield positions to fit on and to test on; rows that the split would not part are in the same fold."""
+    """Yield the positions of train rows and of test rows; rows with the same key are in the same fold."""
     if contract.time:
         yield from TimeSeriesSplit(params.folds).split(rows)
         return
     group = pd.factorize(frame.hashes(rows[list(contract.key or contract.inputs)]))[0]
     first = np.unique(group, return_index=True)[1]
-    if len(first) < params.folds:  # rows that are all alike are not to be kept apart
+    if len(first) < params.folds:  # too few distinct rows to group: fold them one by one
         group = first = np.arange(len(rows))
     kind = KFold if contract.task == "regression" else StratifiedKFold
     folds = kind(params.folds, shuffle=True, random_state=params.random_state)
-    for _, held in folds.split(first, truth[first]):
-        test = np.isin(group, held)
+    for _, held_out in folds.split(first, truth[first]):
+        test = np.isin(group, held_out)
         yield np.flatnonzero(~test), np.flatnonzero(test)
 
 
 def tuned(contract: Contract, params: Params, rows: pd.DataFrame, name: str) -> tuple[dict[str, Any], list[Trial]]:
-    """Return the best of `tune.trials` settings and the trials; without trials, those of `model` as they are."""
+    """Return the best settings of `tune.trials` trials, and the trials; with 0 trials, the settings of `model`."""
     if not params.tune.trials:
         return params.model, []
     storage = os.environ.get("OPTUNA_STORAGE") or f"sqlite:///{store() / 'search.db'}"
-    with click.progressbar(length=params.tune.trials, label="search") as bar:
+    with click.progressbar(length=params.tune.trials, label="tuning") as bar:
 
         def score(settings: Mapping[str, Any]) -> float:
             bar.update(1)
@@ -92,12 +92,12 @@ def tuned(contract: Contract, params: Params, rows: pd.DataFrame, name: str) -> 
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("report", type=click.Path(path_type=Path))
 def main(train: Path, model: Path, report: Path) -> None:
-    """Fit on TRAIN, write the pipeline to MODEL and its cross-validation to REPORT, and record the run."""
+    """Fit on TRAIN, write the pipeline to MODEL and the cross-validation to REPORT, and record the run in MLflow."""
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
-    pipeline.build(contract, params.model)  # a mistake in the settings shows before anything takes time
+    pipeline.build(contract, params.model)  # report mistakes in the settings before the slow steps
     rows = pd.read_parquet(train)
     behaviour.check(contract, rows)
-    with threadpool_limits(1):  # more threads add up numbers in another order: the model would not be the same twice
+    with threadpool_limits(1):  # several threads sum in varying order: models would not be reproducible
         settings, trials = tuned(contract, params, rows, _study(contract, params, train))
         scores = cross_validate(contract, settings, params.train, rows)
         fitted = fit(contract, settings, rows)
@@ -119,8 +119,8 @@ def main(train: Path, model: Path, report: Path) -> None:
 
 
 def _study(contract: Contract, params: Params, train: Path) -> str:
-    """A name for the search that is the same only when everything that decides its scores is the same."""
+    """Return a name for the search, derived from everything that its scores depend on."""
     space = params.tune.model_copy(update={"trials": 0}).model_dump_json()
     code = "".join(digest(project.root() / project.file(name)) for name in (project.FEATURES, project.MODEL))
-    decides = [contract.model_dump_json(), json.dumps(params.model), params.train.model_dump_json(), space, code]
-    return hashlib.sha256("".join([*decides, digest(train)]).encode()).hexdigest()[:16]
+    parts = [contract.model_dump_json(), json.dumps(params.model), params.train.model_dump_json(), space, code]
+    return hashlib.sha256("".join([*parts, digest(train)]).encode()).hexdigest()[:16]

@@ -1,1 +1,1 @@
-"""Compares what production sees with the rows that the model was evaluated on."""
+"""Monitors production: drift of recent rows against the rows that the model was evaluated on."""

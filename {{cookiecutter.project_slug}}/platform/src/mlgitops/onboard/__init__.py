@@ -1,1 +1,1 @@
-"""Replaces the demo by a table of the user's own."""
+"""Replaces the demo with your own table."""

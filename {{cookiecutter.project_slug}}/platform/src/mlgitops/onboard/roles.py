@@ -1,4 +1,4 @@
-"""Finds the columns that identify a row, and the one that says when it happened."""
+"""Finds the key and the time among the columns."""
 
 import re
 
@@ -8,42 +8,42 @@ import pyarrow.parquet as pq
 from ..common.errors import ProjectError
 from ..contract.column import Column
 from ..data import frame
-from .profile import Found
+from .profile import ColumnProfile
 
-MOMENT = re.compile(r"date|time|when|timestamp|created|month|day", re.IGNORECASE)
-OTHER_MOMENT = re.compile(r"birth|dob|born|built|expir|due|until|end", re.IGNORECASE)
+TIME_NAME = re.compile(r"date|time|when|timestamp|created|month|day", re.IGNORECASE)
+OTHER_TIME_NAME = re.compile(r"birth|dob|born|built|expir|due|until|end", re.IGNORECASE)
 
 
-def find_key(file: pq.ParquetFile, found: dict[str, Found], wish: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the key that the user asked for, or the first column that identifies every row, if there is one.
+def find_key(file: pq.ParquetFile, profiles: dict[str, ColumnProfile], choice: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the key that the user chose, or the first column that identifies every row, if there is one.
 
-    Raises ProjectError where the *wish* does not identify every row: shared, or empty in part.
+    Raises ProjectError if the *choice* does not identify every row, because keys are repeated or missing.
     """
-    if not wish:
-        return next(((name,) for name, what in found.items() if what.identifies), ())
-    rows = pd.DataFrame({name: frame.read(file, name, Column(type="text")) for name in wish})
+    if not choice:
+        return next(((name,) for name, profile in profiles.items() if profile.identifies), ())
+    rows = pd.DataFrame({name: frame.read(file, name, Column(type="text")) for name in choice})
     wrong = rows[rows.duplicated(keep=False) | rows.isna().any(axis=1)]
     if len(wrong):
         first = "; ".join(", ".join(map(str, row)) for row in wrong.head(3).itertuples(index=False))
-        raise ProjectError(f"KEY={','.join(wish)}: {len(wrong)} rows share their key, or lack it; the first: {first}")
-    return wish
+        raise ProjectError(f"KEY={','.join(choice)}: {len(wrong)} rows repeat or lack a key; the first: {first}")
+    return choice
 
 
-def find_time(found: dict[str, Found], wish: str | None) -> str | None:
-    """Return the time that the user asked for, or the column that says when a row happened, if one surely does."""
-    if wish == "none":
+def find_time(profiles: dict[str, ColumnProfile], choice: str | None) -> str | None:
+    """Return the time that the user chose, or the only complete date column whose name suggests it, if there is one."""
+    if choice == "none":
         return None
-    if wish:
-        if found[wish].entry["type"] not in ("date", "datetime"):
-            raise ProjectError(f"TIME={wish}: the column holds no dates or times that can be read")
-        return wish
-    moments = [
+    if choice:
+        if profiles[choice].entry["type"] not in ("date", "datetime"):
+            raise ProjectError(f"TIME={choice}: the column contains no dates or times in a known format")
+        return choice
+    times = [
         name
-        for name, what in found.items()
-        if what.entry["type"] in ("date", "datetime")
-        and "missing" not in what.entry
-        and "ignore" not in what.entry
-        and MOMENT.search(name)
-        and not OTHER_MOMENT.search(name)
+        for name, profile in profiles.items()
+        if profile.entry["type"] in ("date", "datetime")
+        and "missing" not in profile.entry
+        and "ignore" not in profile.entry
+        and TIME_NAME.search(name)
+        and not OTHER_TIME_NAME.search(name)
     ]
-    return moments[0] if len(moments) == 1 else None
+    return times[0] if len(times) == 1 else None

@@ -1,4 +1,4 @@
-"""Finds the table that is to be adopted, a file, an address, or a query, and puts it in its place."""
+"""Fetches the table to adopt from a file, a URL or a database, and copies it into the project."""
 
 import os
 import re
@@ -9,47 +9,47 @@ from pathlib import Path
 
 from ..common import files
 from ..common.errors import ProjectError
-from ..data.readers import KINDS
+from ..data.readers import SUFFIXES
 
-TAKEN = ("raw.parquet", "train.parquet", "test.parquet")  # what the pipeline makes in data/
+RESERVED = ("raw.parquet", "train.parquet", "test.parquet")  # files of the pipeline in data/
 
 
-def bring(data: str, query: str | None, folder: Path) -> Path:
-    """Return the file that holds *data*: the file itself, or one in *folder* with what is at an address.
+def fetch(data: str, query: str | None, folder: Path) -> Path:
+    """Return the file with the table *data*: the file itself, or a download from a URL into *folder*.
 
-    Of a database it is the *query*; its URL, which may hold a password, goes to DATABASE_URL and nowhere else.
+    For a database, return a file with the *query*; the URL, which may contain a password, is only set as DATABASE_URL.
     """
     if query:
         os.environ["DATABASE_URL"] = data or os.environ.get("DATABASE_URL", "")
         files.write(folder / "query.sql", query.rstrip() + "\n")
         return folder / "query.sql"
     if not data:
-        raise ProjectError("which table? make adopt DATA=table.csv TARGET=column (docs/own-data.md tells more)")
+        raise ProjectError("name a table: make adopt DATA=table.csv TARGET=column (see docs/own-data.md)")
     if data.startswith(("http://", "https://")):
         here = folder / (re.split(r"[?#]", data)[0].rstrip("/").rsplit("/", 1)[-1] or "table")
         dvc("get-url", data, str(here))
         return here
     if "://" in data:
-        raise ProjectError(f"{data.split('@')[-1]}: a database also needs QUERY='select ...'")
+        raise ProjectError(f"{data.split('@')[-1]}: a database needs a query: add QUERY='select ...'")
     here = Path(data).expanduser()
     if not here.is_file():
         raise ProjectError(f"DATA={data}: {'is a folder, not a table' if here.is_dir() else 'there is no such file'}")
     return here
 
 
-def named(here: Path) -> str:
-    """Return the name of the table in data/: one that tells its kind, that any shell takes, and that is not taken."""
+def file_name(here: Path) -> str:
+    """Return the name of the table in data/: with a known suffix, safe in any shell, and not used by the pipeline."""
     name = re.sub(r"[^\w.-]+", "-", here.name, flags=re.ASCII).lstrip(".-") or "table"
-    if not name.lower().endswith((*KINDS, ".sql")):
+    if not name.lower().endswith((*SUFFIXES, ".sql")):
         with here.open("rb") as file:
-            kind = {b"PAR1": ".parquet", b"\x1f\x8b": ".csv.gz"}
+            suffixes = {b"PAR1": ".parquet", b"\x1f\x8b": ".csv.gz"}
             head = file.read(4)
-            name += next((suffix for magic, suffix in kind.items() if head.startswith(magic)), ".csv")
-    return f"table-{name}" if name in TAKEN else name
+            name += next((suffix for magic, suffix in suffixes.items() if head.startswith(magic)), ".csv")
+    return f"table-{name}" if name in RESERVED else name
 
 
 def place(here: Path, source: Path) -> None:
-    """Copy the table in *here* to *source*, and put it under DVC; a query is text for git."""
+    """Copy the table in *here* to *source* and add it to DVC; a query is committed to git instead."""
     existed = source.exists()
     if not (existed and source.samefile(here)):
         with files.replacing(source) as new:
@@ -64,7 +64,7 @@ def place(here: Path, source: Path) -> None:
 
 
 def dvc(*words: str) -> None:
-    """Run DVC; raises ProjectError with what it says where it fails."""
-    done = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, encoding="utf-8")
-    if done.returncode:
-        raise ProjectError(f"dvc {words[0]} failed: {done.stderr.strip().removeprefix('ERROR: ')}")
+    """Run DVC; raises ProjectError with its message if it fails."""
+    result = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, encoding="utf-8")
+    if result.returncode:
+        raise ProjectError(f"dvc {words[0]} failed: {result.stderr.strip().removeprefix('ERROR: ')}")

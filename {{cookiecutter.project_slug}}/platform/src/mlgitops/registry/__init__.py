@@ -1,1 +1,1 @@
-"""The versions of the registered model."""
+"""The model registry: versions, promotions, imported models."""

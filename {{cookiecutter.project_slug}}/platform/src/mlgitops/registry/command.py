@@ -1,4 +1,4 @@
-"""The model registry: an approved model becomes a version, a version becomes the champion, and the last one again."""
+"""The commands of the model registry: register, promote, roll back, list, import and fetch versions."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +12,7 @@ from .registration import CHALLENGER, import_model, register
 
 
 def fetch(which: str, folder: Path) -> versions.VersionFacts | None:
-    """Write the model of a version, by number or alias, to *folder*; return which it is, or None."""
+    """Write the model of a version, by number or alias, to *folder*; return its facts, or None if it does not exist."""
     client = connect()
     version = versions.find(client, which)
     if version is None:
@@ -21,43 +21,43 @@ def fetch(which: str, folder: Path) -> versions.VersionFacts | None:
     return versions.facts(client, version)
 
 
-def promote(which: str = CHALLENGER, because: str | None = None) -> tuple[str, bool]:
-    """Make a version, by number or alias, the champion; return its number, and whether it was not yet."""
+def promote(which: str = CHALLENGER, reason: str | None = None) -> tuple[str, bool]:
+    """Make a version, by number or alias, the champion; return its number, and whether the champion changed."""
     client = connect()
     version = versions.existing(client, which)
-    return str(version.version), promotions.promote(client, version, because)
+    return str(version.version), promotions.promote(client, version, reason)
 
 
-def rollback(because: str | None = None) -> str:
-    """Make the champion before this one the champion again; return its number."""
-    return promotions.roll_back(connect(), because)
+def rollback(reason: str | None = None) -> str:
+    """Make the previous champion the champion again; return its number."""
+    return promotions.roll_back(connect(), reason)
 
 
 def number(which: str) -> str:
-    """Return the number of a version, by number or alias; raises ProjectError where there is none."""
+    """Return the number of a version, by number or alias; raises ProjectError if it does not exist."""
     return str(versions.existing(connect(), which).version)
 
 
 def champion() -> str | None:
-    """Return the number of the champion, or None where no version was promoted yet."""
+    """Return the number of the champion, or None if no version was promoted yet."""
     return promotions.champion(connect())
 
 
 def previous() -> str:
-    """Return the number of the champion before this one; raises ProjectError where there is none."""
+    """Return the number of the previous champion; raises ProjectError if there is none."""
     return promotions.previous(promotions.records(connect()))
 
 
 @click.group()
 def main() -> None:
-    """Keep the approved models: register, promote, roll back, list, import, fetch."""
+    """Manage the versions of the model: register, promote, roll back, show, import, fetch."""
 
 
 @main.command(name="register")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), default="models/export")
 @click.option("--review", type=click.Path(path_type=Path), default="reports/review.json", show_default=True)
 def _register(folder: Path, review: Path) -> None:
-    """Make the exported model in FOLDER a version, the challenger, if its review accepted it."""
+    """Register the exported model in FOLDER as a version, the challenger; its review must have accepted it."""
     number = register(folder, review)
     click.echo(f"{folder}: version {number} of {project.name()}, the challenger")
 
@@ -65,48 +65,48 @@ def _register(folder: Path, review: Path) -> None:
 @main.command(name="import")
 @click.argument("onnx", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("contract", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--origin", required=True, help="Where the model comes from, for its card and its history.")
+@click.option("--origin", required=True, help="Source of the model, for its card and the history.")
 @click.option("--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True)
 @click.option(
     "--features",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A features.py, where the model has inputs that it computes.",
+    help="A features.py, if the model has inputs that it computes.",
 )
 def _import(onnx: Path, contract: Path, origin: str, threshold: float, features: Path | None) -> None:
-    """Make the model in the file ONNX, trained elsewhere, a version, if it does what CONTRACT says."""
+    """Register the file ONNX, a model that was trained elsewhere, as a version; it must fit CONTRACT."""
     number = import_model(onnx, contract, origin, threshold, features)
     click.echo(f"{onnx}: version {number} of {project.name()}, the challenger")
 
 
 @main.command(name="promote")
 @click.argument("version", default=CHALLENGER)
-@click.option("--because", help="Why, for the history.")
-def _promote(version: str, because: str | None) -> None:
+@click.option("--reason", help="Reason, for the history.")
+def _promote(version: str, reason: str | None) -> None:
     """Make VERSION (a number or an alias) the champion."""
-    number, changed = promote(version, because)
+    number, changed = promote(version, reason)
     click.echo(f"version {number} is {'now' if changed else 'already'} the champion")
 
 
 @main.command(name="rollback")
-@click.option("--because", help="Why, for the history.")
-def _rollback(because: str | None) -> None:
-    """Make the champion before this one the champion again."""
-    click.echo(f"version {rollback(because)} is the champion again")
+@click.option("--reason", help="Reason, for the history.")
+def _rollback(reason: str | None) -> None:
+    """Make the previous champion the champion again."""
+    click.echo(f"version {rollback(reason)} is the champion again")
 
 
 @main.command(name="history")
 def _history() -> None:
-    """Show which version was champion when, who made it so, and on what evidence."""
+    """List all promotions: when, by whom, of which version, on what evidence."""
     click.echo(promotions.page(promotions.records(connect())))
 
 
 @main.command(name="show")
 @click.argument("version", default=promotions.CHAMPION)
 def _show(version: str) -> None:
-    """Show what is known of VERSION (a number or an alias)."""
+    """Show the attributes and tags of VERSION (a number or an alias)."""
     client = connect()
-    found = versions.existing(client, version)
-    for name, value in (asdict(versions.facts(client, found)) | found.tags).items():
+    entry = versions.existing(client, version)
+    for name, value in (asdict(versions.facts(client, entry)) | entry.tags).items():
         click.echo(f"{name}: {', '.join(value) if isinstance(value, tuple) else value}")
 
 

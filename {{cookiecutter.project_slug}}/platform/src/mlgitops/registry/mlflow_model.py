@@ -1,4 +1,4 @@
-"""The folder that export wrote as a logged model of MLflow, with what evaluate measured."""
+"""Logs an exported folder to MLflow as a model, with the metrics of evaluate."""
 
 import shutil
 import tempfile
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
 
-EXAMPLES = 5  # rows that show how to ask
-LOADER = """from mlflow.models import set_model
+INPUT_EXAMPLE_ROWS = 5
+LOADER_SCRIPT = """from mlflow.models import set_model
 from mlgitops.registry.pyfunc import ExportedModel
 
 set_model(ExportedModel())
@@ -32,27 +32,27 @@ def upload(client: "MlflowClient", folder: Path, run_id: str | None, tags: dict[
 
     from .pyfunc import EXPORT
 
-    made = client.create_logged_model(experiment(client), EXPORT, source_run_id=run_id, tags=tags, model_type="onnx")
+    logged = client.create_logged_model(experiment(client), EXPORT, source_run_id=run_id, tags=tags, model_type="onnx")
     with tempfile.TemporaryDirectory() as scratch:
-        client.log_model_artifacts(made.model_id, str(_saved(folder, made, Path(scratch))))
-    client.finalize_logged_model(made.model_id, "READY")
+        client.log_model_artifacts(logged.model_id, str(_save(folder, logged, Path(scratch))))
+    client.finalize_logged_model(logged.model_id, "READY")
     if run_id:
-        client.log_outputs(run_id, [LoggedModelOutput(made.model_id, 0)])
-        _log_metrics(client, run_id, made.model_id, read_manifest(folder))
-    return str(made.model_id)
+        client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, 0)])
+        _log_metrics(client, run_id, logged.model_id, read_manifest(folder))
+    return str(logged.model_id)
 
 
-def _saved(folder: Path, made: "LoggedModel", scratch: Path) -> Path:
-    """Write the folder below *scratch* as MLflow keeps models, with this package's code, and return where."""
+def _save(folder: Path, logged: "LoggedModel", scratch: Path) -> Path:
+    """Save the folder below *scratch* in MLflow's model format, with the code of this package; return its path."""
     import mlflow.pyfunc
     from mlflow.models import Model
 
     from .pyfunc import EXPORT, REQUIREMENTS, signature
 
     script, copy, saved = (scratch / name for name in ("model.py", EXPORT, "model"))
-    files.write(script, LOADER)
+    files.write(script, LOADER_SCRIPT)
     copy_export(folder, copy)
-    model = Model(made.artifact_location, made.source_run_id, model_uuid=made.model_id, model_id=made.model_id)
+    model = Model(logged.artifact_location, logged.source_run_id, model_uuid=logged.model_id, model_id=logged.model_id)
     mlflow.pyfunc.save_model(
         saved,
         mlflow_model=model,
@@ -60,7 +60,7 @@ def _saved(folder: Path, made: "LoggedModel", scratch: Path) -> Path:
         artifacts={EXPORT: str(copy)},
         code_paths=[str(Path(__file__).parents[1])],
         signature=signature(Contract.load(folder / "contract.yaml")),
-        input_example=pd.DataFrame(files.read_json(folder / "golden.json")["rows"][:EXAMPLES]),
+        input_example=pd.DataFrame(files.read_json(folder / "golden.json")["rows"][:INPUT_EXAMPLE_ROWS]),
         pip_requirements=requirements(*REQUIREMENTS),
     )
     for compiled in saved.rglob("__pycache__"):
@@ -69,14 +69,14 @@ def _saved(folder: Path, made: "LoggedModel", scratch: Path) -> Path:
 
 
 def copy_export(folder: Path, target: Path) -> None:
-    """Copy the manifest and the files that it names."""
+    """Copy the manifest and all files that it lists."""
     target.mkdir()
     for name in ("manifest.json", *read_manifest(folder)["files"]):
         shutil.copyfile(folder / name, target / name)
 
 
 def _log_metrics(client: "MlflowClient", run_id: str, model_id: str, manifest: dict[str, Any]) -> None:
-    """Log what evaluate measured to the run and to the model."""
+    """Log the metrics of evaluate to the run and to the model."""
     from mlflow.entities import Metric
 
     now, data = int(time.time() * 1000), {"dataset_name": "test", "dataset_digest": manifest["test_sha256"][:32]}

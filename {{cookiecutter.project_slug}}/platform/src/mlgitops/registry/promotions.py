@@ -1,4 +1,4 @@
-"""Which version is the champion, and which was when: records that are only ever added to, which the alias follows."""
+"""The history of champions: append-only records, which the alias `champion` follows."""
 
 import json
 import secrets
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..common import project
 from ..common.errors import ProjectError
 from ..common.provenance import workflow
-from ..store.git import commit, who
+from ..store.git import commit, current_user
 from .versions import aliases, existing, registered
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION = "champion"
-PREFIX = "promotion/"
+TAG_PREFIX = "promotion/"
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """One change of the champion: when, by whom, to which version, on what evidence."""
+    """One change of the champion: when, by whom, to which version, and on what evidence."""
 
     at: str
     by: str
@@ -34,76 +34,75 @@ class Promotion:
 
 
 def records(client: "MlflowClient") -> list[Promotion]:
-    """Return every promotion, the oldest first.
+    """Return all promotions, the oldest first.
 
-    They are tags of the registered model, numbered; of two with the same number, made at once, all readers agree on the
-    order.
+    They are numbered tags of the registered model; a random suffix orders concurrent ones, which share a number.
     """
     model = registered(client)
     tags = model.tags if model else {}
-    return [Promotion(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(PREFIX)]
+    return [Promotion(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(TAG_PREFIX)]
 
 
-def line(past: list[Promotion]) -> list[str]:
-    """Return the champion, last, after those that a rollback can go back to."""
-    found: list[str] = []
-    for promotion in past:
+def line(promotions: list[Promotion]) -> list[str]:
+    """Return the versions that a rollback can go back to, and, as the last entry, the champion."""
+    champions: list[str] = []
+    for promotion in promotions:
         if promotion.rollback:
-            while len(found) > 1 and found[-1] != promotion.version:
-                found.pop()
-        elif found[-1:] != [promotion.version]:
-            found.append(promotion.version)
-    return found
+            while len(champions) > 1 and champions[-1] != promotion.version:
+                champions.pop()
+        elif champions[-1:] != [promotion.version]:
+            champions.append(promotion.version)
+    return champions
 
 
-def promote(client: "MlflowClient", version: "ModelVersion", because: str | None = None) -> bool:
-    """Make *version* the champion; return False where it is already."""
+def promote(client: "MlflowClient", version: "ModelVersion", reason: str | None = None) -> bool:
+    """Make *version* the champion; return False if it already is."""
     number = str(version.version)
     if champion(client) == number == aliases(client).get(CHAMPION):
         return False
-    _record(client, version, because, rollback=False)
+    _record(client, version, reason, rollback=False)
     return True
 
 
-def roll_back(client: "MlflowClient", because: str | None = None) -> str:
-    """Make the champion before this one the champion again and return its number; ProjectError if there is none."""
+def roll_back(client: "MlflowClient", reason: str | None = None) -> str:
+    """Make the previous champion the champion again and return its number; raises ProjectError if there is none."""
     number = previous(records(client))
-    _record(client, existing(client, number), because, rollback=True)
+    _record(client, existing(client, number), reason, rollback=True)
     return number
 
 
-def previous(past: list[Promotion]) -> str:
-    """Return the champion before this one; raises ProjectError where there is none."""
-    champions = line(past)
+def previous(promotions: list[Promotion]) -> str:
+    """Return the previous champion; raises ProjectError if there is none."""
+    champions = line(promotions)
     if len(champions) < 2:
         raise ProjectError(
-            f"no version was champion before {champions[0]}: promote another one"
+            f"version {champions[0]} is the only champion so far: promote another version"
             if champions
-            else "no version was ever the champion: promote one"
+            else "there is no champion yet: promote a version"
         )
     return champions[-2]
 
 
 def champion(client: "MlflowClient") -> str | None:
-    """Return the champion, as the records say; None where no version was promoted yet."""
+    """Return the champion according to the records; None if no version was promoted yet."""
     return next(reversed(line(records(client))), None)
 
 
-def _record(client: "MlflowClient", version: "ModelVersion", because: str | None, rollback: bool) -> None:
-    evidence = "; ".join(filter(None, [because, version.tags.get("evidence")]))
+def _record(client: "MlflowClient", version: "ModelVersion", reason: str | None, rollback: bool) -> None:
+    evidence = "; ".join(filter(None, [reason, version.tags.get("evidence")]))
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    new = Promotion(at, who(), str(version.version), rollback, evidence, commit(), workflow())
-    key = f"{PREFIX}{len(records(client)) + 1:06d}-{secrets.token_hex(4)}"
+    new = Promotion(at, current_user(), str(version.version), rollback, evidence, commit(), workflow())
+    key = f"{TAG_PREFIX}{len(records(client)) + 1:06d}-{secrets.token_hex(4)}"
     client.set_registered_model_tag(project.name(), key, json.dumps(asdict(new), ensure_ascii=False))
-    # whoever comes last sees all records: so the alias ends where they say, whatever happened at the same time
+    # of concurrent processes, the last one sees all records, so the alias ends up consistent with them
     while (last := champion(client)) and last != aliases(client).get(CHAMPION):
         client.set_registered_model_alias(project.name(), CHAMPION, last)
 
 
-def page(past: list[Promotion]) -> str:
-    """Return the promotions as a table of text."""
+def page(promotions: list[Promotion]) -> str:
+    """Format the promotions as a text table."""
     head = ("when", "who", "did", "version", "evidence")
-    rows = [(p.at, p.by, "rolled back to" if p.rollback else "promoted", p.version, p.evidence) for p in past]
+    rows = [(p.at, p.by, "rolled back to" if p.rollback else "promoted", p.version, p.evidence) for p in promotions]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
+    lines = ["  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)) for row in (head, *rows)]
     return "\n".join(map(str.rstrip, lines)) if rows else "no version was promoted yet"

@@ -1,4 +1,4 @@
-"""How a model becomes a version: one that was trained here and approved, or one that comes from elsewhere."""
+"""Registers a model as a version: one that was trained and approved here, or an imported one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ def register(folder: Path, review: Path) -> str:
     run_id = str(run_id or made)
     known = {TRAIN_TAG: client.get_run(run_id).data.tags.get(TRAIN_TAG), "review_sha256": digest(review)}
     number = _published(folder, run_id, {"evidence": evidence, **known})
-    if made and versions.existing(client, number).run_id != made:  # another process was first, and has its own
+    if made and versions.existing(client, number).run_id != made:  # a concurrent process was first, with its own run
         _forget(client, made)
     return number
 
@@ -54,11 +54,11 @@ def _approved(folder: Path, review: Path) -> str:
 
 
 def _record_again(folder: Path, manifest: dict[str, Any], reports: Path) -> str:
-    """Record the run of a model that another machine trained, from what the pipeline left beside it; return its id."""
+    """Record the run of a model that another machine trained, from the pipeline's files; return its id."""
     pipeline, scores = folder.parent / "pipeline.skops", reports / "cross_validation.json"
     if not (pipeline.is_file() and scores.is_file() and digest(pipeline) == manifest["pipeline_sha256"]):
         raise ProjectError(
-            f"MLflow has no run that made the model in {folder}, and it cannot be recorded again without {scores} and "
+            f"MLflow has no run of the model in {folder}, and recording it again needs {scores} and "
             f"the {pipeline} that this model was exported from: fetch them with `dvc pull`"
         )
     params, report = manifest["params"], files.read_json(scores)
@@ -76,42 +76,44 @@ def _forget(client: "MlflowClient", run_id: str) -> None:
 
 
 def import_model(onnx: Path, contract: Path, origin: str, threshold: float = 0.5, features: Path | None = None) -> str:
-    """Make a model that was trained elsewhere a version and the challenger; return its number.
+    """Register a model that was trained elsewhere as a version, the challenger; return its number.
 
-    Raises ProjectError where it does not do what the contract says; *origin* is told to whoever reads its card.
+    Raises ProjectError if it does not fit the contract; *origin* is shown in the model card and in the history.
     """
     connect()
     with imported.exported(onnx, contract, origin, threshold, features) as folder:
         return _published(folder, None, {"evidence": f"imported from {origin}"})
 
 
-def _published(folder: Path, run_id: str | None, known: dict[str, str | None]) -> str:
+def _published(folder: Path, run_id: str | None, tags: dict[str, str | None]) -> str:
     client, identity = connect(), digest(folder / "manifest.json")
-    found = versions.listed(client, identity)
-    version = found[0] if found else versions.publish(client, folder, run_id, _tags(folder, identity) | _said(known))
+    existing = versions.listed(client, identity)
+    version = (
+        existing[0] if existing else versions.publish(client, folder, run_id, _tags(folder, identity) | _strings(tags))
+    )
     client.set_registered_model_alias(project.name(), CHALLENGER, str(version.version))
     return str(version.version)
 
 
 def _tags(folder: Path, identity: str) -> dict[str, str]:
-    """Return what it takes to get back to where a model comes from: commit, data, contract, packages."""
+    """Return tags with the provenance of a model: commit, data, contract, packages."""
     manifest = read_manifest(folder)
     names = ("pipeline_sha256", "contract_sha256", "test_sha256", "threshold")
-    known = {name: manifest.get(name) for name in names}
-    known |= {f"test_{name}": value for name, value in (manifest.get("metrics") or {}).items()}
+    tags = {name: manifest.get(name) for name in names}
+    tags |= {f"test_{name}": value for name, value in (manifest.get("metrics") or {}).items()}
     locks = {name: root() / name for name in ("uv.lock", "dvc.lock")}
-    known |= {f"{name}_sha256": digest(path) for name, path in locks.items() if path.is_file()}
+    tags |= {f"{name}_sha256": digest(path) for name, path in locks.items() if path.is_file()}
     if locks["dvc.lock"].is_file():
-        known |= _md5(yaml.safe_load(locks["dvc.lock"].read_text(encoding="utf-8")))
+        tags |= _md5(yaml.safe_load(locks["dvc.lock"].read_text(encoding="utf-8")))
     model = {versions.IDENTITY: identity, "model_sha256": manifest["files"]["model.onnx"], "git_commit": commit()}
-    return _said(known | model)
+    return _strings(tags | model)
 
 
 def _md5(lock: dict[str, Any]) -> dict[str, str]:
-    """Return the names under which DVC keeps what each stage made."""
+    """Return the MD5 digests of all stage outputs, under which DVC stores them."""
     outs = [out for stage in lock["stages"].values() for out in stage.get("outs", [])]
     return {f"dvc/{out['path']}": out["md5"] for out in outs if "md5" in out}
 
 
-def _said(known: dict[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in known.items() if value not in (None, "")}
+def _strings(tags: dict[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in tags.items() if value not in (None, "")}

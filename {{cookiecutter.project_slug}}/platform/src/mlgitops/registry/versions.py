@@ -1,4 +1,4 @@
-"""The versions of the registered model: how an exported folder becomes one, is found, and is given back."""
+"""The versions of the registered model: publish, find and download them."""
 
 import tempfile
 from dataclasses import dataclass
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-IDENTITY = "manifest_sha256"  # the manifest names the digests of all other files: its own is the model's identity
-LONGEST = 5000  # letters of a description
+IDENTITY = (
+    "manifest_sha256"  # the manifest lists the digests of all other files, so its own digest identifies the model
+)
+MAX_DESCRIPTION_CHARS = 5000
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class VersionFacts:
 
 
 def registered(client: "MlflowClient") -> "RegisteredModel | None":
-    """Return the registered model with its aliases and tags, or None where nothing was registered yet."""
+    """Return the registered model with its aliases and tags, or None if nothing was registered yet."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -49,14 +51,14 @@ def aliases(client: "MlflowClient") -> dict[str, str]:
 
 
 def listed(client: "MlflowClient", identity: str | None = None) -> "list[ModelVersion]":
-    """Return all versions, or those of the model with this identity, in the order in which they were made."""
+    """Return all versions, or those of the model with this identity, in the order of their numbers."""
     query = f"name = '{project.name()}'" + (f" and tags.{IDENTITY} = '{identity}'" if identity else "")
     page = client.search_model_versions(query)
-    found = list(page)
+    versions = list(page)
     while page.token:
         page = client.search_model_versions(query, page_token=page.token)
-        found += page
-    return sorted(found, key=lambda version: int(version.version))
+        versions += page
+    return sorted(versions, key=lambda version: int(version.version))
 
 
 def find(client: "MlflowClient", which: str) -> "ModelVersion | None":
@@ -67,28 +69,27 @@ def find(client: "MlflowClient", which: str) -> "ModelVersion | None":
 
 
 def existing(client: "MlflowClient", which: str) -> "ModelVersion":
-    """Return the version with this number or alias; raises ProjectError that says which there are."""
-    found = find(client, which)
-    if found is None:
-        numbers = ", ".join(str(version.version) for version in listed(client)) or "none yet: `make register` makes one"
+    """Return the version with this number or alias; raises ProjectError that lists all versions."""
+    entry = find(client, which)
+    if entry is None:
+        numbers = ", ".join(str(version.version) for version in listed(client)) or "none yet (run `make register`)"
         names = ", ".join(f"{alias} is {number}" for alias, number in sorted(aliases(client).items()))
-        known = f"there are {numbers}" + (f" ({names})" if names else "")
-        raise ProjectError(f"the registry has no version {which!r} of {project.name()}: {known}")
-    return found
+        available = f"available: {numbers}" + (f" ({names})" if names else "")
+        raise ProjectError(f"the registry has no version {which!r} of {project.name()}: {available}")
+    return entry
 
 
 def facts(client: "MlflowClient", version: "ModelVersion") -> VersionFacts:
-    """Return which version it is, and where it comes from."""
+    """Return the facts of a version: identity, provenance, aliases."""
     number, tags = str(version.version), version.tags
     names = sorted(alias for alias, aliased in aliases(client).items() if aliased == number)
     return VersionFacts(number, tags.get("git_commit"), version.run_id or None, tags.get(TRAIN_TAG), tuple(names))
 
 
 def publish(client: "MlflowClient", folder: Path, run_id: str | None, tags: dict[str, str]) -> "ModelVersion":
-    """Make the exported model in *folder* a version, of the run that trained it if there is one.
+    """Publish the exported model in *folder* as a version, linked to the run that trained it if there is one.
 
-    Of processes that publish the same model at once, the one that got the lowest number has made the version: whoever
-    has another number sees that, and takes its own back.
+    If processes publish the same model concurrently, the lowest number wins; all other processes delete their version.
     """
     from mlflow.exceptions import MlflowException
 
@@ -98,18 +99,22 @@ def publish(client: "MlflowClient", folder: Path, run_id: str | None, tags: dict
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     model_id, card = upload(client, folder, run_id, tags), (folder / "card.md").read_text(encoding="utf-8")
-    text = card if len(card) <= LONGEST else card[: LONGEST - 30] + "\n\n… the rest is in card.md\n"
+    text = (
+        card
+        if len(card) <= MAX_DESCRIPTION_CHARS
+        else card[: MAX_DESCRIPTION_CHARS - 30] + "\n\n… continued in card.md\n"
+    )
     source = f"models:/{model_id}"
-    own = client.create_model_version(project.name(), source, run_id, tags, description=text, model_id=model_id)
+    created = client.create_model_version(project.name(), source, run_id, tags, description=text, model_id=model_id)
     first = listed(client, tags[IDENTITY])[0]
-    if str(first.version) != str(own.version):
-        client.delete_model_version(project.name(), str(own.version))
+    if str(first.version) != str(created.version):
+        client.delete_model_version(project.name(), str(created.version))
         client.delete_logged_model(model_id)
     return first
 
 
 def download(version: "ModelVersion", folder: Path) -> None:
-    """Write the exported model of *version* to *folder*, byte for byte; raises ProjectError where it was changed."""
+    """Write the exported model of *version* to *folder*, byte for byte; raises ProjectError if it was changed."""
     import mlflow.artifacts
 
     from .pyfunc import EXPORT
@@ -119,5 +124,5 @@ def download(version: "ModelVersion", folder: Path) -> None:
         copy_export(Path(mlflow.artifacts.download_artifacts(address, dst_path=scratch)), new)
         if digest(new / "manifest.json") != version.tags[IDENTITY]:
             raise ProjectError(
-                f"version {version.version}: its manifest is not the one that was registered: it was changed"
+                f"version {version.version}: its manifest was changed after registration: use another version"
             )

@@ -62,8 +62,8 @@ def movement(moved: Movement, task: str) -> list[tuple[str, str]]:
 def cost(evidence: Evidence) -> list[Row]:
     """Return size and latency, with their units."""
     return [
-        _row(evidence, "model.onnx, MB", lambda model: number(model.size_bytes / 1e6, 2)),
-        _row(evidence, "one row, median, ms", lambda model: number(model.latency_ms, 2)),
+        _row(evidence, "model.onnx", lambda model: f"{number(model.size_bytes / 1e6, 2)} MB"),
+        _row(evidence, "one row, median", lambda model: f"{number(model.latency_ms, 2)} ms"),
     ]
 
 

@@ -1,19 +1,19 @@
-"""JSON schemas of what the service says: its answers, and its refusals."""
+"""JSON schemas of the responses of the service: answers and errors."""
 
 from typing import Any
 
 from ..contract.contract import Contract
-from .request import DETAILS
+from .request import MAX_DETAILS
 
 ERROR = {
     "type": "object",
-    "description": "Why a request was not answered.",
+    "description": "Why a request was refused.",
     "properties": {
         "error": {"type": "string", "description": "What is wrong, and what to do."},
         "details": {
             "type": "array",
-            "description": f"Where it is wrong: the first {DETAILS}. Nothing of what was sent is repeated.",
-            "maxItems": DETAILS,
+            "description": f"The first {MAX_DETAILS} errors. Values that were sent are never repeated.",
+            "maxItems": MAX_DETAILS,
             "items": {
                 "type": "object",
                 "properties": {
@@ -36,8 +36,8 @@ def answer(contract: Contract) -> dict[str, Any]:
     share = {"type": "number", "minimum": 0, "maximum": 1}
     target = contract.columns[contract.target]
     values = {"enum": list(contract.classes)} if contract.prediction == "string" else {}
-    said = {"description": target.description or contract.target}
-    properties: dict[str, Any] = {"prediction": {"type": contract.prediction, **values, **said}}
+    description = {"description": target.description or contract.target}
+    properties: dict[str, Any] = {"prediction": {"type": contract.prediction, **values, **description}}
     if len(contract.classes) == 2:
         properties["probability"] = {**share, "description": f"Probability of {contract.classes[-1]}."}
     elif contract.classes:

@@ -1,4 +1,4 @@
-"""How BentoML starts the service, where its own application stands in it, and how it leaves uvicorn."""
+"""Runs the service with BentoML and uvicorn: start, bypass of BentoML's middleware, graceful shutdown."""
 
 import asyncio
 import signal
@@ -12,70 +12,70 @@ import uvicorn
 from .admission import Message, Receive, Send
 from .app import HEALTH, Api
 
-KEEP = 75  # seconds that an idle connection is kept: longer than load balancers do, who would use one that is closing
-GRACE = 20  # seconds for requests that are being answered when it is told to end
-LINGER = 2  # seconds for callers to use a connection that they keep a last time; deploy/ waits for longer
+KEEP_ALIVE_SECONDS = 75  # longer than load balancers keep idle connections, so that they close them first
+GRACE_SECONDS = 20  # for running requests to end at shutdown
+LINGER_SECONDS = 2  # for a last request on open connections at shutdown; deploy/ waits longer
 
 
-def run(what: str, listening: socket.socket, workers: int) -> None:
-    """Answer what comes to *listening* with the service or Bento *what*, until told to end.
+def run(service: str, listener: socket.socket, workers: int) -> None:
+    """Serve *service* (an import path or the folder of a Bento) on the socket *listener* until stopped.
 
-    BentoML's supervisor takes the memory of half a worker, the time to start of another, and keeps a container up whose
-    model cannot be loaded. So one worker does without: whatever runs it sees it end, and says so.
+    A single worker runs without BentoML's supervisor, which takes half a worker's memory, doubles the start-up time and
+    keeps a container running whose model cannot be loaded.
     """
-    times = [f"--timeout-keep-alive={KEEP}", f"--timeout-graceful-shutdown={GRACE}"]
+    times = [f"--timeout-keep-alive={KEEP_ALIVE_SECONDS}", f"--timeout-graceful-shutdown={GRACE_SECONDS}"]
     if workers > 1:
         from bentoml_cli.cli import cli
 
-        host, port = listening.getsockname()[:2]
-        listening.close()
-        cli(["serve", what, f"--host={host}", f"--port={port}", *times])
+        host, port = listener.getsockname()[:2]
+        listener.close()
+        cli(["serve", service, f"--host={host}", f"--port={port}", *times])
     else:
         from _bentoml_impl.worker.service import main  # type: ignore[import-untyped]  # BentoML's own worker
 
-        for told in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(told, lambda *_: sys.exit())  # uvicorn passes it on when the last request is answered
-        main([what, f"--fd={listening.detach()}", *times])
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: sys.exit())  # uvicorn raises it again after the last request
+        main([service, f"--fd={listener.detach()}", *times])
 
 
-class First:
-    """A middleware of BentoML's that puts our application before all others, and leaves to them what is theirs."""
+class BypassMiddleware:
+    """Middleware that routes requests to our application before BentoML's own, except for health checks."""
 
     def __init__(self, app: Any, api: Api) -> None:
-        """Wait for the start."""
+        """Keep the inner application and ours."""
         self._inner, self._api = app, api
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Take the first place at the start: before it, BentoML has a timer and a task of its own for each request."""
+        """Install the bypass at startup, because BentoML's own stack runs a timer and a task for each request."""
         if scope["type"] == "lifespan":
-            everything = scope["app"]
-            everything.middleware_stack = self._before(everything.middleware_stack)
+            application = scope["app"]
+            application.middleware_stack = self._before(application.middleware_stack)
         await self._inner(scope, receive, send)
 
     def _before(self, rest: Any) -> Any:
-        async def ask(scope: Message, receive: Receive, send: Send) -> None:
+        async def route(scope: Message, receive: Receive, send: Send) -> None:
             health = scope["path"] in HEALTH and scope.get("method") in ("GET", "HEAD")
             await (rest if health else self._api)(scope, receive, send)
 
-        return ask
+        return route
 
 
 def linger() -> None:
-    """Let uvicorn, told to end, answer for a moment on connections that are kept, and say that each answer is the last.
+    """Let uvicorn answer briefly on open connections at shutdown, with `Connection: close`.
 
-    By itself it closes them at once, and a request that is on its way is lost.
+    By default it closes idle connections at once, and a request that is on its way is lost.
     """
-    end = uvicorn.Server.shutdown
+    original = uvicorn.Server.shutdown
 
     async def shutdown(server: uvicorn.Server, sockets: list[socket.socket] | None = None) -> None:
-        for listening in sockets or ():
-            listening.listen(0)  # BentoML's supervisor and other workers have it, too: nobody is to wait there
-        for one in server.servers:
-            one.close()
+        for listener in sockets or ():
+            listener.listen(0)  # shared with the supervisor and other workers: keep no queue of connections
+        for listening in server.servers:
+            listening.close()
         server.server_state.default_headers.append((b"connection", b"close"))
-        until = time.monotonic() + LINGER
-        while server.server_state.connections and time.monotonic() < until and not server.force_exit:
+        deadline = time.monotonic() + LINGER_SECONDS
+        while server.server_state.connections and time.monotonic() < deadline and not server.force_exit:
             await asyncio.sleep(0.05)
-        await end(server, sockets)
+        await original(server, sockets)
 
-    uvicorn.Server.shutdown = shutdown  # type: ignore[assignment, method-assign]  # BentoML makes it
+    uvicorn.Server.shutdown = shutdown  # type: ignore[assignment, method-assign]  # BentoML creates the server

@@ -1,4 +1,4 @@
-"""Asks a scoring service."""
+"""Client of the scoring service."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from ..common.errors import ProjectError
 
-PATIENCE = 60  # seconds for a service to be ready, to answer, or to stop
+TIMEOUT_SECONDS = 60  # for a service to be ready, to answer, or to stop
 
 
 class Client:
@@ -20,22 +20,22 @@ class Client:
         """Connect to *url* at the first request."""
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise ProjectError(f"--url {url}: not an address; write it as http://host:port")
+            raise ProjectError(f"--url {url}: not a URL: write it as http://host:port")
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self.url, self._path = url.rstrip("/"), parts.path.rstrip("/")
-        self._connection = kind(parts.netloc, timeout=PATIENCE)
+        self._connection = kind(parts.netloc, timeout=TIMEOUT_SECONDS)
         key = os.environ.get("SCORING_API_KEY")
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
 
     def ready(self) -> bool:
-        """Say whether the service can answer."""
+        """Return whether the service accepts requests."""
         try:
-            return self._ask("GET", "/readyz")[0] == 200
+            return self._request("GET", "/readyz")[0] == 200
         except ProjectError:
             return False
 
-    def wait(self, seconds: int = PATIENCE, process: "Popen[bytes] | None" = None) -> None:
-        """Return when the service can answer; raises ProjectError where *process*, which is to become it, ends."""
+    def wait(self, seconds: int = TIMEOUT_SECONDS, process: "Popen[bytes] | None" = None) -> None:
+        """Wait until the service accepts requests; raises ProjectError on a timeout, or if its *process* ends."""
         deadline = time.monotonic() + seconds
         while not self.ready():
             if process and process.poll() is not None:
@@ -45,17 +45,17 @@ class Client:
             time.sleep(0.1)
 
     def predict(self, body: Any) -> Any:
-        """Return the answer to *body*; raises ProjectError where there is none."""
-        status, text = self._ask("POST", "/predict", json.dumps(body))
+        """Return the answer to *body*; raises ProjectError for an error response or none."""
+        status, text = self._request("POST", "/predict", json.dumps(body))
         if status != 200:
-            raise ProjectError(f"{self.url}/predict answers {status}: {text[:1000]}")
+            raise ProjectError(f"{self.url}/predict returned {status}: {text[:1000]}")
         return json.loads(text)
 
     def close(self) -> None:
-        """Leave; the next request connects again."""
+        """Close the connection; the next request opens it again."""
         self._connection.close()
 
-    def _ask(self, method: str, path: str, body: str | None = None) -> tuple[int, str]:
+    def _request(self, method: str, path: str, body: str | None = None) -> tuple[int, str]:
         try:
             self._connection.request(method, self._path + path, body, self._headers)
             response = self._connection.getresponse()

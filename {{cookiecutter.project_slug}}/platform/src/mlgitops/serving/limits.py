@@ -1,4 +1,4 @@
-"""What the service takes on, by environment variables, because it is a matter of where it runs."""
+"""Limits of the service, set by environment variables because they depend on where it runs."""
 
 import base64
 import hmac
@@ -15,7 +15,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one worker takes, and from whom."""
+    """What one worker accepts, and from whom."""
 
     max_bytes: int = 10_000_000  # size of a request body
     max_rows: int = 100_000  # rows per request
@@ -28,35 +28,35 @@ class Limits:
         """Read SCORING_MAX_BYTES, _MAX_ROWS, _MAX_CONCURRENCY, _MAX_SECONDS and _API_KEY; raises ProjectError."""
         names = ("max_bytes", "max_rows", "max_concurrency", "max_seconds")
         numbers = {name: _number(f"SCORING_{name.upper()}") for name in names}
-        given = {name: number for name, number in numbers.items() if number}
-        return cls(**given, api_key=os.environ.get("SCORING_API_KEY", ""))
+        configured = {name: number for name, number in numbers.items() if number}
+        return cls(**configured, api_key=os.environ.get("SCORING_API_KEY", ""))
 
     def check_key(self, headers: dict[bytes, bytes]) -> None:
-        """Raise RequestError where the caller does not send the key."""
+        """Raise RequestError unless the caller sends the API key."""
         if not self.api_key:
             return
-        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() == b"basic":  # what a browser asks its user for: any name, the key as password
+        scheme, _, credentials = headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() == b"basic":  # from a browser's dialog: any user name, the key as password
             try:
-                given = base64.b64decode(given, validate=True).partition(b":")[2]
+                credentials = base64.b64decode(credentials, validate=True).partition(b":")[2]
             except ValueError:
-                given = b""
-        if not hmac.compare_digest(given.strip(), self.api_key.encode()):
-            raise RequestError(401, "send the service's key: Authorization: Bearer …")
+                credentials = b""
+        if not hmac.compare_digest(credentials.strip(), self.api_key.encode()):
+            raise RequestError(401, "send the API key: Authorization: Bearer …")
 
     def check_body(self, headers: dict[bytes, bytes]) -> None:
-        """Raise RequestError where the headers announce a body that is no JSON or too large."""
+        """Raise RequestError if the headers announce a body that is not JSON, or is too large."""
         kind, _, parameters = headers.get(b"content-type", b"").decode("latin-1").lower().partition(";")
         if kind.strip() != JSON or parameters.strip().replace('"', "") not in ("", "charset=utf-8"):
             raise RequestError(415, f"send JSON in UTF-8, with Content-Type: {JSON}")
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-            raise RequestError(415, "send the body as it is, without Content-Encoding")
+            raise RequestError(415, "send the body uncompressed, without Content-Encoding")
         length = headers.get(b"content-length", b"")
         if length.isdigit() and (len(length) > 18 or int(length) > self.max_bytes):
             raise self.too_large()
 
     def too_large(self) -> RequestError:
-        """Return what is said to a caller whose body is too large."""
+        """Return the error for a body that is too large."""
         return RequestError(413, f"the body is larger than {self.max_bytes} bytes: send the rows in several requests")
 
 
@@ -65,5 +65,5 @@ def _number(name: str) -> int | None:
     if not text:
         return None
     if not re.fullmatch("[1-9][0-9]{0,17}", text):
-        raise ProjectError(f"{name}: {text!r} is not a whole number above 0: correct it or leave it out")
+        raise ProjectError(f"{name}: {text!r} is not a whole number above 0: correct or unset it")
     return int(text)

@@ -1,4 +1,4 @@
-"""The service in OpenAPI 3.1, derived from the contract, with the model's golden rows as examples."""
+"""The OpenAPI 3.1 document of the service, derived from the contract, with golden rows as examples."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from ..contract.row_schema import json_schema
 from .answer_schema import ERROR, answer
 from .app import HEALTH
 from .limits import JSON, Limits
-from .request import Reader, RequestError
+from .request import RequestError, RequestParser
 
 READ = {
     "schema": ("The JSON schema of a row", JSON),
@@ -30,7 +30,7 @@ MEANINGS = {
 
 def document(contract: Contract, golden: dict[str, Any], version: str, limits: Limits) -> dict[str, Any]:
     """Return the OpenAPI document of the service."""
-    said = contract.columns[contract.target].description
+    description = contract.columns[contract.target].description
     row = {name: value for name, value in json_schema(contract).items() if name != "$schema"}
     schemas = {"Row": {"examples": golden["rows"][:1], **row}, "Answer": answer(contract), "Error": ERROR}
     components: dict[str, Any] = {"schemas": schemas}
@@ -41,13 +41,13 @@ def document(contract: Contract, golden: dict[str, Any], version: str, limits: L
         "info": {
             "title": f"{contract.target}: scoring service",
             "version": version,
-            "description": f"Predicts **{contract.target}**{f': {said}' if said else ''}. "
+            "description": f"Predicts **{contract.target}**{f': {description}' if description else ''}. "
             f"A request has at most {limits.max_rows:,} rows and {limits.max_bytes:,} bytes.",
         },
         "servers": [{"url": "./"}],
         "paths": {
             "/predict": {"post": _predict(contract, golden, limits)},
-            **{f"/{name}": {"get": _get(name, *said, limits)} for name, said in READ.items()},
+            **{f"/{name}": {"get": _get(name, *entry, limits)} for name, entry in READ.items()},
         },
         "components": components,
         "security": [{"key": []}] if limits.api_key else [],
@@ -58,12 +58,13 @@ def _predict(contract: Contract, golden: dict[str, Any], limits: Limits) -> dict
     rows, answers = golden["rows"], golden["answers"]
     row, answer = ({"$ref": f"#/components/schemas/{name}"} for name in ("Row", "Answer"))
     many = {"type": "array", "items": row, "minItems": 1, "maxItems": limits.max_rows}
-    asked = {"one": {"summary": "One row", "value": rows[0]}, "many": {"summary": "Many rows", "value": rows[:3]}}
-    told = {"one": {"summary": "One row", "value": answers[0]}, "many": {"summary": "Many rows", "value": answers[:3]}}
+    one, several = {"summary": "One row"}, {"summary": "Many rows"}
+    requests = {"one": {**one, "value": rows[0]}, "many": {**several, "value": rows[:3]}}
+    replies = {"one": {**one, "value": answers[0]}, "many": {**several, "value": answers[:3]}}
     ok = {
-        "description": "One answer for one row; for many, an array of answers in the order of the rows.",
+        "description": "One answer for one row; for an array of rows, an array of answers in the same order.",
         "headers": {"X-Model-Version": {"description": "The version that answered.", "schema": {"type": "string"}}},
-        "content": {JSON: {"schema": {"oneOf": [answer, {"type": "array", "items": answer}]}, "examples": told}},
+        "content": {JSON: {"schema": {"oneOf": [answer, {"type": "array", "items": answer}]}, "examples": replies}},
     }
     errors = {400: _refusal(contract, b"{"), 422: _refusal(contract, b"{}")}
     errors |= dict.fromkeys((408, 413, 415, 500, 503))
@@ -73,7 +74,7 @@ def _predict(contract: Contract, golden: dict[str, Any], limits: Limits) -> dict
         "tags": ["score"],
         "requestBody": {
             "required": True,
-            "content": {JSON: {"schema": {"oneOf": [row, many]}, "examples": asked}},
+            "content": {JSON: {"schema": {"oneOf": [row, many]}, "examples": requests}},
         },
         "responses": {
             "200": ok,
@@ -85,11 +86,11 @@ def _predict(contract: Contract, golden: dict[str, Any], limits: Limits) -> dict
 
 def _get(name: str, summary: str, kind: str, limits: Limits) -> dict[str, Any]:
     content = {kind: {"schema": {"type": "object" if kind == JSON else "string"}}}
-    found = {"summary": summary, "operationId": name, "tags": ["about"]}
+    operation = {"summary": summary, "operationId": name, "tags": ["about"]}
     ok = {"200": {"description": summary, "content": content}}
-    if f"/{name}" in HEALTH:  # answered by BentoML, to everybody
-        return {**found, "tags": ["health"], "responses": ok, "security": []}
-    return {**found, "responses": {**ok, **_closed(limits)}}
+    if f"/{name}" in HEALTH:  # answered by BentoML, without the API key
+        return {**operation, "tags": ["health"], "responses": ok, "security": []}
+    return {**operation, "responses": {**ok, **_closed(limits)}}
 
 
 def _closed(limits: Limits) -> dict[str, Any]:
@@ -104,9 +105,9 @@ def _error(status: int, example: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _refusal(contract: Contract, body: bytes) -> dict[str, Any] | None:
-    """Return what the service answers to a wrong *body*; None where nothing is wrong with it."""
+    """Return the error response to *body*, or None if the body is valid."""
     try:
-        Reader(contract, 1).read(body)
+        RequestParser(contract, 1).read(body)
     except RequestError as refusal:
         return {"error": refusal.error, "details": refusal.details[:3]}
     return None

@@ -1,12 +1,14 @@
-"""What can be read of the service: its page, its documentation, the schema of a row, and where the model comes from."""
+"""The pages of the service: a form to try the model, API documentation, the schema of a row, and the lineage."""
 
 import base64
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..common.html import render
 from ..contract.row_schema import json_schema
 from ..model.scorer import Scorer
 from .admission import Headers
@@ -26,31 +28,36 @@ def pages(
     contract = scorer.contract
     facts = {
         "target": contract.target,
-        "meaning": contract.columns[contract.target].description,
-        "task": contract.task,
         "classes": contract.classes,
         "threshold": scorer.manifest["threshold"],
         "fields": [{"name": name, **column.model_dump(mode="json")} for name, column in contract.inputs.items()],
         "rows": golden["rows"],
-        "lineage": lineage,
     }
-    found = {
-        "/": _html(_here("page.html").replace("{facts}", _embedded(facts))),
-        "/docs": _html(_here("docs.html")),
+    meaning = contract.columns[contract.target].description
+    contents = {
+        "/": _html(render("serving/page.html.j2", facts=facts, meaning=meaning, chips=list(_chips(lineage)))),
+        "/docs": _html(render("serving/docs.html.j2")),
         "/openapi.json": _json(document(contract, golden, lineage["version"], limits)),
         "/schema": _json(json_schema(contract)),
         "/lineage": _json(lineage),
     }
-    kept: Headers = [(b"cache-control", b"max-age=86400")]
-    return found | {f"/docs/{name}": (kind, (swagger / name).read_bytes, kept) for name, kind in SWAGGER}
+    cached: Headers = [(b"cache-control", b"max-age=86400")]
+    return contents | {f"/docs/{name}": (kind, (swagger / name).read_bytes, cached) for name, kind in SWAGGER}
 
 
-def _here(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
-
-
-def _embedded(facts: dict[str, Any]) -> str:
-    return json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c")
+def _chips(lineage: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the facts below the title: which model it is, and its first metrics where it was trained here."""
+    yield "version", lineage["version"]
+    if lineage["commit"]:
+        yield "commit", lineage["commit"][:12]
+    if lineage["image"]:
+        yield "image", lineage["image"].rpartition("@")[2][:19]
+    metrics = dict(lineage["model"].get("metrics") or {})
+    rows = metrics.pop("rows", None)
+    for name, value in list(metrics.items())[:3]:
+        yield name.replace("_", " "), f"{value:,.4f}"
+    if rows:
+        yield "evaluated on", f"{rows:,} rows"
 
 
 def _json(value: Any) -> Page:

@@ -1,4 +1,4 @@
-"""Starts the scoring service: on any machine, and in the scoring image."""
+"""Starts the scoring service, on any machine and in the scoring image."""
 
 import os
 import socket
@@ -22,9 +22,9 @@ PORT = 3000
     default="models/export",
     show_default=True,
     envvar="SCORING_MODEL",
-    help="Folder.",
+    help="Folder of the exported model.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 to be reached from other machines.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address; 0.0.0.0 accepts other machines.")
 @click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True)
 @click.option(
     "--workers",
@@ -32,28 +32,28 @@ PORT = 3000
     default=1,
     show_default=True,
     envvar="SCORING_WORKERS",
-    help="Processes that answer.",
+    help="Number of processes.",
 )
 def main(model: Path, host: str, port: int, workers: int) -> None:
-    """Answer requests until told to end; SCORING_API_KEY, if set, is what callers must send."""
-    read_manifest(model)  # what is wrong with the model is said here, not by each worker in its log
+    """Serve the model until stopped; if SCORING_API_KEY is set, callers must send it."""
+    read_manifest(model)  # report problems of the model here, not in the log of each worker
     Limits.from_environment()
-    what = str(BENTO) if (BENTO / "bento.yaml").is_file() else f"{__package__}.bento:Scoring"
+    service = str(BENTO) if (BENTO / "bento.yaml").is_file() else f"{__package__}.bento:Scoring"
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        why = str(error.strerror).partition(" (")[0]
-        raise ProjectError(f"{address}: {why}: choose another place with --host and --port") from None
-    with listening, tempfile.TemporaryDirectory(prefix="scoring-") as home:
-        # a folder of BentoML's own: two services must not share one
+        reason = str(error.strerror).partition(" (")[0]
+        raise ProjectError(f"{address}: {reason}: choose another address with --host and --port") from None
+    with listener, tempfile.TemporaryDirectory(prefix="scoring-") as home:
+        # two services must not share a BentoML home
         os.environ |= {"SCORING_MODEL": str(model.absolute()), "SCORING_WORKERS": str(workers), "BENTOML_HOME": home}
         os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
         from . import bentoml_runtime
 
-        click.echo(f"look at http://{address}; stop with Ctrl-C")
-        bentoml_runtime.run(what, listening, workers)
+        click.echo(f"the service runs at http://{address}; stop it with Ctrl-C")
+        bentoml_runtime.run(service, listener, workers)
 
 
 if __name__ == "__main__":

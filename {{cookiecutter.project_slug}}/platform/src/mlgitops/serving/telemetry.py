@@ -1,4 +1,4 @@
-"""What the service counts for Prometheus: few series, whatever is asked of it."""
+"""Metrics of the service for Prometheus: a fixed number of series, whatever callers send."""
 
 import os
 
@@ -6,35 +6,35 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+LATENCY_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
 
 class Telemetry:
-    """The counters of one worker; BentoML's workers share theirs through files, so that any of them can show all."""
+    """The counters of one worker; workers share them through files, so that each can report all."""
 
     def __init__(self, model: dict[str, str]) -> None:
-        """Start at zero; *model* says, by label, which model answers."""
+        """Create counters at zero; *model* has the labels that identify the model."""
         self._registry = CollectorRegistry()
         labels = ["route", "status"]
         self._requests = Counter("scoring_requests", "Requests answered.", labels, registry=self._registry)
         self._seconds = Histogram(
-            "scoring_request_seconds", "Time to answer.", ["route"], buckets=SECONDS, registry=self._registry
+            "scoring_request_seconds", "Time to answer.", ["route"], buckets=LATENCY_BUCKETS, registry=self._registry
         )
         self._rows = Counter("scoring_rows", "Rows scored.", registry=self._registry)
         info = Gauge("scoring_model", "The model.", list(model), registry=self._registry, multiprocess_mode="max")
         info.labels(**model).set(1)
 
     def count(self, route: str, status: int, seconds: float) -> None:
-        """Count a request; *route* is one of the service's own, never what a caller wrote."""
+        """Count a request; *route* is a path of the service, never one that a caller made up."""
         self._requests.labels(route, status).inc()
         self._seconds.labels(route).observe(seconds)
 
     def rows(self, number: int) -> None:
-        """Count rows that were scored."""
+        """Count scored rows."""
         self._rows.inc(number)
 
     def show(self) -> bytes:
-        """Return everything that all workers have counted, as Prometheus reads it."""
+        """Return the metrics of all workers in the text format of Prometheus."""
         registry = self._registry
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             registry = CollectorRegistry()

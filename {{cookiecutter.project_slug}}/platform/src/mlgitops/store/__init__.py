@@ -1,1 +1,1 @@
-"""Where DVC objects and MLflow's history are kept, and the branch that shares them."""
+"""Storage of DVC objects and of MLflow's history, and the branch `store` that shares them."""

@@ -1,8 +1,8 @@
-"""The branch `store`: what git does not keep beside the code (DVC's objects, MLflow's database and files), in .store/.
+"""The branch `store`, checked out in .store/: DVC's objects and MLflow's database and files, apart from the code.
 
-.store is a repository of its own with that one branch, and no folder of git's that another one points to: so it may be
-moved together with the project. Where two machines push at once, the files of both are kept, and the databases are
-merged row by row; see `merge`.
+.store is a separate repository with that one branch, not a git worktree, so it can be moved together with the project.
+If two machines push concurrently, the files of both are kept, and the databases are merged row by row; see
+`sqlite_merge`.
 """
 
 import subprocess
@@ -16,59 +16,66 @@ from .git import git, git_in_store
 from .paths import store
 
 BRANCH = "store"
-LIMIT = 100 * 2**20  # bytes of a file; what GitHub takes, and others similarly
-TRIES = 10  # times that others may push first
-REFUSED = ("[rejected]", "[remote rejected]", "fetch first", "non-fast-forward", "cannot lock ref", "failed to update")
+MAX_FILE_BYTES = 100 * 2**20  # GitHub's limit for one file; other hosts have similar limits
+MAX_PUSH_ATTEMPTS = 10  # an attempt fails if another push comes first
+REJECTIONS = (
+    "[rejected]",
+    "[remote rejected]",
+    "fetch first",
+    "non-fast-forward",
+    "cannot lock ref",
+    "failed to update",
+)
 
 
 def pull() -> bool:
-    """Bring what others have pushed into .store; return whether there was anything to bring."""
+    """Merge the remote branch into .store; return False if it does not exist yet."""
     url = _origin()
     if url is None:
         return False
-    words = ("fetch", "--quiet", "--depth=1", "--no-tags", url, f"refs/heads/{BRANCH}")
-    if git_in_store(*words, fails=("remote ref",)) is None:
+    arguments = ("fetch", "--quiet", "--depth=1", "--no-tags", url, f"refs/heads/{BRANCH}")
+    if git_in_store(*arguments, fails=("remote ref",)) is None:
         return False
-    sqlite_merge.take(git_in_store("rev-parse", "FETCH_HEAD") or "")
+    sqlite_merge.merge_commit(git_in_store("rev-parse", "FETCH_HEAD") or "")
     return True
 
 
 def push() -> bool:
-    """Push what is new in .store; return False where others were first, whose work is then in .store, too.
+    """Commit and push .store; return False if another push came first, after merging it into .store.
 
-    Raises ProjectError, before anything is pushed, for a file that git hosts refuse.
+    Raises ProjectError, before anything is pushed, for a file that is too large for git hosts.
     """
     url = _origin()
     if url is None:
         return True
     _commit()
-    if git_in_store("rev-parse", "--verify", "--quiet", "HEAD", fails=("",)) is None:  # nothing was ever kept
+    if git_in_store("rev-parse", "--verify", "--quiet", "HEAD", fails=("",)) is None:  # nothing was ever committed
         return True
-    if git_in_store("push", "--quiet", url, f"HEAD:refs/heads/{BRANCH}", fails=REFUSED) is not None:
-        git_in_store("update-ref", sqlite_merge.SHARED, "HEAD")
+    if git_in_store("push", "--quiet", url, f"HEAD:refs/heads/{BRANCH}", fails=REJECTIONS) is not None:
+        git_in_store("update-ref", sqlite_merge.REMOTE_REF, "HEAD")
         return True
     pull()
     return False
 
 
-def share(act: Callable[[], None] | None = None) -> None:
-    """Push what is new in .store, together with whatever others push at the same time.
+def share(action: Callable[[], None] | None = None) -> None:
+    """Push .store and retry after each concurrent push.
 
-    What *act* does is done on what they have pushed, and again where they were first.
+    *action*, if any, runs on the newest remote state, and again in each retry; it must be idempotent.
     """
-    for _ in range(TRIES):
-        if act:
+    for _ in range(MAX_PUSH_ATTEMPTS):
+        if action:
             pull()
-            act()
+            action()
         if push():
             return
-    raise ProjectError(f"others pushed the branch {BRANCH} {TRIES} times meanwhile: try again")
+    raise ProjectError(f"{BRANCH}: in {MAX_PUSH_ATTEMPTS} attempts, another push to this branch came first: try again")
 
 
 def _origin() -> str | None:
-    """Return the address of the project's repository, with .store made ready for its branch; None without one."""
+    """Return the URL of the remote `origin`, and initialize .store; return None if there is no remote."""
     url = git("ls-remote", "--get-url", "origin", fails=("",))
-    if url in (None, "origin"):  # which git says where there is none
+    if url in (None, "origin"):  # git prints "origin" if the remote does not exist
         return None
     if not (store() / ".git").is_dir():
         git_in_store("init", "--quiet", f"--initial-branch={BRANCH}", ".store")
@@ -76,14 +83,15 @@ def _origin() -> str | None:
 
 
 def _commit() -> None:
-    """Commit what is new in .store; raises ProjectError for a file that is too large."""
-    listed = git_in_store("ls-files", "--others", "--modified", "--exclude-standard", "-z")
-    for name in filter(None, (listed or "").split("\0")):
+    """Commit all changes in .store; raises ProjectError for a file that is too large."""
+    names = git_in_store("ls-files", "--others", "--modified", "--exclude-standard", "-z")
+    for name in filter(None, (names or "").split("\0")):
         path = store() / name
-        if path.is_file() and path.stat().st_size > LIMIT:
+        if path.is_file() and path.stat().st_size > MAX_FILE_BYTES:
             raise ProjectError(
-                f".store/{name}: {path.stat().st_size / 2**20:.0f} MB, and git hosts take {LIMIT // 2**20}: keep data "
-                "and models in a bucket: `uv run dvc remote modify storage url s3://bucket/dvc` (docs/storage.md)"
+                f".store/{name}: {path.stat().st_size / 2**20:.0f} MB is more than the {MAX_FILE_BYTES // 2**20} MB "
+                "that git hosts accept: store data and models in a bucket: "
+                "`uv run dvc remote modify storage url s3://bucket/dvc` (docs/storage.md)"
             )
     git_in_store("add", "--all", "--force", "--", ":/", ":!/mlflow/*.lock")
     if git_in_store("diff", "--cached", "--quiet", fails=("",)) is None:
@@ -97,26 +105,26 @@ def main() -> None:
 
 @main.command(name="pull")
 def _pull() -> None:
-    """Bring what others have pushed."""
-    click.echo(".store: up to date with the branch store" if pull() else ".store: nothing was pushed yet")
+    """Fetch the remote branch and merge it into .store."""
+    click.echo(".store: up to date with the branch store" if pull() else ".store: the branch store does not exist yet")
 
 
 @main.command(name="push")
 def _push() -> None:
-    """Push what is new, together with what others push at the same time."""
+    """Push .store, merged with concurrent pushes."""
     share()
 
 
 @main.command(name="share", context_settings={"ignore_unknown_options": True})
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def _share(command: tuple[str, ...]) -> None:
-    """Bring what others have pushed, run COMMAND, push; where others were first, do it again.
+    """Pull, run COMMAND and push; repeat all three if another push comes first.
 
-    COMMAND must leave alone what it finds done: register and promote do.
+    COMMAND must be idempotent, as register and promote are.
     """
 
-    def act() -> None:
+    def action() -> None:
         if code := subprocess.run(command).returncode:
             click.get_current_context().exit(code)
 
-    share(act)
+    share(action)

@@ -1,4 +1,4 @@
-"""Git as this project asks it: in the project's folder, with the token of the environment where there is one."""
+"""Runs git in the project's folder, with the token of the environment if there is one."""
 
 import getpass
 import os
@@ -9,42 +9,43 @@ from ..common.errors import ProjectError
 from ..common.project import root
 from .paths import store
 
-# a token is used for the address that is asked, and kept nowhere
-LOGIN = ("-c", "credential.helper=", "-c", "credential.helper=!gh auth git-credential")
-ENGLISH = {"LC_ALL": "C"}  # in which the texts are that a failure is known by
-CALLERS = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"}  # what a git hook says of the repository that runs it
+# the token serves this one command and is not stored
+CREDENTIAL_OPTIONS = ("-c", "credential.helper=", "-c", "credential.helper=!gh auth git-credential")
+ENGLISH_MESSAGES = {"LC_ALL": "C"}  # the language of the messages that *fails* is compared with
+HOOK_VARIABLES = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"}  # set by a git hook for its own repository
 
 
-def git(*words: str, fails: tuple[str, ...] = (), cwd: Path | None = None) -> str | None:
-    """Return what git says, or None where it fails with one of the texts *fails*; raises ProjectError otherwise."""
-    login = LOGIN if os.environ.get("GH_TOKEN") else ()
-    identity = ("-c", f"user.name={who()}", "-c", f"user.email={os.environ.get('GIT_AUTHOR_EMAIL', 'git@localhost')}")
-    done = _run(*login, *identity, *words, cwd=cwd)
-    if done.returncode == 0:
-        return done.stdout.rstrip("\n")
-    if any(text in done.stderr for text in fails):
+def git(*arguments: str, fails: tuple[str, ...] = (), cwd: Path | None = None) -> str | None:
+    """Return git's output, or None if it fails with one of the messages *fails*; raises ProjectError otherwise."""
+    login = CREDENTIAL_OPTIONS if os.environ.get("GH_TOKEN") else ()
+    email = os.environ.get("GIT_AUTHOR_EMAIL", "git@localhost")
+    identity = ("-c", f"user.name={current_user()}", "-c", f"user.email={email}")
+    result = _run(*login, *identity, *arguments, cwd=cwd)
+    if result.returncode == 0:
+        return result.stdout.rstrip("\n")
+    if any(text in result.stderr for text in fails):
         return None
-    verb = next(word for word in words if not word.startswith("-") and "=" not in word)
-    raise ProjectError(f"git {verb} says: {done.stderr.strip()}")
+    verb = next(argument for argument in arguments if not argument.startswith("-") and "=" not in argument)
+    raise ProjectError(f"git {verb} failed: {result.stderr.strip()}")
 
 
-def git_in_store(*words: str, fails: tuple[str, ...] = ()) -> str | None:
-    """Return what git says about .store, asked in the project's folder, where an address may be relative."""
-    folder = [] if words[0] == "init" else [f"--git-dir={store() / '.git'}", f"--work-tree={store()}"]
-    return git("-c", "core.autocrlf=false", "-c", "gc.auto=0", *folder, *words, fails=fails)
+def git_in_store(*arguments: str, fails: tuple[str, ...] = ()) -> str | None:
+    """Run git on .store, but in the project's folder, because the URL of a remote may be relative to it."""
+    folder = [] if arguments[0] == "init" else [f"--git-dir={store() / '.git'}", f"--work-tree={store()}"]
+    return git("-c", "core.autocrlf=false", "-c", "gc.auto=0", *folder, *arguments, fails=fails)
 
 
-def who() -> str:
-    """Return the person behind this process: who started the workflow in CI, or the user of git or of the machine."""
+def current_user() -> str:
+    """Return the current user: of GitHub in a workflow, otherwise of git or of the machine."""
     return os.environ.get("GITHUB_ACTOR") or _run("config", "user.name").stdout.strip() or getpass.getuser()
 
 
 def commit() -> str:
-    """Return the git commit of the work tree, with -dirty where it differs; empty outside a repository."""
+    """Return the current commit, with the suffix -dirty if files were changed; empty outside of a repository."""
     return git("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*", fails=("",)) or ""
 
 
-def _run(*words: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
-    here = {key: value for key, value in os.environ.items() if key not in CALLERS} | ENGLISH
-    command, where = ["git", *words], cwd or root()
-    return subprocess.run(command, cwd=where, env=here, capture_output=True, encoding="utf-8", errors="replace")
+def _run(*arguments: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    env = {key: value for key, value in os.environ.items() if key not in HOOK_VARIABLES} | ENGLISH_MESSAGES
+    command, folder = ["git", *arguments], cwd or root()
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, encoding="utf-8", errors="replace")

@@ -1,7 +1,7 @@
-"""Where MLflow keeps runs and models: a server, or .store, a folder that may be moved and shared.
+"""The storage of MLflow's runs and models: a tracking server, or .store, a folder that can be moved and shared.
 
-MLflow writes down absolute paths of artifacts, which are wrong as soon as the folder is elsewhere. So those in .store
-have addresses of their own, store:/..., that `artifacts` reads; the entry point in pyproject.toml tells MLflow of it.
+MLflow records absolute paths of artifacts, which break when the folder is moved. So artifacts in .store have URIs
+store:/..., which `artifacts` resolves; it is an entry point in pyproject.toml.
 """
 
 import logging
@@ -20,61 +20,61 @@ if TYPE_CHECKING:
     import mlflow
 
 SCHEME, SQLITE = "store", "sqlite:///"
-QUIET = {
+DEFAULT_SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_UV_AUTO_DETECT": "false",  # a model's requirements are its own, not everything that this project installs
+    "MLFLOW_UV_AUTO_DETECT": "false",  # a model has its own requirements, not all packages of this project
 }
-PATIENCE = {
+CHECK_TIMEOUTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-}  # until a server is known to live
+}  # for the first request, which checks that the server is up
 
 
 def artifacts(artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None) -> Any:
-    """Return MLflow's repository for the files at store:/..., which are in `store`, wherever that is now."""
+    """Return MLflow's artifact repository for store:/..., a path below the current `store` folder."""
     from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
     base = store().resolve()
     path = (base / unquote(urlsplit(artifact_uri).path).lstrip("/")).resolve()
     if not path.is_relative_to(base):
-        raise ProjectError(f"{artifact_uri}: is outside of {base}")
+        raise ProjectError(f"{artifact_uri}: the path is outside of {base}")
     return LocalArtifactRepository(path.as_uri(), tracking_uri, registry_uri)
 
 
 def connect() -> "mlflow.MlflowClient":
-    """Return a client of the tracking server in MLFLOW_TRACKING_URI, by default an SQLite file in `store`.
+    """Return a client for MLFLOW_TRACKING_URI, by default an SQLite file in `store`.
 
     Raises ProjectError when the server does not answer.
     """
-    for name, value in QUIET.items():
+    for name, value in DEFAULT_SETTINGS.items():
         os.environ.setdefault(name, value)
     import mlflow
     from mlflow.store.artifact.artifact_repository_registry import get_registered_artifact_repositories
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
-    kinds: dict[str, Any] = get_registered_artifact_repositories()
-    kinds[SCHEME] = artifacts  # where the package is on the path, but not installed
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or _default()
+    repositories: dict[str, Any] = get_registered_artifact_repositories()
+    repositories[SCHEME] = artifacts  # needed if the package is on the path but not installed
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or _default_uri()
     if uri.startswith(SQLITE):
-        _make(Path(uri.removeprefix(SQLITE)))
+        _create_database(Path(uri.removeprefix(SQLITE)))
     mlflow.set_tracking_uri(uri)
     client = mlflow.MlflowClient()
     try:
-        with _set(PATIENCE):
+        with _environment(CHECK_TIMEOUTS):
             client.search_experiments(max_results=1)
     except Exception as error:
         raise ProjectError(
-            f"the tracking server at {uri} does not answer: start it, or change "
-            f"MLFLOW_TRACKING_URI (unset, runs are kept in .store): {_innermost(error)}"
+            f"the tracking server at {uri} does not answer: start it, change MLFLOW_TRACKING_URI, "
+            f"or unset it to keep runs in .store: {_innermost(error)}"
         ) from error
     return client
 
 
-def _make(path: Path) -> None:
-    """Make a database unless there is one: whole or not at all, and once, however many processes ask for it."""
+def _create_database(path: Path) -> None:
+    """Create the database if it does not exist; atomic and safe for concurrent processes."""
     if path.exists():
         return
     import filelock
@@ -89,8 +89,8 @@ def _make(path: Path) -> None:
 
 
 @contextmanager
-def _set(values: dict[str, str]) -> Iterator[None]:
-    """Set environment variables that the user has not set, for a while."""
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set environment variables, except those that the user has set, and remove them afterwards."""
     names = [name for name in values if name not in os.environ]
     os.environ.update({name: values[name] for name in names})
     try:
@@ -102,21 +102,21 @@ def _set(values: dict[str, str]) -> Iterator[None]:
 
 def _innermost(error: BaseException) -> str:
     while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]  # one of them is there
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]  # one of the two is set
     return str(error)
 
 
 def artifact_location() -> str | None:
-    """Return where a new experiment keeps its files; None where the server decides."""
+    """Return the artifact location of a new experiment; None if the server decides."""
     import mlflow
 
     uri = mlflow.get_tracking_uri()
-    if uri == _default():
+    if uri == _default_uri():
         return f"{SCHEME}:/mlflow/artifacts"
-    if uri.startswith(SQLITE):  # beside it, and not in the current folder, as would be MLflow's default
+    if uri.startswith(SQLITE):  # beside the database; MLflow's default is the current folder
         return (Path(uri.removeprefix(SQLITE)).absolute().parent / "artifacts").as_uri()
     return None
 
 
-def _default() -> str:
+def _default_uri() -> str:
     return f"{SQLITE}{store() / 'mlflow' / 'mlflow.db'}"

@@ -1,4 +1,4 @@
-"""The folder .store, which keeps what git does not."""
+"""The folder .store, for everything that git ignores."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from ..common.project import root
 
 
 def store() -> Path:
-    """Return the folder that holds DVC's objects, the MLflow database and its artifacts, made if it is absent."""
+    """Return the folder of DVC's objects, the MLflow database and its artifacts; it is created if missing."""
     folder = root() / ".store"
     (folder / "mlflow").mkdir(parents=True, exist_ok=True)
     return folder

@@ -114,5 +114,7 @@ def _changed(title: str, changes: Sequence[Change] | None) -> str:
 
 def _origin(evidence: Evidence) -> str:
     head = ["", "candidate", "champion"]
-    lineage = [[name, code(candidate), code(champion)] for name, candidate, champion in phrases.lineage(evidence)]
+    lineage = [
+        [prose(name), code(candidate), code(champion)] for name, candidate, champion in phrases.lineage(evidence)
+    ]
     return "\n\n".join([_table(head, phrases.cost(evidence)), _details("Lineage", _table(head, lineage))])
