@@ -47,7 +47,11 @@ def test_the_good_contract_is_accepted() -> None:
             "task: ternary",
             "contract.yaml:1: task: Input should be 'binary', 'multiclass' or 'regression'",
         ),
-        ("target: bought", "target: sold", "contract.yaml:1: target: no column 'sold'; the columns are age, country, bought"),
+        (
+            "target: bought",
+            "target: sold",
+            "contract.yaml:1: target: no column 'sold'; the columns are age, country, bought",
+        ),
         ("target: bought\n", "", "contract.yaml:1: target: Field required"),
         ("type: number", "typ: number", "contract.yaml:5: columns.age.typ: no such setting: check the spelling"),
         ("type: number", "type: numeric", "contract.yaml:5: columns.age.type: Input should be 'number'"),

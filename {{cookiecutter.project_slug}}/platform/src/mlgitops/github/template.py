@@ -18,7 +18,8 @@ BODY = """The changes of the template since this repository was made from it, or
 
 They applied without a conflict, and touch neither `src/` nor `tests/` nor `notebooks/`. The checks of this pull request
 show whether the project works with them; `make pipeline review` shows what they change in the model."""
-CONFLICTS = """the update of the template conflicts with changes made here; nothing was committed or pushed. Conflicts in:
+CONFLICTS = """the update of the template conflicts with changes made here; nothing was committed or pushed.
+Conflicts in:
   {files}
 In a clone of this repository (`make update-template` leaves it in this state, on the branch `{branch}`):
   1. resolve each file: choose between the lines at <<<<<<< and >>>>>>>; apply what a *.rej file lists, and delete it
@@ -50,7 +51,7 @@ def main() -> None:
 
 
 def conflicts(folder: Path) -> list[str]:
-    """Return the files in *folder* that could not be merged: unmerged ones, `*.rej`, and those with conflict markers."""
+    """Return the files in *folder* that could not be merged: unmerged, `*.rej`, or with conflict markers."""
     unmerged = _names("diff", "--name-only", "--relative", "--diff-filter=U")
     changed = _names("diff", "--name-only", "--relative", "HEAD") + _names("ls-files", "--others", "--exclude-standard")
     rejected = [name for name in changed if name.endswith(".rej")]
