@@ -9,6 +9,7 @@ from pathlib import Path
 
 CHANGELOG, ANSWERS = Path("CHANGELOG.md"), Path("cookiecutter.json")
 PINNED = (Path("pyproject.toml"), Path("{{cookiecutter.project_slug}}/pyproject.toml"))
+PLATFORM = Path("{{cookiecutter.project_slug}}/platform/pyproject.toml")
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 
@@ -57,6 +58,9 @@ def write(version: str, today: str) -> None:
     text = ANSWERS.read_text(encoding="utf-8")
     changed = text.replace(f'"__version": "{json.loads(text)["__version"]}"', f'"__version": "{version}"')
     ANSWERS.write_text(changed, encoding="utf-8", newline="\n")
+    text = PLATFORM.read_text(encoding="utf-8")
+    changed = re.sub(r'(?m)^version = "[^"]*"', f'version = "{version}"', text, count=1)
+    PLATFORM.write_text(changed, encoding="utf-8", newline="\n")
     for path in PINNED:
         text = path.read_text(encoding="utf-8")
         changed = re.sub(r'(?m)^exclude-newer = "[^"]*"', f'exclude-newer = "{today}"', text)

@@ -64,6 +64,9 @@ STORAGES: dict[str, Callable[[Path], AbstractContextManager[dict[str, str]]]] = 
 }
 
 
+PAIRS = list(itertools.product(STORAGES, ("demo", "own")))
+
+
 def test_every_storage_is_tried() -> None:
     assert list(STORAGES) == CHOICES["storage"] == list(NAMES)
 

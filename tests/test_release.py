@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 from helpers.support import GENERATED, TEMPLATE, run
 
-FILES = ("CHANGELOG.md", "cookiecutter.json", "pyproject.toml", "release.py", f"{GENERATED.name}/pyproject.toml")
+FILES = ("CHANGELOG.md", "cookiecutter.json", "pyproject.toml", "release.py",
+         f"{GENERATED.name}/pyproject.toml", f"{GENERATED.name}/platform/pyproject.toml")  # fmt: skip
 Release = Callable[[str], "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """Return a repository with the files that a release changes, and one release behind it."""
-    (tmp_path / GENERATED.name).mkdir()
+    (tmp_path / GENERATED.name / "platform").mkdir(parents=True)
     for name in FILES:
         shutil.copy(TEMPLATE / name, tmp_path / name)
     text = re.sub(r"(?m)^(## \[)", "## [9.8.7] - unreleased\n\n### Added\n\n- Better.\n\n\\1",
@@ -50,6 +51,8 @@ def test_release_is_a_commit_and_its_tag(repository: Path, release: Release) -> 
         "9.8.7\n\n### Added\n\n- Better."
     )
     assert json.loads((repository / "cookiecutter.json").read_text(encoding="utf-8"))["__version"] == "9.8.7"
+    platform = (repository / GENERATED.name / "platform/pyproject.toml").read_text(encoding="utf-8")
+    assert re.findall(r'(?m)^version = "(.*)"', platform) == ["9.8.7"]
     (day,) = re.findall(r"(?m)^## \[9\.8\.7\] - (.*)$", (repository / "CHANGELOG.md").read_text(encoding="utf-8"))
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", day)
     for name in ("pyproject.toml", f"{GENERATED.name}/pyproject.toml"):

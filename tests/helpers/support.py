@@ -55,12 +55,8 @@ def representatives(cases: Iterable[Any], *chosen: Any) -> list[Any]:
     cases = list(cases)
     missing = [case for case in chosen if case not in cases]
     assert not missing, missing
-    return [
-        case
-        if case in chosen
-        else pytest.param(*(case if isinstance(case, tuple) else [case]), marks=pytest.mark.nightly)
-        for case in cases
-    ]
+    values = [(case if isinstance(case, tuple) else (case,), case in chosen) for case in cases]
+    return [pytest.param(*value, marks=() if is_chosen else pytest.mark.nightly) for value, is_chosen in values]
 
 
 def once(folder: Path, make: Callable[[], None]) -> None:
