@@ -114,8 +114,8 @@ print(len(table), table.shape[1])
 """
 SCORE = """
 import json, pathlib
-from flight_delays.scorer import Scorer
-from flight_delays.schema import request_model
+from mlgitops.model.scorer import Scorer
+from mlgitops.contract.row_schema import request_model
 from pydantic import TypeAdapter
 scorer = Scorer(pathlib.Path("models/export"))
 row = json.loads(pathlib.Path("models/export/golden.json").read_text())["rows"][0]
@@ -128,7 +128,7 @@ def run(*command: str, cwd: Path, log: Path | None = None) -> tuple[str, float]:
     """Return what *command* prints, and how long it took."""
     environment = os.environ | {
         "PATH": f"{cwd / '.venv/bin'}:{os.environ['PATH']}",
-        "PYTHONPATH": str(cwd / "src"),
+        "PYTHONPATH": f"{cwd / 'platform/src'}{os.pathsep}{cwd / 'src'}",
         "OMP_NUM_THREADS": "1",
         "PYTHONHASHSEED": "0",
     }

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from flight_delays import metrics, table, train
-from flight_delays.contract import Contract
-from flight_delays.settings import Params
+from mlgitops.contract.contract import Contract
+from mlgitops.contract.params import Params
+from mlgitops.data import frame
+from mlgitops.model import metrics, pipeline, train
 from scipy import stats
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import (
@@ -88,7 +89,7 @@ def splits(contract: Contract, rows: pd.DataFrame, truth: np.ndarray) -> list[tu
 def main() -> None:
     """Print what both reach."""
     warnings.simplefilter("ignore")
-    contract, params = Contract.load(Path("contract.yaml")), Params.load(Path("params.yaml")).train
+    contract, params = Contract.of_project(), Params.load(Path("params.yaml")).model
     known, held = (pd.read_parquet(f"data/{part}.parquet") for part in ("train", "test"))
     number, score = contract.task == "regression", SCORE[contract.task]
     folds = (
@@ -98,25 +99,25 @@ def main() -> None:
     found = {}
     for name, model in models.items():
         scores = []
-        x, y = inputs(known, contract), table.target(known, contract)
+        x, y = inputs(known, contract), frame.target(known, contract)
         for one, other in folds.split(x, y):
             if len(np.unique(y[one])) >= len(contract.classes):
                 fitted = model.fit(x.iloc[one], y[one])
-                scores.append(metrics.primary(contract.task, y[other], train.predict(fitted, x.iloc[other])))
+                scores.append(metrics.primary(contract.task, y[other], pipeline.predict(fitted, x.iloc[other])))
         found[name] = float(np.nanmean(scores))
     best = max(found, key=lambda name: found[name])
 
     def both(one: pd.DataFrame, other: pd.DataFrame) -> tuple[float, float]:
-        y, v = table.target(one, contract), table.target(other, contract)
-        ours = train.predict(train.fit(contract, params, one), table.features(other, contract))
-        theirs = train.predict(models[best].fit(inputs(one, contract), y), inputs(other, contract))
+        y, v = frame.target(one, contract), frame.target(other, contract)
+        ours = pipeline.predict(train.fit(contract, params, one), frame.features(other, contract))
+        theirs = pipeline.predict(models[best].fit(inputs(one, contract), y), inputs(other, contract))
         return metrics.primary(contract.task, v, ours), metrics.primary(contract.task, v, theirs)
 
     ours, theirs = both(known, held)
     rows = pd.concat([known, held], ignore_index=True)
     if contract.time:
         rows = rows.sort_values(contract.time, kind="stable", ignore_index=True)
-    truth = table.target(rows, contract)
+    truth = frame.target(rows, contract)
     apart = []
     for one, other in splits(contract, rows, truth):
         if len(np.unique(truth[one])) >= len(contract.classes):

@@ -111,10 +111,9 @@ class Bench:
     def service(self, workers: int = 1) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
         """Run the service."""
         port, python = loads.free_port(), str(self.project / ".venv/bin/python")
-        package = loads.package(self.project)
-        command = [python, "-c", WORKER, f"{package}.service.scoring:Scoring"]
+        command = [python, "-c", WORKER, "mlgitops.serving.bento:Scoring"]
         if workers > 1:
-            command = [python, "-m", f"{package}.serve", f"--workers={workers}"]
+            command = [python, "-m", "mlgitops.serving.serve", f"--workers={workers}"]
         ready = f"http://127.0.0.1:{port}/readyz"
         with loads.server([*command, f"--port={port}"], self.project, ready) as process:
             loads.wrk(f"http://127.0.0.1:{port}/predict", self.rows, 4, 1)

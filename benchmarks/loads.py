@@ -117,11 +117,6 @@ def ask(url: str, body: Any = None, headers: Mapping[str, str] | None = None) ->
         return 0, b""
 
 
-def package(project: Path) -> str:
-    """Return the name of the package of *project*."""
-    return next((project / "src").glob("*/contract.py")).parent.name
-
-
 def replace(file: Path, name: str, text: str) -> None:
     """Put *text* between the comments <!-- name --> and <!-- /name --> of a Markdown file."""
     before, _, rest = file.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")

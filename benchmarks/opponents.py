@@ -4,19 +4,16 @@ They run in the environment of a project, started in its folder. The first two a
 as the model's pipeline takes them; the last one is sent the rows that our service is sent, and does what it does.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
 import bentoml
 import pandas
 from fastapi import FastAPI
-
-PACKAGE = __import__(os.environ["BENCHMARK_PACKAGE"], fromlist=["contract", "estimator", "rows", "schema", "scorer"])
-
-
-def _part(name: str) -> Any:
-    return __import__(f"{PACKAGE.__name__}.{name}", fromlist=[name])
+from mlgitops.contract.contract import Contract
+from mlgitops.contract.row_schema import request_model
+from mlgitops.model import pipeline
+from mlgitops.model.scorer import Scorer
 
 
 class Pipeline:
@@ -24,9 +21,9 @@ class Pipeline:
 
     def __init__(self) -> None:
         """Load it."""
-        contract = _part("contract").Contract.load(Path("contract.yaml"))
+        contract = Contract.of_project()
         self._numbers = {one.name: "float32" for one in contract.features if one.kind == "number"}
-        self._model = _part("estimator").load(Path("models/pipeline.skops"))
+        self._model = pipeline.load(Path("models/pipeline.skops"))
 
     def predict(self, rows: list[dict[str, Any]]) -> list[float]:
         """Return the probability of each row."""
@@ -51,19 +48,19 @@ class Bento:
 
 def fastapi_sklearn() -> FastAPI:
     """Return FastAPI with the pipeline, in its thread pool as its handbook says."""
-    app, pipeline = FastAPI(), Pipeline()
+    app, model = FastAPI(), Pipeline()
 
     @app.post("/predict")
     def predict(rows: list[dict[str, Any]]) -> list[float]:
-        return pipeline.predict(rows)
+        return model.predict(rows)
 
     return app
 
 
 def fastapi_onnx() -> FastAPI:
     """Return FastAPI with our exported model, our encoding and our model of a request."""
-    app, scorer = FastAPI(), _part("scorer").Scorer(Path("models/export"))
-    row = _part("schema").request_model(scorer.contract)
+    app, scorer = FastAPI(), Scorer(Path("models/export"))
+    row = request_model(scorer.contract)
     names = list(scorer.contract.inputs)
 
     async def predict(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -29,15 +29,15 @@ INSIDE = """
 import json, statistics, sys, time
 from pathlib import Path
 import pandas
-from PACKAGE import table
-from PACKAGE.service import scoring
-from PACKAGE.service.api import Api
-from PACKAGE.service.limits import Limits
+from mlgitops.data import frame
+from mlgitops.serving import bento
+from mlgitops.serving.app import Api
+from mlgitops.serving.limits import Limits
 api, golden = Api(), json.loads(Path("models/export/golden.json").read_text())
-scoring.start(api, Path("models/export"), Limits())
+bento.start(api, Path("models/export"), Limits())
 contract = api._scorer.contract
-frame = table.features(table.parse(pandas.DataFrame(golden["rows"], dtype=object), contract), contract)
-print(frame.to_json(orient="records"))
+features = frame.features(frame.parse(pandas.DataFrame(golden["rows"], dtype=object), contract), contract)
+print(features.to_json(orient="records"))
 def limit(bodies, seconds):
     taken, begun = [], time.perf_counter()
     while time.perf_counter() - begun < seconds:
@@ -54,8 +54,7 @@ print(json.dumps([limit([json.dumps(row).encode() for row in rows], 4), *(limit(
 
 def start(stack: ExitStack, project: Path) -> dict[str, tuple[str, Any]]:
     """Start all servers; return where each is asked, and how it wants to be sent rows."""
-    package = loads.package(project)
-    environment = {"BENCHMARK_PACKAGE": package, "PYTHONPATH": str(HERE)}
+    environment = {"PYTHONPATH": str(HERE)}
     python = str(project / ".venv/bin/python")
     uvicorn = [python, "-m", "uvicorn", "--factory", "--no-access-log", "--log-level=warning", "--port"]
     bento = [python, "-m", "bentoml", "serve", "opponents:Bento", "--port"]
@@ -63,7 +62,7 @@ def start(stack: ExitStack, project: Path) -> dict[str, tuple[str, Any]]:
     mlflow = ["mlflow", "models", "serve", "--env-manager=local", f"--model-uri={model.parent}", "--port"]
     listed, ours = (lambda row: [row]), (lambda row: row)
     tried: dict[str, tuple[list[str], str, str, Any]] = {
-        OURS: ([python, "-m", f"{package}.serve", "--port"], "/readyz", "/predict", ours),
+        OURS: ([python, "-m", "mlgitops.serving.serve", "--port"], "/readyz", "/predict", ours),
         "FastAPI, ONNX runtime": ([*uvicorn, "PORT", "opponents:fastapi_onnx"], "/docs", "/predict", listed),
         "FastAPI, scikit-learn": ([*uvicorn, "PORT", "opponents:fastapi_sklearn"], "/docs", "/predict", listed),
         "BentoML, scikit-learn": (bento, "/readyz", "/predict", lambda row: {"rows": [row]}),
@@ -82,7 +81,7 @@ def start(stack: ExitStack, project: Path) -> dict[str, tuple[str, Any]]:
 def main() -> None:
     """Measure, and write the tables and the plot."""
     project = Path(sys.argv[1]).resolve()
-    code = INSIDE.replace("PACKAGE", loads.package(project)).replace("MANY", str(MANY))
+    code = INSIDE.replace("MANY", str(MANY))
     python = str(project / ".venv/bin/python")
     done = subprocess.run([python, "-c", code], cwd=project, capture_output=True, encoding="utf-8", check=True)
     features, inside = (json.loads(line) for line in done.stdout.splitlines()[-2:])

@@ -288,7 +288,7 @@ folder = Path(sys.argv[1])
 golden = files.read_json(folder / "golden.json")
 golden["answers"][7]["probability"] += 0.01
 files.write_json(folder / "golden.json", golden)
-command.prove(Engine.find(), sys.argv[2], folder)
+command.verify(Engine.find(), sys.argv[2], folder)
 """
     other, built = approved / "build/other", json.loads((approved / "build/image.json").read_text(encoding="utf-8"))
     shutil.copytree(model, other)

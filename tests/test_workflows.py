@@ -235,7 +235,7 @@ def test_tutorial_leads_into_production_and_back(laptop: Actions) -> None:
     assert deployed.jobs == {"production": "failure"}
     assert running(laptop, "deploy.yml") == "1"
     assert registry(laptop, "show").splitlines()[0] == "version: 1"
-    (told,) = (text for text in comments(laptop, number) if "Production did not take version 2" in text)
+    (told,) = (text for text in comments(laptop, number) if "The deployment of version 2 to production failed" in text)
     repaired = max(laptop.hub.pulls)
     assert laptop.hub.pulls[repaired]["html_url"] in told
     laptop.merge(repaired)
@@ -301,7 +301,7 @@ def test_pull_request_of_a_fork_is_reviewed_without_a_right_or_a_secret(pushed: 
     assert "make write-back" not in train.steps
     assert (kept(pushed), git(pushed, "for-each-ref", "refs/heads")) == before
     (shown,) = comments(pushed, number)
-    assert "This comes from another repository" in shown
+    assert "This pull request comes from a fork" in shown
     assert "roc_auc" in shown
 
 
@@ -338,7 +338,7 @@ def test_run_that_another_push_has_overtaken_writes_nothing_back(pushed: Actions
     second = pushed.commit("Second")
     run("git", "push", "--quiet", "--no-verify", "origin", "HEAD:topic", cwd=pushed.work)
     late = pushed.start("train.yml", "push", {"ref": "refs/heads/topic", "before": "0" * 40, "after": first}, first)
-    assert "has moved on meanwhile" in late.log
+    assert "has a newer commit" in late.log
     assert git(pushed, "rev-parse", "topic") == second
     pushed.pushed("topic", first)
     pushed.settle()

@@ -5,20 +5,19 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-os.environ.setdefault(
-    "OMP_NUM_THREADS", "1"
-)  # as the Makefile does: the same bytes, and no threads that wait for cores
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as in the Makefile: the same bytes, and no threads that wait for cores
 
 import pytest
-from helpers import contracts, models
+from helpers import contracts, models, repository
 from helpers.git import git
+from hypothesis import settings
 
 from mlgitops.common import project
 from mlgitops.store import mlflow_backend
 
-REPOSITORY = Path(os.environ.get("MLGITOPS_REPOSITORY") or Path(__file__).parents[2]).absolute()
-collect_ignore = ["repository"] if "{{" in (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8") else []
-collect_ignore += ["example"]
+settings.register_profile("platform", database=None)  # which it would write into the current folder
+settings.load_profile("platform")
+collect_ignore = ["example", *(["repository"] if repository.is_template() else [])]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -74,7 +74,10 @@ COLUMNS = {  # what cells hold -> the entry in the contract
     "what accountants write": (some("(1,200.5)", "($5)", "80"), {"type": "number", "min": -1900, "max": 730}),
     "percent": (some("12%", "7.5 %"), {"type": "number", "min": 0, "max": 15}),
     "numbers and gaps": (some(*[1.5, 20] * 9, "n/a", ""), {"type": "number", "min": 0, "max": 30, "missing": 0.2}),
-    "numbers and a word": (some(*[1, 20] * 9, "?!"), {"type": "integer", "na_values": ["?!"], "missing": 0.13}),
+    "numbers and a word": (
+        some(*[1, 20] * 9, "unknown"),
+        {"type": "integer", "na_values": ["unknown"], "missing": 0.13},
+    ),
     "numbers and many words": (some(*range(15), *WORDS), {"type": "category"}),
     "mostly empty": (some(4, None, None, None), {"type": "integer", "missing": True}),
     "days": (DAYS, {"type": "date", "min": pd.Timestamp("2020-01-01").date()}),

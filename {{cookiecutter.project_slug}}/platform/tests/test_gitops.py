@@ -55,7 +55,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Any]]:
 def place_of(path: Path) -> None:
     """Write an overlay that runs nothing yet."""
     path.parent.mkdir(parents=True)
-    path.write_text(f"images:\n  - name: scoring\n    newName: localhost/x\n    digest: {overlay.NOTHING}\n")
+    path.write_text(f"images:\n  - name: scoring\n    newName: localhost/x\n    digest: {overlay.NO_DIGEST}\n")
 
 
 def lock(folder: Path, **stages: str) -> None:
@@ -85,7 +85,7 @@ def test_branch_that_has_moved_on_is_not_touched(project: Path, origin: Path, tm
         cwd=other)  # fmt: skip
     git("push", "--quiet", "origin", "HEAD:topic", cwd=other)
     lock(project, train="2", export="1")
-    assert "moved on" in write_back.write_back("topic")
+    assert "newer commit" in write_back.write_back("topic")
     assert git("log", "-1", "--format=%s", "topic", cwd=origin) == "Later"
     assert asked == []
 
@@ -103,7 +103,7 @@ def test_pipeline_that_gives_another_model_each_time_does_not_go_round(project: 
     lock(project, train="2", export="1")
     write_back.write_back("topic")
     lock(project, train="3", export="1")
-    with pytest.raises(ProjectError, match="train differ"):
+    with pytest.raises(ProjectError, match="changed train"):
         write_back.write_back("topic")
 
 
@@ -121,7 +121,7 @@ def test_tag_says_what_the_version_is_and_never_moves(project: Path, origin: Pat
 def test_versions_are_ordered_as_numbers(project: Path) -> None:
     for version, image in zip(("9", "10", "2"), IMAGES, strict=True):
         tags.create(version, image, {}, "")
-    assert [release.version for release in tags.every()] == ["10", "9", "2"]
+    assert [release.version for release in tags.releases()] == ["10", "9", "2"]
 
 
 def test_promotion_is_a_pull_request_that_changes_the_digest_alone(
@@ -200,7 +200,7 @@ def test_deployment_replaces_what_ran(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_deployment_that_does_not_answer_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     place = Place(IMAGES[0], IMAGES[1])
     monkeypatch.setattr(targets, "find", lambda environment: place)
-    with pytest.raises(ProjectError, match=rf"(?s)the pods do not start.*{IMAGES[0]} runs again"):
+    with pytest.raises(ProjectError, match=rf"(?s)the pods do not start.*rolled back to {IMAGES[0]}"):
         deploy.deploy("production", Release("2", IMAGES[1], {}, ""))
     assert place.applied == [IMAGES[1], IMAGES[0]]
 
@@ -209,7 +209,7 @@ def test_deployment_that_does_not_answer_goes_back(monkeypatch: pytest.MonkeyPat
 def test_deployment_says_so_where_even_what_ran_before_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     place = Place(IMAGES[0], *IMAGES)
     monkeypatch.setattr(targets, "find", lambda environment: place)
-    with pytest.raises(ProjectError, match=rf"{IMAGES[0]}, which ran before, does not answer any more either"):
+    with pytest.raises(ProjectError, match=rf"the rollback to the previous image {IMAGES[0]} failed too"):
         deploy.deploy("production", Release("2", IMAGES[1], {}, ""))
 
 
@@ -222,7 +222,7 @@ def test_without_a_target_nothing_is_deployed_and_it_says_what_to_set(monkeypatc
 
 def test_unknown_target_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEPLOY_TARGET", "mainframe")
-    with pytest.raises(ProjectError, match="mainframe: it may be none, kubernetes, compose"):
+    with pytest.raises(ProjectError, match="mainframe: expected none, kubernetes, compose"):
         targets.find("staging")
 
 
@@ -339,9 +339,9 @@ def test_settings_are_applied_once_and_again(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(api, "api", answer)
     monkeypatch.chdir(tmp_path)
-    repository.RULES.mkdir(parents=True)
+    repository.RULESETS.mkdir(parents=True)
     for name in ("main", "versions"):
-        (repository.RULES / f"{name}.json").write_text(json.dumps({"name": f"Protect {name}"}), encoding="utf-8")
+        (repository.RULESETS / f"{name}.json").write_text(json.dumps({"name": f"Protect {name}"}), encoding="utf-8")
     for _ in range(2):
         repository.main.callback()
     assert list(rules) == ["Protect main", "Protect versions"]

@@ -11,12 +11,12 @@ import nbformat
 import pandas as pd
 import pytest
 import yaml
+from helpers.repository import ROOT, package
 from nbclient import NotebookClient
 
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.synthetic import example_rows
 
-ROOT = Path(__file__).parent.parent
 NOTEBOOK = "notebooks/explore.ipynb"
 COLUMNS = """
 columns:
@@ -32,7 +32,8 @@ CONTRACTS = {
     "of numbers": "task: regression\ntarget: price" + COLUMNS,
 }
 PIPELINE = """
-from mlgitops import evaluate, export, split, train
+from mlgitops.data import split
+from mlgitops.model import evaluate, export, train
 
 split.main(["data/raw.parquet", "data/train.parquet", "data/test.parquet"], standalone_mode=False)
 train.main(["data/train.parquet", "models/pipeline.skops", "reports/cross_validation.json"], standalone_mode=False)
@@ -54,14 +55,15 @@ def example_table(contract: Contract, count: int) -> pd.DataFrame:
 def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a project with this one's code, a contract, rows that keep it, and a pipeline that has run on them."""
     for folder in ("src", "notebooks"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    if request.param != "of this project":
+        (tmp_path / "src" / package() / "features.py").write_text("", encoding="utf-8")
     (tmp_path / "contract.yaml").write_text(CONTRACTS[request.param], encoding="utf-8")
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params["train"]["search"]["trials"] = 0  # the notebook does not depend on it, and it takes long
+    params["tune"]["trials"] = 0  # the notebook does not depend on it, and it takes long
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     (tmp_path / "data").mkdir()
     example_table(Contract.load(tmp_path / "contract.yaml"), 500).to_parquet(tmp_path / "data/raw.parquet", index=False)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "src"))  # so that its runs go to its own .store
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     subprocess.run([sys.executable, "-c", PIPELINE], cwd=tmp_path, check=True)
     return tmp_path

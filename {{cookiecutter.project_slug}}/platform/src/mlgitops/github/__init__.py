@@ -1,1 +1,1 @@
-"""What happens at GitHub: pull requests, comments, tags, deployments."""
+"""GitHub: pull requests, comments, tags, deployments, repository settings."""

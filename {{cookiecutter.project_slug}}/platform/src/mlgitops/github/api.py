@@ -1,4 +1,4 @@
-"""GitHub, asked through its own program `gh`, which finds address and token."""
+"""GitHub's REST API, called through the program `gh`, which provides address and token."""
 
 import json
 import os
@@ -11,12 +11,12 @@ from urllib.parse import quote
 from ..common.errors import ProjectError
 from ..store.git import git
 
-DEFAULT = "main"  # the branch that says what is approved
-BODY = 60_000  # characters; GitHub refuses more than 65,536
+DEFAULT = "main"  # the branch of approved models
+MAX_BODY_CHARS = 60_000  # GitHub's limit is 65,536
 
 
 def note(variable: str, text: str) -> bool:
-    """Append *text* to the file that a workflow names in an environment variable; return False outside of one."""
+    """Append *text* to the file in an environment variable of a workflow; return False outside of a workflow."""
     name = os.environ.get(variable)
     if name:
         with Path(name).open("a", encoding="utf-8", newline="\n") as file:
@@ -25,81 +25,81 @@ def note(variable: str, text: str) -> bool:
 
 
 def repository() -> str:
-    """Return owner/name; inside a workflow the environment says it, elsewhere gh finds it from the remote."""
+    """Return owner/name in a workflow, or else placeholders, which gh replaces according to the git remote."""
     return os.environ.get("GITHUB_REPOSITORY") or "{owner}/{repo}"
 
 
 def api(path: str, method: str = "GET", body: Any = None, missing: tuple[str, ...] = ()) -> Any:
-    """Return what GitHub answers to a request below the repository, None where it says one of *missing*.
+    """Send a request to a path below the repository; return the response, or None if it fails with one of *missing*.
 
-    Raises ProjectError with its answer otherwise.
+    Raises ProjectError with GitHub's message for any other failure.
     """
-    words = ["--method", method] + (["--input", "-"] if body is not None else [])
-    done = _ask(path, *words, given=None if body is None else json.dumps(body).encode())
-    said = (done.stderr + done.stdout).decode(errors="replace").strip()
-    if done.returncode and any(text in said for text in missing):
+    options = ["--method", method] + (["--input", "-"] if body is not None else [])
+    result = _request(path, *options, stdin=None if body is None else json.dumps(body).encode())
+    output = (result.stderr + result.stdout).decode(errors="replace").strip()
+    if result.returncode and any(message in output for message in missing):
         return None
-    if done.returncode:
-        raise ProjectError(f"GitHub refuses {method} {path}: {said}")
-    return json.loads(done.stdout) if done.stdout.strip() else None
+    if result.returncode:
+        raise ProjectError(f"GitHub rejected {method} {path}: {output}")
+    return json.loads(result.stdout) if result.stdout.strip() else None
 
 
 def download(path: str) -> bytes:
-    """Return the file at a path below the repository; raises ProjectError where it is not given."""
-    done = _ask(path)
-    if done.returncode:
-        raise ProjectError(f"GitHub does not give {path}: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout
+    """Return the content of a file at a path below the repository; raises ProjectError if the download fails."""
+    result = _request(path)
+    if result.returncode:
+        raise ProjectError(f"GitHub rejected the download of {path}: {result.stderr.decode(errors='replace').strip()}")
+    return result.stdout
 
 
-def _ask(path: str, *words: str, given: bytes | None = None) -> "subprocess.CompletedProcess[bytes]":
+def _request(path: str, *options: str, stdin: bytes | None = None) -> "subprocess.CompletedProcess[bytes]":
     if not shutil.which("gh"):
-        raise ProjectError("gh, GitHub's command-line program, is not installed: https://cli.github.com")
-    return subprocess.run(["gh", "api", f"repos/{repository()}{path}", *words], input=given, capture_output=True)
+        raise ProjectError("GitHub CLI (gh) is not installed: see https://cli.github.com")
+    return subprocess.run(["gh", "api", f"repos/{repository()}{path}", *options], input=stdin, capture_output=True)
 
 
 def propose(branch: str, title: str, body: str) -> str:
-    """Open a pull request of a pushed branch into main, or change the one that is open; return its address.
+    """Open a pull request from a pushed branch into main, or update the open one; return its URL.
 
-    Its checks are started here: what a workflow's own token pushes starts none, except by an explicit dispatch.
+    Also dispatches its checks, because a push with a workflow's own token does not start them.
     """
     owner = repository().partition("/")[0]
-    opened = api(f"/pulls?state=open&base={DEFAULT}&head={quote(f'{owner}:{branch}', safe=':{}')}")
-    said = {"title": title, "body": body[:BODY]}
-    if opened:
-        made = api(f"/pulls/{opened[0]['number']}", "PATCH", said)
+    open_pulls = api(f"/pulls?state=open&base={DEFAULT}&head={quote(f'{owner}:{branch}', safe=':{}')}")
+    fields = {"title": title, "body": body[:MAX_BODY_CHARS]}
+    if open_pulls:
+        pull = api(f"/pulls/{open_pulls[0]['number']}", "PATCH", fields)
     else:
-        made = api("/pulls", "POST", {**said, "head": branch, "base": DEFAULT})
+        pull = api("/pulls", "POST", {**fields, "head": branch, "base": DEFAULT})
     check(branch)
-    return str(made["html_url"])
+    return str(pull["html_url"])
 
 
 def check(branch: str) -> None:
-    """Start the required checks on the head of *branch*."""
+    """Dispatch the required checks for the head of *branch*."""
     for workflow in ("ci.yml", "train.yml"):
         api(f"/actions/workflows/{workflow}/dispatches", "POST", {"ref": branch})
 
 
 def merged() -> list[dict[str, Any]]:
-    """Return the pull requests that the commit of this workflow belongs to, or was merged by; none outside of one."""
+    """Return the pull requests of the commit that this workflow runs on; empty outside of a workflow."""
     commit = os.environ.get("GITHUB_SHA")
     return (api(f"/commits/{commit}/pulls", missing=("No commit found",)) if commit else None) or []
 
 
 def comment(number: int, marker: str, body: str) -> None:
-    """Write a comment that begins with *marker* below a pull request, or change the one that is there."""
+    """Post a comment that starts with *marker* on a pull request, or update the existing one."""
     text = body if body.startswith(marker) else f"{marker}\n{body}"
     page = 1
-    while found := api(f"/issues/{number}/comments?per_page=100&page={page}"):
-        for one in found:
-            if one["body"].startswith(marker) and one["user"]["login"].endswith("[bot]"):
-                api(f"/issues/comments/{one['id']}", "PATCH", {"body": text[:BODY]})
+    while comments := api(f"/issues/{number}/comments?per_page=100&page={page}"):
+        for entry in comments:
+            if entry["body"].startswith(marker) and entry["user"]["login"].endswith("[bot]"):
+                api(f"/issues/comments/{entry['id']}", "PATCH", {"body": text[:MAX_BODY_CHARS]})
                 return
         page += 1
-    api(f"/issues/{number}/comments", "POST", {"body": text[:BODY]})
+    api(f"/issues/{number}/comments", "POST", {"body": text[:MAX_BODY_CHARS]})
 
 
 def fetch() -> None:
-    """Bring main and all tags of the models."""
+    """Fetch main and all tags of models from origin."""
     git("fetch", "--quiet", "--force", "origin", f"+refs/heads/{DEFAULT}:refs/remotes/origin/{DEFAULT}",
         "+refs/tags/model/*:refs/tags/model/*")  # fmt: skip

@@ -1,29 +1,29 @@
-"""Puts a version into production, forwards or back: by a pull request where images run, else in the registry."""
+"""Puts a version into production: by a pull request if it has an image, otherwise in the registry only."""
 
 import tempfile
 from pathlib import Path
 
 import click
 
-from ..image.overlay import FILE, OVERLAYS, pin, pinned
+from ..image.overlay import OVERLAY_FILE, OVERLAYS, pin, pinned
 from ..store.git import git
 from . import api, tags
 from .tags import Release
 
-OVERLAY = (OVERLAYS / "production" / FILE).as_posix()
+OVERLAY = (OVERLAYS / "production" / OVERLAY_FILE).as_posix()
 
 
-def propose(release: Release, why: str = "") -> str:
-    """Open the pull request that makes production run *release*; return its address, or why there is none."""
+def propose(release: Release, reason: str = "") -> str:
+    """Open a pull request that deploys *release* to production; return its URL, or the reason why none is needed."""
     api.fetch()
     now = pinned(git("show", f"origin/{api.DEFAULT}:{OVERLAY}") or "")
     if now == release.image:
         return f"production runs version {release.version} already"
-    before = next((one.version for one in tags.every() if one.image == now), None)
+    before = next((other.version for other in tags.releases() if other.image == now), None)
     branch = f"promote/v{release.version}"
     title = f"Production: version {release.version}" + (f" instead of {before}" if before else "")
     with tempfile.TemporaryDirectory() as scratch:
-        tree = Path(scratch) / "main"  # of its own: whatever lies in the work tree stays there
+        tree = Path(scratch) / "main"  # a separate work tree: uncommitted changes stay untouched
         git("worktree", "add", "--quiet", "--detach", "--no-checkout", str(tree), f"origin/{api.DEFAULT}")
         try:
             git("reset", "--quiet", cwd=tree)
@@ -33,24 +33,24 @@ def propose(release: Release, why: str = "") -> str:
             git("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}", cwd=tree)
         finally:
             git("worktree", "remove", "--force", str(tree))
-    return api.propose(branch, title, _body(release, before, why))
+    return api.propose(branch, title, _body(release, before, reason))
 
 
-def _body(release: Release, before: str | None, why: str) -> str:
+def _body(release: Release, before: str | None, reason: str) -> str:
     facts = "\n".join(f"| {name} | `{value}` |" for name, value in ({"image": release.image} | release.facts).items())
     parts = [
-        why,
-        f"Merging this deploys version {release.version}"
-        + (f"; reverting that commit brings version {before} back." if before else "."),
+        reason,
+        f"Merging this pull request deploys version {release.version}"
+        + (f"; reverting the merge restores version {before}." if before else "."),
         f"| | |\n| --- | --- |\n{facts}",
-        f"### The review that accepted it\n\n{release.review}" if release.review else "",
+        f"### Review of this version\n\n{release.review}" if release.review else "",
     ]
     return "\n\n".join(filter(None, parts))
 
 
 @click.command()
 @click.argument("version", default="challenger")
-@click.option("--back", is_flag=True, help="The champion before this one, instead of VERSION.")
+@click.option("--back", is_flag=True, help="Deploy the previous champion instead of VERSION.")
 def main(version: str, back: bool) -> None:
     """Put VERSION (a number or an alias) into production."""
     from ..registry import command as registry  # MLflow takes seconds to import
@@ -62,7 +62,7 @@ def main(version: str, back: bool) -> None:
     if release:
         click.echo(propose(release))
         return
-    click.echo(f"version {number} has no image that was pushed, so nothing runs it: the registry alone is changed")
+    click.echo(f"version {number} has no pushed image, so only the registry changes")
     if back:
         click.echo(f"version {registry.rollback()} is the champion again")
     else:

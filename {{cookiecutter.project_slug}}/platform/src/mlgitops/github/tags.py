@@ -18,7 +18,7 @@ REPORTS = Path("reports")
 
 @dataclass(frozen=True)
 class Release:
-    """A version whose image was pushed: what its tag says."""
+    """A version whose image was pushed, as recorded in its tag."""
 
     version: str
     image: str
@@ -27,7 +27,7 @@ class Release:
 
 
 def create(version: str, image: str, facts: dict[str, str], review: str) -> bool:
-    """Tag the current commit as a version, here and at origin; return False where that version has its tag already."""
+    """Tag the current commit as a version, locally and at origin; return False if the tag exists already."""
     api.fetch()
     if find(version):
         return False
@@ -49,54 +49,56 @@ def create(version: str, image: str, facts: dict[str, str], review: str) -> bool
 
 
 def find(version: str) -> Release | None:
-    """Return the release of a version, or None where it has no tag."""
+    """Return the release of a version, or None if it has no tag."""
     name = f"{PREFIX}{version.removeprefix('v')}"
     text = git("tag", "--list", "--format=%(contents)", name)
     if not text:
         return None
-    _, said, review = [*text.split("\n\n", 2), "", ""][:3]
-    facts = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
+    _, header, review = [*text.split("\n\n", 2), "", ""][:3]
+    facts = dict(line.split(": ", 1) for line in header.splitlines() if ": " in line)
     return Release(version.removeprefix("v"), facts.pop("image"), facts, review)
 
 
-def every() -> list[Release]:
-    """Return all releases, the newest first."""
+def releases() -> list[Release]:
+    """Return all releases, newest first."""
     names = (git("tag", "--list", f"{PREFIX}*", "--sort=-version:refname") or "").split()
     return [release for name in names if (release := find(name.removeprefix(PREFIX)))]
 
 
 def of_image(image: str) -> Release:
-    """Return the release of an image; raises ProjectError where there is none."""
-    found = next((release for release in every() if release.image == image), None)
-    if found is None:
-        raise ProjectError(f"no tag {PREFIX}* names {image}: only what `release` has proved and tagged is deployed")
-    return found
+    """Return the release of an image; raises ProjectError if there is none."""
+    match = next((release for release in releases() if release.image == image), None)
+    if match is None:
+        raise ProjectError(
+            f"no tag {PREFIX}* has the image {image}: only images that `release` has tagged are deployed"
+        )
+    return match
 
 
 @click.command()
 def main() -> None:
-    """Tag the commit as the version whose image was pushed last, with the review that accepted it."""
+    """Tag the commit with the version of the last pushed image; the message has its review."""
     image, labels = pushed()
     version, model = labels["version"], labels["model"]
     new = create(version, image, labels | _metrics(model), _review(model))
     release = find(version)
     if release is None:
-        raise ProjectError(f"{PREFIX}{version} was not found again: `git fetch --tags`")
-    said = "" if new else ", as before" if release.image == image else f", and stays {release.image}"
-    click.echo(f"{PREFIX}{version}: {image}{said}")
-    name, _, digest = release.image.partition("@")  # the steps that follow sign and deploy what the tag says
+        raise ProjectError(f"the tag {PREFIX}{version} is missing: run `git fetch --tags`")
+    status = "" if new else " (unchanged)" if release.image == image else f" (exists already, with {release.image})"
+    click.echo(f"{PREFIX}{version}: {image}{status}")
+    name, _, digest = release.image.partition("@")  # the next steps of the workflow sign and deploy this image
     api.note("GITHUB_OUTPUT", f"version={version}\nname={name}\ndigest={digest}\n")
 
 
 def _review(model: str) -> str:
-    """Return the review of this very model; an imported one has none."""
-    page, found = REPORTS / "review.md", REPORTS / "review.json"
-    if not found.is_file() or files.read_json(found).get("model_sha256") != model:
+    """Return the review of this model; an imported one has none."""
+    page, report = REPORTS / "review.md", REPORTS / "review.json"
+    if not report.is_file() or files.read_json(report).get("model_sha256") != model:
         return ""
     return page.read_text(encoding="utf-8")
 
 
 def _metrics(model: str) -> dict[str, str]:
     path = REPORTS / "metrics.json"
-    found = files.read_json(path) if path.is_file() and _review(model) else {}
-    return {name: f"{value:.4f}" for name, value in found.items() if isinstance(value, float)}
+    metrics = files.read_json(path) if path.is_file() and _review(model) else {}
+    return {name: f"{value:.4f}" for name, value in metrics.items() if isinstance(value, float)}

@@ -1,4 +1,4 @@
-"""Where the image can run: a cluster, or one server. Each says what runs there now, and makes another image run."""
+"""The deploy targets: a Kubernetes cluster, or one server with Compose. Each returns and replaces the running image."""
 
 import os
 import shutil
@@ -16,46 +16,46 @@ from ..image.overlay import pin
 from ..serving.smoke import free_port
 
 DEPLOY = Path("deploy")
-PATIENCE = 180  # seconds for a new version to take over, unless DEPLOY_SECONDS says otherwise
+DEFAULT_ROLLOUT_SECONDS = 180  # if DEPLOY_SECONDS is not set
 
 
 def find(environment: str) -> "Target | None":
-    """Return what DEPLOY_TARGET names for an environment (staging or production), None where it is not set."""
-    wanted = os.environ.get("DEPLOY_TARGET") or "none"
-    if wanted == "none":
+    """Return the target in DEPLOY_TARGET for an environment (staging or production), or None if it is not set."""
+    target = os.environ.get("DEPLOY_TARGET") or "none"
+    if target == "none":
         return None
     kinds: dict[str, type[Target]] = {"kubernetes": Kubernetes, "compose": Compose}
-    if wanted not in kinds:
-        raise ProjectError(f"DEPLOY_TARGET is {wanted}: it may be none, {', '.join(kinds)}")
-    return kinds[wanted](environment)
+    if target not in kinds:
+        raise ProjectError(f"DEPLOY_TARGET is {target}: expected none, {', '.join(kinds)}")
+    return kinds[target](environment)
 
 
-def patience() -> int:
-    """Return the seconds within which a new version has to take over."""
-    return int(os.environ.get("DEPLOY_SECONDS") or PATIENCE)
+def rollout_seconds() -> int:
+    """Return the timeout of a rollout in seconds."""
+    return int(os.environ.get("DEPLOY_SECONDS") or DEFAULT_ROLLOUT_SECONDS)
 
 
-def ask(command: list[str], given: str | None = None, **environment: str) -> str:
-    """Return what a command of a target prints; raises ProjectError where it fails, or is not there."""
+def run_tool(command: list[str], stdin: str | None = None, **environment: str) -> str:
+    """Run a command of a target and return its output; raises ProjectError if it fails or is not installed."""
     if not shutil.which(command[0]):
-        raise ProjectError(f"{command[0]} is not installed here, and DEPLOY_TARGET needs it")
-    return run(*command, stdin=given, environment=environment).strip()
+        raise ProjectError(f"{command[0]} is not installed, but DEPLOY_TARGET needs it")
+    return run(*command, stdin=stdin, environment=environment).strip()
 
 
 class Kubernetes:
-    """A cluster that kubectl reaches, as KUBECONFIG says."""
+    """A Kubernetes cluster, accessed with kubectl and KUBECONFIG."""
 
     def __init__(self, environment: str) -> None:
-        """Deploy the overlay of *environment*; KUBECONFIG_DATA, if it is set, is what kubectl is configured by."""
+        """Read the overlay of *environment*; KUBECONFIG_DATA, if set, is the content of kubectl's configuration."""
         self.environment = environment
         if data := os.environ.get("KUBECONFIG_DATA"):
             file = Path(os.environ.get("RUNNER_TEMP", tempfile.gettempdir())) / "kubeconfig"
             file.touch(mode=0o600)
             file.write_text(data, encoding="utf-8", newline="\n")
             os.environ["KUBECONFIG"] = str(file)
-        self.url = os.environ.get("SCORING_URL")  # unset, a port is forwarded
-        found = {one["kind"]: one["metadata"] for one in yaml.safe_load_all(self._rendered(None))}
-        self.name, self.namespace = found["Deployment"]["name"], found["Deployment"]["namespace"]
+        self.url = os.environ.get("SCORING_URL")  # if unset, a port is forwarded
+        metadata = {resource["kind"]: resource["metadata"] for resource in yaml.safe_load_all(self._rendered(None))}
+        self.name, self.namespace = metadata["Deployment"]["name"], metadata["Deployment"]["namespace"]
 
     def _rendered(self, image: str | None) -> str:
         with tempfile.TemporaryDirectory() as scratch:
@@ -63,24 +63,24 @@ class Kubernetes:
             overlay = Path(scratch) / "deploy" / "overlays" / self.environment
             if image:
                 pin(overlay / "kustomization.yaml", image)
-            return ask(["kubectl", "kustomize", str(overlay)])
+            return run_tool(["kubectl", "kustomize", str(overlay)])
 
-    def _in_namespace(self, *words: str) -> str:
-        return ask(["kubectl", "--namespace", self.namespace, *words])
+    def _in_namespace(self, *arguments: str) -> str:
+        return run_tool(["kubectl", "--namespace", self.namespace, *arguments])
 
     def current(self) -> str | None:
-        """Return the image of the deployment, if there is one."""
-        where = "jsonpath={.spec.template.spec.containers[0].image}"
-        return self._in_namespace("get", "deployment", self.name, "--ignore-not-found", "--output", where) or None
+        """Return the image of the deployment, or None."""
+        jsonpath = "jsonpath={.spec.template.spec.containers[0].image}"
+        return self._in_namespace("get", "deployment", self.name, "--ignore-not-found", "--output", jsonpath) or None
 
     def apply(self, image: str) -> None:
-        """Apply the overlay with *image*, and wait for its pods."""
-        ask(["kubectl", "apply", "--filename", "-"], self._rendered(image))
-        self._in_namespace("rollout", "status", f"deployment/{self.name}", f"--timeout={patience()}s")
+        """Apply the overlay with *image* and wait for the rollout."""
+        run_tool(["kubectl", "apply", "--filename", "-"], self._rendered(image))
+        self._in_namespace("rollout", "status", f"deployment/{self.name}", f"--timeout={rollout_seconds()}s")
 
     @contextmanager
     def address(self) -> Iterator[str]:
-        """Give SCORING_URL, or a port of this machine that leads to the service."""
+        """Yield SCORING_URL, or the URL of a local port that is forwarded to the service."""
         if self.url:
             yield self.url
             return
@@ -94,10 +94,10 @@ class Kubernetes:
 
 
 class Compose:
-    """This very machine, with Docker or Podman: for a runner on the server itself (see docs/deploy.md)."""
+    """Docker or Podman on this machine: for a runner on the server itself (see docs/deploy.md)."""
 
     def __init__(self, environment: str) -> None:
-        """Run deploy/compose.yaml as a project of its own for *environment*."""
+        """Run deploy/compose.yaml as a separate Compose project for *environment*."""
         file = DEPLOY / "compose.yaml"
         slug = yaml.safe_load(file.read_text(encoding="utf-8"))["name"]
         self.project = f"{slug}-{environment}"
@@ -107,28 +107,28 @@ class Compose:
         self.command = [*program, "--file", str(file), "--project-name", self.project]
 
     def current(self) -> str | None:
-        """Return the image of the project's container, if there is one."""
+        """Return the image of the project's container, or None."""
         return next(iter(self._containers("{{.Image}}")), None)
 
     def apply(self, image: str) -> None:
-        """Replace the container by one of *image*."""
+        """Replace the container with one of *image*."""
         self._up(image)
         if self.current() not in (None, image):
-            # a container that ends again and again may be restarted while podman-compose replaces it: it is then kept,
-            # and podman-compose says that all is well
-            ask([self.engine, "rm", "--force", *self._containers("{{.ID}}")])
+            # a crashing container may be restarted while podman-compose replaces it: podman-compose then keeps it and
+            # exits with 0
+            run_tool([self.engine, "rm", "--force", *self._containers("{{.ID}}")])
             self._up(image)
 
-    def _containers(self, what: str) -> list[str]:
+    def _containers(self, field: str) -> list[str]:
         label = f"label=com.docker.compose.project={self.project}"
-        return ask([self.engine, "ps", "--all", "--filter", label, "--format", what]).split()
+        return run_tool([self.engine, "ps", "--all", "--filter", label, "--format", field]).split()
 
     def _up(self, image: str) -> None:
-        ask([*self.command, "up", "--detach", "--force-recreate"], IMAGE=image, PORT=self.port)
+        run_tool([*self.command, "up", "--detach", "--force-recreate"], IMAGE=image, PORT=self.port)
 
     @contextmanager
     def address(self) -> Iterator[str]:
-        """Give the port of this machine that compose.yaml publishes."""
+        """Yield the URL of the port that compose.yaml publishes."""
         yield f"http://127.0.0.1:{self.port}"
 
 

@@ -1,4 +1,4 @@
-"""Writes what the pipeline made, dvc.lock, back to the branch that it was asked about; main gets a pull request."""
+"""Commits dvc.lock, as the pipeline has written it, to the branch of the workflow; main gets a pull request."""
 
 import os
 
@@ -11,14 +11,14 @@ from ..store.git import git
 from . import api
 
 LOCKS = ["dvc.lock", "uv.lock"]
-SUBJECT = "Retrain: "
-DRIFT = """`{branch}` has a change that its `dvc.lock` does not show: {stages} ran again.
+SUBJECT_PREFIX = "Retrain: "
+PULL_REQUEST_BODY = """The `dvc.lock` of `{branch}` is out of date: {stages} ran again.
 
-This brings `dvc.lock` up to date. The check `train` reviews the model; merging approves it."""
+This pull request updates `dvc.lock`. The check `train` reviews the model; merging approves it."""
 
 
 def changed_stages() -> list[str]:
-    """Return the stages whose entry in dvc.lock is another one than in the last commit; empty where none is."""
+    """Return the stages whose entries in dvc.lock differ from the last commit."""
     if not git("status", "--porcelain", "--", *LOCKS):
         return []
     text = git("show", "HEAD:dvc.lock", fails=("does not exist", "exists on disk, but not in")) or "stages: {}"
@@ -28,26 +28,30 @@ def changed_stages() -> list[str]:
 
 
 def write_back(branch: str) -> str:
-    """Commit and push the locks to *branch*, and start the checks on the new head; return what happened, in words."""
+    """Commit and push the locks to *branch* and dispatch its checks; return a message about the result."""
     stages = changed_stages()
     if not stages:
-        return "dvc.lock says what the pipeline makes of this commit: nothing to write back"
-    if (git("log", "-1", "--format=%s") or "").startswith(SUBJECT) and "uv.lock" not in stages:
+        return "dvc.lock is up to date: nothing to write back"
+    if (git("log", "-1", "--format=%s") or "").startswith(SUBJECT_PREFIX) and "uv.lock" not in stages:
         raise ProjectError(
-            f"the same commit gave another model at once ({', '.join(stages)} differ): it does not follow from what "
-            "dvc.yaml names. Find what else it reads: the time, the network, a random number without the seed"
+            f"the pipeline is not deterministic: a second run of the same commit changed {', '.join(stages)}. Find the "
+            "input that dvc.yaml does not name: the time, the network, or random numbers without the seed"
         )
-    present = [name for name in LOCKS if (root() / name).is_file()]
-    git("add", "--force", "--", *present)
-    git("commit", "--quiet", "--no-verify", "-m", SUBJECT + ", ".join(stages))
+    paths = [name for name in LOCKS if (root() / name).is_file()]
+    git("add", "--force", "--", *paths)
+    git("commit", "--quiet", "--no-verify", "-m", SUBJECT_PREFIX + ", ".join(stages))
     if branch == api.DEFAULT:
         git("push", "--quiet", "--force", "origin", "HEAD:refs/heads/retrain")
-        url = api.propose("retrain", SUBJECT + ", ".join(stages), DRIFT.format(branch=branch, stages=", ".join(stages)))
-        return f"{branch} is behind: {url} brings its dvc.lock up to date"
+        url = api.propose(
+            "retrain",
+            SUBJECT_PREFIX + ", ".join(stages),
+            PULL_REQUEST_BODY.format(branch=branch, stages=", ".join(stages)),
+        )
+        return f"dvc.lock of {branch} is out of date: {url} updates it"
     if git("push", "--quiet", "origin", f"HEAD:refs/heads/{branch}", fails=("rejected", "cannot lock ref")) is None:
-        return f"{branch} has moved on meanwhile: its own run writes back"
+        return f"{branch} has a newer commit, whose own run writes dvc.lock back"
     api.check(branch)
-    return f"{branch}: dvc.lock is written back ({', '.join(stages)}); the checks run on the new commit"
+    return f"{branch}: dvc.lock was pushed ({', '.join(stages)}); the checks run on the new commit"
 
 
 @click.command()
@@ -55,5 +59,5 @@ def write_back(branch: str) -> str:
 def main(branch: str) -> None:
     """Write dvc.lock back to BRANCH (default: the one that the workflow runs on)."""
     if not branch:
-        raise ProjectError("name the branch: this is no workflow")
+        raise ProjectError("not in a workflow: name the branch")
     click.echo(write_back(branch))

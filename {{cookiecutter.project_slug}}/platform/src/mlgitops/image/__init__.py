@@ -1,1 +1,1 @@
-"""The scoring image: Bento, container, bill of materials."""
+"""The scoring image: Bento, container, software bill of materials (SBOM)."""

@@ -1,4 +1,4 @@
-"""Builds the scoring image from a version of the registry, proves that it answers as it should, and pushes it."""
+"""Builds the scoring image of a version, verifies its predictions, and pushes it."""
 
 import os
 import shutil
@@ -19,106 +19,106 @@ from ..serving.client import Client
 from ..serving.smoke import check
 from . import bento, sbom
 from .engine import Engine
-from .labels import annotations, lineage, when
+from .labels import annotations, commit_time, lineage
 from .overlay import BUILT
 
-BILL = Path("build/sbom.cdx.json")
+SBOM_FILE = Path("build/sbom.cdx.json")
 PARAMS = Path("params.yaml")
 CONTAINERFILE = Path("deploy/Containerfile")
-PROBE = "import platform, sys; print('%d.%d' % sys.version_info[:2], platform.machine(), platform.libc_ver()[0])"
+PROBE_SCRIPT = "import platform, sys; print('%d.%d' % sys.version_info[:2], platform.machine(), platform.libc_ver()[0])"
 
 
 def build(which: str) -> dict[str, Any]:
-    """Build the image of a version, by number or alias, and return what is known of it.
+    """Build the image of a version, by number or alias; return its metadata.
 
-    It gets its name only after it has given the golden answers: an image with that name is one that works.
+    The image is tagged with its name only after it has reproduced the reference predictions (golden rows).
     """
     engine, (repository, base) = Engine.find(), _settings()
     with tempfile.TemporaryDirectory(prefix="image-") as scratch:
         model, context = Path(scratch) / "model", Path(scratch) / "context"
         facts = fetch(which, model)
         if facts is None:
-            raise ProjectError(f"the registry has no version {which!r}: `make register` makes one")
-        created = when()
+            raise ProjectError(f"the registry has no version {which!r}: run `make register` to register a model")
+        created = commit_time()
         labels = lineage(facts, read_manifest(model), created)
-        python, machine = _probe(engine, base)
+        python, machine = _python_of(engine, base)
         bento.pack(model, labels, created, {"base_image": base, "python_version": python}, context / "bento")
         bento.install(context / "packages", python, machine)
         shutil.copy(CONTAINERFILE, context / "Containerfile")
         candidate, name = f"{repository}:candidate", f"{repository}:v{labels['version']}"
         engine.build(context, candidate, base, annotations(labels, base), created)
-        ready = prove(engine, candidate, model)
+        ready = verify(engine, candidate, model)
         engine("tag", candidate, name)
         engine("rmi", candidate)
-        found = engine.inspect(name)
-        identity = f"sha256:{found['Id'].removeprefix('sha256:')}"
-        system = engine("run", "--rm", "--network=none", name, *sbom.DEBIAN)
-        files.write_json(BILL, sbom.document(identity, labels["created"], context / "packages", model, system))
-    known = {"name": name, "id": identity, "bytes": found["Size"], "ready_seconds": round(ready, 1), "labels": labels}
-    files.write_json(BUILT, known)
-    return known
+        details = engine.inspect(name)
+        identity = f"sha256:{details['Id'].removeprefix('sha256:')}"
+        system = engine("run", "--rm", "--network=none", name, *sbom.DPKG_QUERY)
+        files.write_json(SBOM_FILE, sbom.document(identity, labels["created"], context / "packages", model, system))
+    built = {"name": name, "id": identity, "bytes": details["Size"], "ready_seconds": round(ready, 1), "labels": labels}
+    files.write_json(BUILT, built)
+    return built
 
 
-def prove(engine: Engine, image: str, model: Path) -> float:
-    """Return the seconds until *image* was ready; raises ProjectError unless it gives the golden answers of *model*."""
-    begun = time.monotonic()
+def verify(engine: Engine, image: str, model: Path) -> float:
+    """Verify that *image* reproduces the golden rows of *model*; return the seconds until it was ready."""
+    start = time.monotonic()
     with engine.running(image) as url:
         client = Client(url)
         client.wait()
-        ready = time.monotonic() - begun
+        ready = time.monotonic() - start
         check(client, files.read_json(model / "golden.json"))
     return ready
 
 
 def _settings() -> tuple[str, str]:
-    wanted = Params.load(PARAMS).image
-    return (os.environ.get("IMAGE_REPOSITORY") or wanted.repository).lower(), wanted.base
+    settings = Params.load(PARAMS).image
+    return (os.environ.get("IMAGE_REPOSITORY") or settings.repository).lower(), settings.base
 
 
-def _probe(engine: Engine, base: str) -> tuple[str, str]:
-    """Return version and processor of the Python in *base*."""
-    python, machine, libc = engine("run", "--rm", "--network=none", base, "python3", "-c", PROBE).split(" ")
+def _python_of(engine: Engine, base: str) -> tuple[str, str]:
+    """Return the Python version and the machine type of the image *base*."""
+    python, machine, libc = engine("run", "--rm", "--network=none", base, "python3", "-c", PROBE_SCRIPT).split(" ")
     if libc != "glibc":
-        raise ProjectError(f"{base} has no glibc, which onnxruntime needs: take a python image with slim in its name")
+        raise ProjectError(f"{base} has no glibc, which onnxruntime needs: use a python image with `slim` in its name")
     return python, machine
 
 
 @click.group()
 def main() -> None:
-    """Build, prove and push the scoring image."""
+    """Build, verify and push the scoring image."""
 
 
 @main.command(name="build")
 @click.argument("version", default=CHALLENGER)
 def _build(version: str) -> None:
-    """Build the image of VERSION (a number or an alias) and prove that it answers as that model does."""
-    made = build(version)
-    click.echo(f"{made['name']}: gave the golden answers, read-only and without privileges")
-    click.echo(f"{made['bytes'] / 1e6:.0f} MB, ready after {made['ready_seconds']} s, {made['id']}")
-    click.echo(f"what is in it: {BILL}")
+    """Build the image of VERSION (a number or an alias) and verify its predictions."""
+    built = build(version)
+    click.echo(f"{built['name']}: verified: reproduces the golden rows, read-only and without privileges")
+    click.echo(f"{built['bytes'] / 1e6:.0f} MB, ready after {built['ready_seconds']} s, {built['id']}")
+    click.echo(f"software bill of materials: {SBOM_FILE}")
 
 
 @main.command(name="push")
 def _push() -> None:
-    """Push the image that was built last, and note its digest in the registry of images."""
+    """Push the most recently built image and record its digest."""
     if not BUILT.is_file():
-        raise ProjectError("no image was built yet: `make image` builds one")
-    made = files.read_json(BUILT)
-    repository = made["name"].rpartition(":")[0]
+        raise ProjectError("no image was built yet: run `make image`")
+    built = files.read_json(BUILT)
+    repository = built["name"].rpartition(":")[0]
     if repository.startswith("localhost/"):
         raise ProjectError(
-            f"{repository} is on this machine only: name a registry in params.yaml (image.repository), or in "
-            "IMAGE_REPOSITORY, as in ghcr.io/owner/name; then `make image push`"
+            f"{repository} has no registry to push to: set one in params.yaml (image.repository) or in "
+            "IMAGE_REPOSITORY, for example ghcr.io/owner/name, then run `make image push-image`"
         )
-    pushed = Engine.find().push(made["name"])
-    files.write_json(BUILT, {**made, "repository": repository, "digest": pushed})
+    pushed = Engine.find().push(built["name"])
+    files.write_json(BUILT, {**built, "repository": repository, "digest": pushed})
     click.echo(f"{repository}@{pushed}")
 
 
 @main.command(name="base")
 @click.argument("name", required=False)
 def _base(name: str | None) -> None:
-    """Pull the base image NAME (default: the tag in params.yaml) and pin it there by its digest of today."""
+    """Pull the base image NAME (default: the tag in params.yaml) and pin its current digest in params.yaml."""
     engine, tag = Engine.find(), name or _settings()[1].partition("@")[0]
     engine("pull", tag)
     pinned = engine.inspect(tag)["RepoDigests"][0].partition("@")[2]

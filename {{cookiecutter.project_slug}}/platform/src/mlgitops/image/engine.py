@@ -1,4 +1,4 @@
-"""Docker or Podman, whichever is there: builds, runs, tags and pushes images."""
+"""Builds, runs, tags and pushes images with Docker or Podman."""
 
 import json
 import os
@@ -15,54 +15,54 @@ from typing import Any, Self
 from ..common.errors import ProjectError
 from ..common.process import run
 
-PORT = 3000  # where the service listens inside of its container
-# What the service does without: to write anywhere but in /tmp, capabilities, and ways to gain them.
-LOCKED = ["--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
+PORT = 3000  # of the service, inside its container
+# The service needs no capabilities and writes to /tmp only.
+HARDENING_OPTIONS = ["--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A program that speaks Docker's command line."""
+    """A program with Docker's command-line interface."""
 
     program: str
 
     @classmethod
     def find(cls) -> Self:
-        """Return the engine in IMAGE_ENGINE, else the first that works here; raises ProjectError."""
+        """Return the engine in IMAGE_ENGINE, or else the first one that runs on this machine; raises ProjectError."""
         chosen = os.environ.get("IMAGE_ENGINE")
         for program in [chosen] if chosen else ["docker", "podman"]:
             command = [program, "info"]
             if shutil.which(program) and subprocess.run(command, capture_output=True).returncode == 0:
                 return cls(program)
-        wanted = f"IMAGE_ENGINE is {chosen}, which" if chosen else "neither docker nor podman"
-        raise ProjectError(f"{wanted} is installed and running here: an image takes one of them")
+        problem = f"IMAGE_ENGINE is {chosen}, which is not" if chosen else "neither docker nor podman is"
+        raise ProjectError(f"{problem} installed and running on this machine: start one of them")
 
     @property
     def is_podman(self) -> bool:
-        """Say whether this is Podman, which has switches of its own."""
+        """Return whether this is Podman, whose options differ from Docker's."""
         return "podman" in Path(self.program).name
 
-    def __call__(self, *words: str, **environment: str) -> str:
-        """Return what the engine prints; raises ProjectError with all that it says where it fails."""
-        return run(self.program, *words, environment=environment).strip()
+    def __call__(self, *arguments: str, **environment: str) -> str:
+        """Run the engine and return its output; raises ProjectError with its error message if it fails."""
+        return run(self.program, *arguments, environment=environment).strip()
 
     def build(self, context: Path, name: str, base: str, labels: dict[str, str], created: int) -> None:
-        """Build the image *name* from *context*, on *base*; everything in it is as old as *created*."""
-        said = [f"--label={key}={value}" for key, value in sorted(labels.items())]
-        time = [f"--timestamp={created}"] if self.is_podman else [f"--build-arg=SOURCE_DATE_EPOCH={created}"]
+        """Build the image *name* from *context* on *base*; all its timestamps are *created*."""
+        label_options = [f"--label={key}={value}" for key, value in sorted(labels.items())]
+        dates = [f"--timestamp={created}"] if self.is_podman else [f"--build-arg=SOURCE_DATE_EPOCH={created}"]
         file = context / "Containerfile"
-        words = [f"--file={file}", f"--build-arg=BASE={base}", f"--tag={name}", *time, *said, str(context)]
-        self("build", *words, SOURCE_DATE_EPOCH=str(created))
+        options = [f"--file={file}", f"--build-arg=BASE={base}", f"--tag={name}", *dates, *label_options, str(context)]
+        self("build", *options, SOURCE_DATE_EPOCH=str(created))
 
     def inspect(self, name: str) -> dict[str, Any]:
-        """Return what the engine knows of an image."""
-        found: dict[str, Any] = json.loads(self("image", "inspect", name))[0]
-        return found
+        """Return the engine's description of an image."""
+        details: dict[str, Any] = json.loads(self("image", "inspect", name))[0]
+        return details
 
     @contextmanager
     def running(self, image: str) -> Iterator[str]:
-        """Start a container as it should be run everywhere, give its address, and remove it; errors carry its log."""
-        container = self("run", "--detach", *LOCKED, f"--publish=127.0.0.1::{PORT}", image)
+        """Start a hardened container, yield its URL, and remove it; errors include its log."""
+        container = self("run", "--detach", *HARDENING_OPTIONS, f"--publish=127.0.0.1::{PORT}", image)
         try:
             yield "http://" + self("port", container, f"{PORT}/tcp").splitlines()[0]
         except ProjectError as error:
@@ -72,13 +72,13 @@ class Engine:
             self("rm", "--force", container)
 
     def push(self, name: str) -> str:
-        """Push an image and return its digest in the registry."""
+        """Push an image and return its digest."""
         if self.is_podman:
             with tempfile.TemporaryDirectory() as scratch:
                 file = Path(scratch) / "digest"
                 self("push", "--quiet", f"--digestfile={file}", name)
                 return file.read_text(encoding="utf-8").strip()
-        found = re.search(r"digest: (sha256:[0-9a-f]{64})", self("push", name))
-        if not found:
-            raise ProjectError(f"{self.program} push does not say the digest of {name}: use podman (IMAGE_ENGINE)")
-        return found[1]
+        match = re.search(r"digest: (sha256:[0-9a-f]{64})", self("push", name))
+        if not match:
+            raise ProjectError(f"{self.program} push printed no digest of {name}: use podman (IMAGE_ENGINE=podman)")
+        return match[1]

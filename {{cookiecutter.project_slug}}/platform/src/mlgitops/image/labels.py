@@ -1,4 +1,4 @@
-"""What a scoring image says about itself: where it comes from, and when."""
+"""The labels of a scoring image: its provenance and its date."""
 
 import os
 from datetime import UTC, datetime
@@ -11,14 +11,14 @@ from ..registry.versions import VersionFacts
 from ..store.git import commit, git
 
 
-def when() -> int:
-    """Return the time of the commit, in seconds: the same commit gives the same image, whenever it is built."""
+def commit_time() -> int:
+    """Return the Unix time of the commit, so that the same commit gives the same image at any time."""
     return int(os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct", fails=("",)) or 0)
 
 
 def lineage(facts: VersionFacts, manifest: dict[str, Any], created: int) -> dict[str, str]:
-    """Return where an image comes from: the version of the model, and all that it and the image were made of."""
-    known = {
+    """Return the provenance of an image: the model's version, and the digests of all inputs."""
+    labels = {
         "version": facts.version,
         "run": facts.run_id,
         "commit": facts.commit,
@@ -29,19 +29,19 @@ def lineage(facts: VersionFacts, manifest: dict[str, Any], created: int) -> dict
         "code": commit(),
         "created": datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-    return {name: str(value) for name, value in known.items() if value}
+    return {name: str(value) for name, value in labels.items() if value}
 
 
 def annotations(labels: dict[str, str], base: str) -> dict[str, str]:
-    """Return the labels of the image: those of the OCI, and those of the model."""
-    name, _, pinned = base.partition("@")
-    known = {
+    """Return the labels of the image: the standard OCI ones, and those of the model."""
+    name, _, base_digest = base.partition("@")
+    fields = {
         "title": project.name(),
         "version": labels["version"],
         "revision": labels.get("code", ""),
         "created": labels["created"],
         "base.name": name,
-        "base.digest": pinned,
+        "base.digest": base_digest,
     }
-    standard = {f"org.opencontainers.image.{key}": value for key, value in known.items() if value}
+    standard = {f"org.opencontainers.image.{key}": value for key, value in fields.items() if value}
     return standard | {f"model.{key}": value for key, value in labels.items()}

@@ -1,4 +1,4 @@
-"""Says in git which image runs where: each overlay of deploy/ names one, by its digest."""
+"""Pins the image of each environment in git: each overlay of deploy/ names an image by its digest."""
 
 import re
 from pathlib import Path
@@ -9,45 +9,45 @@ import yaml
 from ..common import files
 from ..common.errors import ProjectError
 
-BUILT = Path("build/image.json")  # what is known of the image that was built last
-OVERLAYS, ENVIRONMENTS, FILE = Path("deploy/overlays"), ("staging", "production"), "kustomization.yaml"
-NOTHING = f"sha256:{'0' * 64}"  # until a version is promoted
+BUILT = Path("build/image.json")  # metadata of the most recently built image
+OVERLAYS, ENVIRONMENTS, OVERLAY_FILE = Path("deploy/overlays"), ("staging", "production"), "kustomization.yaml"
+NO_DIGEST = f"sha256:{'0' * 64}"  # placeholder until a version is promoted
 
 
 def pushed() -> tuple[str, dict[str, str]]:
-    """Return the image that was pushed last, as name@sha256:..., and its labels; raises ProjectError where none was."""
-    made = files.read_json(BUILT) if BUILT.is_file() else {}
-    if "digest" not in made:
-        raise ProjectError("no image was pushed yet: `make push-image` pushes the one that was built last")
-    return f"{made['repository']}@{made['digest']}", made["labels"]
+    """Return the last pushed image, as name@sha256:..., and its labels; raises ProjectError if there is none."""
+    built = files.read_json(BUILT) if BUILT.is_file() else {}
+    if "digest" not in built:
+        raise ProjectError("no image was pushed yet: run `make push-image`")
+    return f"{built['repository']}@{built['digest']}", built["labels"]
 
 
 def pin(path: Path, image: str) -> None:
-    """Let the overlay in *path* run *image*, name@sha256:...; raises ProjectError where it is no digest."""
+    """Set the image of the overlay in *path* to *image*, name@sha256:...; raises ProjectError if it has no digest."""
     if not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", image):
-        raise ProjectError(f"{image}: is no digest; write name@sha256: and 64 hexadecimal digits")
+        raise ProjectError(f"{image}: not an image digest: write name@sha256: and 64 hexadecimal digits")
     name, _, digest = image.partition("@")
     files.set_line(path, "newName", name)
     files.set_line(path, "digest", digest)
 
 
 def pinned(text: str) -> str | None:
-    """Return the image that the *text* of an overlay names, or None where it names none yet."""
+    """Return the image in the *text* of an overlay, or None if it has none yet."""
     (image,) = yaml.safe_load(text)["images"]
-    return None if image["digest"] == NOTHING else f"{image['newName']}@{image['digest']}"
+    return None if image["digest"] == NO_DIGEST else f"{image['newName']}@{image['digest']}"
 
 
 @click.group()
 def main() -> None:
-    """Say which image staging and production run."""
+    """Show or pin the image of staging or production."""
 
 
 @main.command(name="pin")
 @click.argument("overlay", type=click.Choice(ENVIRONMENTS))
 @click.argument("image", required=False)
 def _pin(overlay: str, image: str | None) -> None:
-    """Let OVERLAY run IMAGE (name@sha256:...), by default the one that was pushed last."""
-    path, chosen = OVERLAYS / overlay / FILE, image or pushed()[0]
+    """Set the image of OVERLAY to IMAGE (name@sha256:...), by default the most recently pushed one."""
+    path, chosen = OVERLAYS / overlay / OVERLAY_FILE, image or pushed()[0]
     pin(path, chosen)
     click.echo(f"{path}: {chosen}; commit it to deploy it")
 
@@ -56,7 +56,7 @@ def _pin(overlay: str, image: str | None) -> None:
 @click.argument("overlay", type=click.Choice(ENVIRONMENTS))
 def _show(overlay: str) -> None:
     """Print the image that OVERLAY runs, as name@sha256:..."""
-    image = pinned((OVERLAYS / overlay / FILE).read_text(encoding="utf-8"))
+    image = pinned((OVERLAYS / overlay / OVERLAY_FILE).read_text(encoding="utf-8"))
     if image is None:
-        raise ProjectError(f"{overlay} runs nothing yet: pin an image")
+        raise ProjectError(f"{overlay} has no image yet: pin one with `overlay pin`")
     click.echo(image)

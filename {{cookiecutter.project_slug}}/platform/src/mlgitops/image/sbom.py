@@ -1,4 +1,4 @@
-"""Lists what a scoring image is made of, as CycloneDX: the packages of uv.lock, those of the base, and the model."""
+"""The CycloneDX bill of materials of a scoring image: packages of uv.lock, packages of the base, and the model."""
 
 import importlib.metadata
 import json
@@ -10,27 +10,29 @@ from ..common import project
 from ..model.scorer import read_manifest
 from .bento import uv
 
-DEBIAN = ["dpkg-query", "--show", "--showformat=${Package} ${Version} ${Architecture}\\n"]
+DPKG_QUERY = ["dpkg-query", "--show", "--showformat=${Package} ${Version} ${Architecture}\\n"]
 
 
 def document(image: str, created: str, packages: Path, model: Path, system: str) -> dict[str, Any]:
-    """Return the bill of materials of *image*; *system* is what DEBIAN prints in it."""
-    exported = ["--only-group", "serving", "--no-emit-project", "--format", "cyclonedx1.5", "--frozen"]
-    bill: dict[str, Any] = json.loads(uv("export", "--preview-features", "sbom-export", *exported))
+    """Return the bill of materials of *image*; *system* is the output of DPKG_QUERY in the image."""
+    options = ["--only-group", "serving", "--no-emit-project", "--format", "cyclonedx1.5", "--frozen"]
+    bill: dict[str, Any] = json.loads(uv("export", "--preview-features", "sbom-export", *options))
     installed = {(_name(d.name), d.version) for d in importlib.metadata.distributions(path=[str(packages)])}
-    python = [part for part in bill["components"] if (_name(part["name"]), part["version"]) in installed]
+    python = [
+        component for component in bill["components"] if (_name(component["name"]), component["version"]) in installed
+    ]
     debian = [_debian(*line.split()) for line in system.splitlines()]
-    parts = [*python, *debian, _model(model)]
-    kept = {part["bom-ref"] for part in parts}
-    bill["components"] = parts
+    components = [*python, *debian, _model(model)]
+    refs = {component["bom-ref"] for component in components}
+    bill["components"] = components
     bill["dependencies"] = [
-        {**one, "dependsOn": [ref for ref in one.get("dependsOn", []) if ref in kept]}
-        for one in bill.get("dependencies", [])
-        if one["ref"] in kept
+        {**dependency, "dependsOn": [ref for ref in dependency.get("dependsOn", []) if ref in refs]}
+        for dependency in bill.get("dependencies", [])
+        if dependency["ref"] in refs
     ]
     bill["serialNumber"] = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, image)}"
-    component = {"type": "container", "bom-ref": image, "name": image.partition(":")[0], "version": image}
-    bill["metadata"] |= {"timestamp": created, "component": component}
+    subject = {"type": "container", "bom-ref": image, "name": image.partition(":")[0], "version": image}
+    bill["metadata"] |= {"timestamp": created, "component": subject}
     return bill
 
 

@@ -66,7 +66,7 @@ def parity(contract: Contract, trained: np.ndarray, exported: np.ndarray, params
         )
         raise ProjectError(
             f"export: {len(beyond)} of {len(worst)} test rows differ by more than {tolerance:g}; the most:\n{shown}\n"
-            "try another algorithm, or raise the tolerance in section export of params.yaml"
+            "try another algorithm, or raise the tolerance in params.yaml (export)"
         )
     return Parity(len(worst), float(worst.max()), tolerance)
 

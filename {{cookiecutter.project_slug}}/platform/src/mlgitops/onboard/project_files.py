@@ -36,7 +36,7 @@ missing, categories str with "" where missing, dates datetime64[s] with NaT. Its
 numbers or categories, and its docstring is its description. Import numpy and the standard library only.
 
     def area(width: Numbers, height: Numbers) -> Numbers:
-        """Width times height, in square metres."""
+        "Width times height, in square metres."
         return width * height
 """
 
@@ -45,7 +45,7 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 Categories = NDArray[np.str_]
-'''.replace("\n    def", "\n    def")
+'''
 SPACES: dict[str, Callable[[str], dict[str, list[float]]]] = {  # search space of `tune` for each algorithm
     "boosting": lambda _: {
         "learning_rate": [0.02, 0.3],

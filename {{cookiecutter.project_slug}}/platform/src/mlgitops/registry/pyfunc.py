@@ -42,8 +42,8 @@ class ExportedModel(PythonModel):
 def signature(contract: Contract) -> ModelSignature:
     """Return the schemas of raw rows and of predictions.
 
-        MLflow distinguishes integers from floats and rejects missing booleans, but the types in a frame depend on its rows.
-        So all columns except categories are declared with any type, and `RequestParser` checks the values.
+    MLflow distinguishes integers from floats and rejects missing booleans, but the types in a frame depend on its rows.
+    So all columns except categories are declared with any type, and `RequestParser` checks the values.
     """
     any_type: Any = AnyType
     inputs: list[Any] = [

@@ -1,4 +1,4 @@
-"""How far metrics are off by chance: computed again on rows drawn with replacement, the same for each model."""
+"""Bootstrap intervals of metrics: computed on rows drawn with replacement, the same rows for each model."""
 
 from collections.abc import Callable, Sequence
 
@@ -24,51 +24,53 @@ def measure(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresh
 
 
 def resample(measures: Sequence[Measure], rows: int, resamples: int, seed: int) -> list[dict[str, np.ndarray]]:
-    """Return, for each measure, every metric on each of *resamples* draws of the rows."""
+    """Return, for each measure, every metric on each of *resamples* samples of the rows."""
     rng = np.random.default_rng(seed)
-    found: list[list[dict[str, float]]] = [[] for _ in measures]
-    with np.errstate(invalid="ignore", divide="ignore"):  # a draw of few rows may lack a class: its metric is NaN
+    samples: list[list[dict[str, float]]] = [[] for _ in measures]
+    with np.errstate(invalid="ignore", divide="ignore"):  # a sample of few rows may lack a class: its metric is NaN
         for _ in range(resamples):
             weights = np.bincount(rng.integers(0, rows, rows), minlength=rows).astype("float64")
-            for scores, one in zip(found, measures, strict=True):
-                scores.append(one(weights))
-    drawn = [{name: np.array([draw[name] for draw in scores]) for name in scores[0]} for scores in found]
-    return [{name: np.where(np.isfinite(v), v, np.nan) for name, v in scores.items()} for scores in drawn]
+            for scores, compute in zip(samples, measures, strict=True):
+                scores.append(compute(weights))
+    arrays = [{name: np.array([draw[name] for draw in scores]) for name in scores[0]} for scores in samples]
+    return [{name: np.where(np.isfinite(v), v, np.nan) for name, v in scores.items()} for scores in arrays]
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """Return the ends of the interval that holds the middle 95 % of *values*; NaN where most have no meaning."""
-    known = values[np.isfinite(values)]
-    if len(known) < len(values) / 2:
+    """Return the ends of the interval that holds the middle 95 % of *values*; NaN where most are undefined."""
+    defined = values[np.isfinite(values)]
+    if len(defined) < len(values) / 2:
         return float("nan"), float("nan")
-    low, high = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = np.quantile(defined, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
 
 
-def _binary(yes: np.ndarray, predicted: np.ndarray, threshold: float) -> Measure:
+def _binary(positive: np.ndarray, predicted: np.ndarray, threshold: float) -> Measure:
     decided, probability = predicted[:, 1] >= threshold, predicted[:, 1].astype("float64")
     order = np.argsort(-probability, kind="stable")
-    ranked, actual = probability[order], yes[order].astype("float64")
+    ranked, actual = probability[order], positive[order].astype("float64")
     ties = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-    loss, brier = _log_loss(yes.astype(int), predicted), (probability - yes) ** 2
-    parts = np.column_stack([loss, brier, decided == yes, decided & yes, decided, yes]).astype("float64")
+    loss, brier = _log_loss(positive.astype(int), predicted), (probability - positive) ** 2
+    columns = [loss, brier, decided == positive, decided & positive, decided, positive]
+    parts = np.column_stack(columns).astype("float64")
 
     def scores(weights: np.ndarray) -> dict[str, float]:
         drawn = weights[order]
         hits, all_rows = np.add.reduceat(drawn * actual, ties), np.add.reduceat(drawn, ties)
-        hit_so_far, so_far = hits.cumsum(), all_rows.cumsum()
-        misses, positive, total = all_rows - hits, hit_so_far[-1], so_far[-1]
-        worse = (total - so_far) - (positive - hit_so_far) + misses / 2  # negatives ranked lower; ties count half
-        loss, brier, right, both, said, are = weights @ parts
+        hits_above, rows_above = hits.cumsum(), all_rows.cumsum()
+        misses, positives, total = all_rows - hits, hits_above[-1], rows_above[-1]
+        lower = (total - rows_above) - (positives - hits_above) + misses / 2  # negatives ranked lower; ties count half
+        loss, brier, correct, true_positives, predicted_positives, actual_positives = weights @ parts
+        marked = predicted_positives + actual_positives
         return {
-            "roc_auc": hits @ worse / (positive * (total - positive)),
-            "accuracy": right / total,
+            "roc_auc": hits @ lower / (positives * (total - positives)),
+            "accuracy": correct / total,
             "log_loss": loss / total,
-            "average_precision": hits @ (hit_so_far / np.maximum(so_far, 1e-300)) / positive,
+            "average_precision": hits @ (hits_above / np.maximum(rows_above, 1e-300)) / positives,
             "brier": brier / total,
-            "precision": both / said if said else 0.0,
-            "recall": both / are if are else 0.0,
-            "f1": 2 * both / (said + are) if said + are else 0.0,
+            "precision": true_positives / predicted_positives if predicted_positives else 0.0,
+            "recall": true_positives / actual_positives if actual_positives else 0.0,
+            "f1": 2 * true_positives / marked if marked else 0.0,
         }
 
     return scores
@@ -76,19 +78,19 @@ def _binary(yes: np.ndarray, predicted: np.ndarray, threshold: float) -> Measure
 
 def _multiclass(truth: np.ndarray, predicted: np.ndarray, classes: int) -> Measure:
     decided = predicted.argmax(axis=1)
-    cells, present = truth * classes + decided, np.union1d(truth, decided)
+    codes, present = truth * classes + decided, np.union1d(truth, decided)
     loss = _log_loss(truth, predicted)
 
     def scores(weights: np.ndarray) -> dict[str, float]:
-        confusion = np.bincount(cells, weights, classes**2).reshape(classes, classes)
-        right, actual, said = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
-        f1 = 2 * right / np.maximum(actual + said, 1e-300)
+        confusion = np.bincount(codes, weights, classes**2).reshape(classes, classes)
+        correct, actual, decided_as = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+        f1 = 2 * correct / np.maximum(actual + decided_as, 1e-300)
         total = actual.sum()
         return {
             "f1_macro": float(f1[present].mean()),
-            "accuracy": right.sum() / total,
+            "accuracy": correct.sum() / total,
             "log_loss": weights @ loss / total,
-            "balanced_accuracy": float((right[actual > 0] / actual[actual > 0]).mean()),
+            "balanced_accuracy": float((correct[actual > 0] / actual[actual > 0]).mean()),
         }
 
     return scores
@@ -116,6 +118,6 @@ def _regression(truth: np.ndarray, error: np.ndarray) -> Measure:
 
 def _log_loss(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     smallest = np.finfo("float64").eps
-    given = np.take_along_axis(summing_to_one(predicted), truth[:, None], axis=1)[:, 0]
-    loss: np.ndarray = -np.log(np.clip(given, smallest, 1 - smallest))
+    probability = np.take_along_axis(summing_to_one(predicted), truth[:, None], axis=1)[:, 0]
+    loss: np.ndarray = -np.log(np.clip(probability, smallest, 1 - smallest))
     return loss

@@ -1,33 +1,26 @@
 """What deploy/ says is valid, safe, and true of the service: nothing is deployed here."""
 
-import ast
 import json
 import re
 import shutil
 import subprocess
-import sys
-import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from click.testing import CliRunner
+from helpers.repository import ROOT
 from prometheus_client.parser import text_string_to_metric_families
 
-from mlgitops.common.errors import ProjectError
-from mlgitops.image import bento, command, engine, overlay
+from mlgitops.image import bento, engine, overlay
 from mlgitops.serving import bentoml_runtime, serve
 from mlgitops.serving.telemetry import Telemetry
 
-ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
 CONTAINERFILE = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
 PROMETHEUS = DEPLOY / "components" / "prometheus"
 PROMQL = {"by", "sum", "rate", "count", "absent", "histogram_quantile", "label_values"}
 SCRAPED = {"le", "namespace", "pod"}  # labels that the histogram and Prometheus itself add
-PIN = f"registry.example.org/team/model@sha256:{'ab' * 32}"
 
 
 @pytest.fixture(scope="module", params=["staging", "production"])
@@ -117,7 +110,7 @@ def test_everything_is_about_the_pods_of_the_deployment(manifests: dict[str, Any
 
 
 def test_one_server_runs_the_image_as_safely_as_a_cluster() -> None:
-    (scoring,) = COMPOSE["services"].categories()
+    (scoring,) = COMPOSE["services"].values()
     assert scoring["image"].startswith("${IMAGE:?")
     assert scoring["read_only"] is True
     assert scoring["tmpfs"] == ["/tmp"]  # noqa: S108  # of the container
@@ -171,77 +164,10 @@ def test_alerts_and_dashboard_ask_for_metrics_that_the_service_has() -> None:
     }
 
 
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a copy of what says which image runs where, as the current folder."""
-    shutil.copytree(DEPLOY, tmp_path / "deploy")
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def test_pinning_an_image_changes_two_lines_and_is_shown(checkout: Path) -> None:
-    path = checkout / "deploy/overlays/staging/kustomization.yaml"
-    before = path.read_text(encoding="utf-8").splitlines()
-    assert CliRunner().invoke(overlay.main, ["pin", "staging", PIN]).exit_code == 0
-    after = path.read_text(encoding="utf-8").splitlines()
-    assert len(before) == len(after)
-    assert sum(one != other for one, other in zip(before, after, strict=True)) == 2
-    assert CliRunner().invoke(overlay.main, ["show", "staging"]).output == f"{PIN}\n"
-    assert PIN not in CliRunner().invoke(overlay.main, ["show", "production"]).output
-
-
-@pytest.mark.parametrize("name", ["model:latest", "model", f"model@sha256:{'ab' * 31}", f"mod el@sha256:{'ab' * 32}"])
-def test_an_image_without_a_digest_is_not_pinned(name: str, checkout: Path) -> None:
-    done = CliRunner().invoke(overlay.main, ["pin", "production", name])
-    assert done.exit_code == 1
-    assert "write name@sha256:" in done.output
-    same = (DEPLOY / "overlays/production/kustomization.yaml").read_bytes()
-    assert (checkout / "deploy/overlays/production/kustomization.yaml").read_bytes() == same
-
-
-@pytest.mark.usefixtures("checkout")
-def test_what_was_not_built_is_neither_pushed_nor_pinned() -> None:
-    for main, words in ((command.main, ["push"]), (overlay.main, ["pin", "staging"])):
-        done = CliRunner().invoke(main, words)
-        assert done.exit_code == 1
-        assert re.search(r"no image was (built|pushed) yet: `make \w+`", done.output)
-
-
-def test_an_image_that_no_registry_is_named_for_is_not_pushed(checkout: Path) -> None:
-    (checkout / "build").mkdir()
-    (checkout / "build/image.json").write_text('{"name": "localhost/model:v1"}', encoding="utf-8")
-    done = CliRunner().invoke(command.main, ["push"])
-    assert done.exit_code == 1
-    assert "IMAGE_REPOSITORY" in done.output
-
-
-def test_an_engine_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IMAGE_ENGINE", "no-such-engine")
-    with pytest.raises(ProjectError, match="no-such-engine"):
-        engine.Engine.find()
-
-
-def test_what_the_image_runs_imports_nothing_but_the_packages_for_serving() -> None:
-    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
-    names = {re.split(r"[^\w-]", line)[0].lower().replace("-", "_") for line in groups["serving"]}
-    brought = {"_bentoml_impl", "bentoml_cli", "pydantic_core", "typing_extensions", "uvicorn", "yaml"}  # by those
-    allowed = names | brought | sys.stdlib_module_names
-    modules = bento.modules(*bento.ENTRIES)
-    here = {path.relative_to(bento.PACKAGE).as_posix() for path in modules}
-    assert {"__init__.py", "scorer.py", "service/__init__.py", "service/api.py", "serve.py"} < here
-    assert {name.partition("/")[0] for name in here if "/" in name} == {"service"}
-    for path in modules:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            wanted = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and not node.level:
-                wanted = [str(node.module)]
-            assert {one.partition(".")[0] for one in wanted} <= allowed, path
-
-
-def test_packages_are_locked_by_hash_and_name_no_index() -> None:
+def test_packages_are_locked_by_hash_and_name_no_index(monkeypatch: pytest.MonkeyPatch) -> None:
     if not (ROOT / "uv.lock").is_file():
         pytest.skip("there is no uv.lock yet: `make setup` makes it")
+    monkeypatch.chdir(ROOT)
     text = bento.locked()
     wanted = re.split(r"\n(?=\w)", text.strip())
     assert len(wanted) > 20
