@@ -530,4 +530,4 @@ def test_a_failure_of_dvc_changes_nothing(home: Path, monkeypatch: pytest.Monkey
 )
 def test_a_table_gets_a_name_that_tells_its_kind(name: str, head: bytes, told: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(head)
-    assert source.named(tmp_path / name) == told
+    assert source.file_name(tmp_path / name) == told
