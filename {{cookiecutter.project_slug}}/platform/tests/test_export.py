@@ -267,7 +267,7 @@ def test_a_model_from_before_a_feature_was_added_still_answers(here: Path, monke
 
 
 def test_a_folder_without_a_manifest_is_refused_and_says_what_to_do(here: Path) -> None:
-    with pytest.raises(ProjectError, match=r"manifest\.json is missing: make the model with `dvc repro`"):
+    with pytest.raises(ProjectError, match=r"manifest\.json is missing: build the model with `dvc repro`"):
         Scorer(here)
 
 
