@@ -344,7 +344,7 @@ def test_a_key_is_asked_for_where_one_is_set(exported: Path, row: dict[str, Any]
 def test_more_requests_than_can_wait_are_sent_away_at_once(
     exported: Path, row: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_api, "PAUSE", 0)
+    monkeypatch.setattr(service_api, "RETRY_SECONDS", 0)
     api = Api()
     bento.start(api, exported, Limits(max_concurrency=2))
 

@@ -72,7 +72,7 @@ def test_health_and_metrics_are_there_and_bentoml_keeps_its_own_pages(running: C
 
 def test_large_and_cut_off_requests_do_not_disturb_the_next(running: Client, exported: Path) -> None:
     row = files.read_json(exported / "golden.json")["rows"][0]
-    with pytest.raises(ProjectError, match="answers 413"):
+    with pytest.raises(ProjectError, match="returned 413"):
         running.predict("x" * 10_000_001)
     connection = HTTPConnection(urlsplit(running.url).netloc, timeout=30)
     connection.putrequest("POST", "/predict")
