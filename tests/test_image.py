@@ -21,6 +21,8 @@ from helpers.acting import REPOSITORY, Actions
 from helpers.pages import blocks
 from helpers.support import copied, representatives, run, sources
 
+pytestmark = pytest.mark.tools
+
 BASE = "docker.io/library/python:3.11-slim"
 STRICT = [
     "--read-only",
@@ -282,8 +284,6 @@ from pathlib import Path
 from mlgitops.common import files
 from mlgitops.image import command
 from mlgitops.image.engine import Engine
-
-pytestmark = pytest.mark.tools
 folder = Path(sys.argv[1])
 golden = files.read_json(folder / "golden.json")
 golden["answers"][7]["probability"] += 0.01

@@ -140,7 +140,7 @@ def test_second_run_gives_the_same_bytes_without_a_network(workspace: Path) -> N
 
 def test_data_that_breaks_the_contract_stops_before_training(workspace: Path) -> None:
     spoil = (
-        "from flight_delays import dataset; t = dataset.load();"
+        "from flight_delays import dataset; t = dataset.load().reset_index(drop=True);"
         "t['distance'] = t['distance'].astype(float); t.loc[5, 'distance'] = -3; t.to_parquet('data/bad.parquet')"
     )
     python(workspace, spoil)

@@ -11,6 +11,8 @@ import pytest
 from helpers.servers import mlflow, postgres
 from helpers.support import representatives, run, sources
 
+pytestmark = pytest.mark.tools
+
 PACKAGE = "flight_delays"
 STATE = """
 import json
@@ -31,8 +33,6 @@ import json, pandas
 from mlgitops.store import mlflow_backend as storage
 storage.connect()
 import mlflow
-
-pytestmark = pytest.mark.tools
 model = mlflow.pyfunc.load_model("models:/{PACKAGE}@champion")
 golden = json.load(open("models/export/golden.json"))
 assert model.predict(pandas.DataFrame(golden["rows"])).to_dict("records") == golden["answers"]

@@ -348,9 +348,9 @@ def test_run_that_another_push_has_overtaken_writes_nothing_back(pushed: Actions
 @pytest.mark.nightly
 def test_code_is_checked_by_the_workflow_that_main_requires(pushed: Actions) -> None:
     pushed.left_out = {"train.yml", "release.yml", "deploy.yml"}
-    pushed.environment["PYTEST_ADDOPTS"] = "-k 'test_config or test_split'"  # all of them: tests/test_project.py
     branch(pushed, "topic")
-    edit(pushed.work, "tests/test_config.py", r"\Z", "\n\ndef test_wrong() -> None:\n    assert 1 == 2\n")
+    wrong = '"""Wrong."""\n\n\ndef test_wrong() -> None:\n    assert 1 == 2\n'
+    (pushed.work / "tests/test_wrong.py").write_text(wrong, encoding="utf-8")
     pushed.commit("A test that fails")
     run("git", "push", "--quiet", "--no-verify", "origin", "HEAD:topic", cwd=pushed.work)
     pushed.hub.open_pull("topic")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from mlgitops import testing
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract

@@ -1,6 +1,7 @@
 """The table is the one that contract.yaml declares; the stage `validate` checks every row of it, this a sample."""
 
 import pandas as pd
+
 from mlgitops.contract.contract import Contract
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from mlgitops import testing
 from mlgitops.contract.contract import Contract
 

@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
+
 from mlgitops import testing
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.params import Params
 from mlgitops.model import export, pipeline
-from sklearn.base import BaseEstimator
 
 
 @pytest.fixture(scope="module")

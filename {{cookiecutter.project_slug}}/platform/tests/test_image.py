@@ -18,7 +18,7 @@ OVERLAY = f"""resources: [../../base]
 images: # `make promote` changes these lines
   - name: scoring
     newName: localhost/model
-    digest: {overlay.NOTHING}
+    digest: {overlay.NO_DIGEST}
 """
 
 
@@ -27,7 +27,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a project whose overlays run nothing yet, as the current folder."""
     models.write_project(tmp_path, contracts.example())
     for name in overlay.ENVIRONMENTS:
-        path = tmp_path / overlay.OVERLAYS / name / overlay.FILE
+        path = tmp_path / overlay.OVERLAYS / name / overlay.OVERLAY_FILE
         path.parent.mkdir(parents=True)
         path.write_text(OVERLAY, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -58,7 +58,7 @@ def test_what_was_not_built_is_neither_pushed_nor_pinned() -> None:
     for main, words in ((command.main, ["push"]), (overlay.main, ["pin", "staging"])):
         done = CliRunner().invoke(main, words)
         assert done.exit_code == 1
-        assert re.search(r"no image was (built|pushed) yet: `make [\w-]+`", done.output)
+        assert re.search(r"no image was (built|pushed) yet: run `make [\w-]+`", done.output)
 
 
 def test_an_image_that_no_registry_is_named_for_is_not_pushed(checkout: Path) -> None:

@@ -6,9 +6,10 @@ model behind the preprocessing that the contract asks for; docs/features.md show
 
 from typing import Any
 
+from sklearn.base import BaseEstimator
+
 from mlgitops.contract.contract import Contract
 from mlgitops.model import estimators
-from sklearn.base import BaseEstimator
 
 
 def build(contract: Contract, **settings: Any) -> BaseEstimator:

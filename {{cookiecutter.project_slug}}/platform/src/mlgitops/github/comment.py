@@ -27,7 +27,7 @@ FORK = (
 
 
 def page(review: str | None, validation: str | None) -> str:
-    """Return what to show: the review, or the failures of validation in its report (JSON), or that there is neither."""
+    """Return the review, or else the failures in the validation report (JSON), or else a note that there is neither."""
     if review:
         return review
     report = ValidationReport.parse(validation, "validation.json") if validation else None

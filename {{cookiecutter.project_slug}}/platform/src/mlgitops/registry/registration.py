@@ -22,27 +22,26 @@ CHALLENGER = "challenger"
 
 
 def register(folder: Path, review: Path) -> str:
-    """Make the model in *folder*, which *review* accepted, a version and the challenger; return its number.
+    """Register the model in *folder*, which *review* accepted, as a version, the challenger; return its number.
 
-    A model that is a version already stays that version. Raises ProjectError where the review refused the model, or is
-    of another one.
+    Idempotent: the same model is the same version. Raises ProjectError if the review refused it or is of another model.
     """
     manifest, evidence = read_manifest(folder), _approved(folder, review)
     client = connect()
     if versions.listed(client, digest(folder / "manifest.json")):
         return _published(folder, None, {})
     run_id = run_of(client, manifest["pipeline_sha256"])
-    made = None if run_id else _record_again(folder, manifest, review.parent)
-    run_id = str(run_id or made)
-    known = {TRAIN_TAG: client.get_run(run_id).data.tags.get(TRAIN_TAG), "review_sha256": digest(review)}
-    number = _published(folder, run_id, {"evidence": evidence, **known})
-    if made and versions.existing(client, number).run_id != made:  # a concurrent process was first, with its own run
-        _forget(client, made)
+    recorded = None if run_id else _record_again(folder, manifest, review.parent)
+    run_id = str(run_id or recorded)
+    tags = {TRAIN_TAG: client.get_run(run_id).data.tags.get(TRAIN_TAG), "review_sha256": digest(review)}
+    number = _published(folder, run_id, {"evidence": evidence, **tags})
+    if recorded and versions.existing(client, number).run_id != recorded:  # a concurrent process was first
+        _forget(client, recorded)
     return number
 
 
 def _approved(folder: Path, review: Path) -> str:
-    """Return the verdict of the review that accepted this very model, in words; raises ProjectError."""
+    """Return the verdict of the review that accepted this model, for the tags; raises ProjectError."""
     if not review.is_file():
         raise ProjectError(f"{review} is missing: only a reviewed model is registered: run `make review`")
     report = files.read_json(review)
