@@ -59,39 +59,39 @@ def read_features(text: str) -> None:
 FEATURES = {  # a mistake -> the text after HEAD, and how the error goes on after "src/example/features.py:"
     "a parameter that is no column": (
         "def f(wieght: N) -> N:\n    return wieght\n",
-        "4: f(): parameter 'wieght': contract.yaml has no such column; did you mean 'weight'?",
+        "4: f(wieght): parameter 'wieght': contract.yaml has no such column; did you mean 'weight'?",
     ),
     "a parameter like no column": (
         "def f(zzz: N) -> N:\n    return zzz\n",
-        "4: f(): parameter 'zzz': contract.yaml has no such column; the inputs are sent, weight, value, items, gift, ",
+        "4: f(zzz): parameter 'zzz': contract.yaml has no such column; the inputs are sent, weight, value, items, gift, ",
     ),
     "the target": (
         "def f(returned: N) -> N:\n    return returned\n",
-        "4: f(): parameter 'returned': that column is the target, so no function can read it",
+        "4: f(returned): parameter 'returned': that column is the target, so no function can read it",
     ),
     "a key": (
         "def f(parcel: C) -> C:\n    return parcel\n",
-        "4: f(): parameter 'parcel': that column is a key, which requests do not hold, so no function can read it",
+        "4: f(parcel): parameter 'parcel': that column is a key, which requests do not contain, so no function can read it",
     ),
     "an ignored column": (
         "def f(note: C) -> C:\n    return note\n",
-        "4: f(): parameter 'note': that column is ignored (free text), so no function can read it",
+        "4: f(note): parameter 'note': that column is ignored (free text), so no function can read it",
     ),
     "the name of a column": (
         "def weight(value: N) -> N:\n    return value\n",
-        "4: weight(): contract.yaml has a column or feature of that name: rename the function",
+        "4: weight(value): contract.yaml has a column or feature of that name: rename the function",
     ),
     "the name of a part of a date": (
         "def sent_hour(value: N) -> N:\n    return value\n",
-        "4: sent_hour(): contract.yaml has a column or feature of that name",
+        "4: sent_hour(value): contract.yaml has a column or feature of that name",
     ),
     "too few entries": (
         "def f(value: N) -> N:\n    return value[1:]\n",
-        "4: f(): returns an array of shape (49,) for 50 rows: return one entry per row, shape (50,)",
+        "4: f(value): returns an array of shape (49,) for 50 rows: return one entry per row, shape (50,)",
     ),
     "one number": (
         "def f(value: N) -> N:\n    return value.mean()\n",
-        "4: f(): returns an array of shape () for 50",
+        "4: f(value): returns an array of shape () for 50",
     ),
     "an exception": (
         "def f(value: N, weight: N) -> N:\n    value = value + 1\n    return value / [][0]\n",
@@ -122,26 +122,26 @@ FEATURES = {  # a mistake -> the text after HEAD, and how the error goes on afte
     "an annotation that does not exist": ("def f(value: N) -> 'M':\n    return value\n", ": f(): NameError: name 'M'"),
     "no parameter": (
         "def f() -> N:\n    return np.zeros(1)\n",
-        "4: f(): has no parameter: name the columns that",
+        "4: f(): has no parameters: add the columns that",
     ),
     "*args": (
         "def f(*value: N) -> N:\n    return value[0]\n",
-        "4: f(): parameter 'value': each parameter is the",
+        "4: f(): parameter 'value': every parameter must be the",
     ),
     "**more": (
         "def f(value: N, **more: N) -> N:\n    return value\n",
-        "4: f(): parameter 'more': each parameter is the",
+        "4: f(): parameter 'more': every parameter must be the",
     ),
     "text for numbers": (
         "def f(shop: C) -> N:\n    return shop\n",
-        "4: f(): is annotated to return numbers, and returns object",
+        "4: f(shop): the annotation says numbers, but the function returns object",
     ),
     "the mean of the other rows": (
         "def f(value: N) -> N:\n    return value - value.mean()\n",
-        "4: f(): returns ",
+        "4: f(value): returns ",
     ),
-    "the row before": ("def f(value: N) -> N:\n    return np.roll(value, 1)\n", "4: f(): returns "),
-    "chance": ("def f(value: N) -> N:\n    return np.random.random(len(value))\n", "4: f(): returns "),
+    "the row before": ("def f(value: N) -> N:\n    return np.roll(value, 1)\n", "4: f(value): returns "),
+    "chance": ("def f(value: N) -> N:\n    return np.random.random(len(value))\n", "4: f(value): returns "),
     "a syntax error": ("def f(value: N -> N:\n", "4: SyntaxError: invalid syntax"),
     "an exception at import": ("A = 1 / 0\n", "4: ZeroDivisionError: division by zero"),
 }
@@ -161,9 +161,7 @@ def test_a_mistake_in_features_is_named_with_file_line_and_function(mistake: str
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("mistake", ["the mean of the other rows", "the row before", "chance"])
 def test_a_feature_that_depends_on_other_rows_is_told_what_to_do_instead(mistake: str) -> None:
-    with pytest.raises(
-        ProjectError, match=r"a feature must follow from its own row \(put statistics of the table into"
-    ):
+    with pytest.raises(ProjectError, match=r"a feature must depend on its own row only \(write statistics"):
         read_features(FEATURES[mistake][0])
 
 
@@ -193,15 +191,18 @@ def test_a_function_takes_dates_booleans_and_categories_and_its_docstring_is_its
 
 
 MODELS = {  # a mistake -> model.py, and the error
-    "no build": ("make = 1\n", "src/example/model.py: has no function build(contract, ...) that returns the estimator"),
-    "build is no function": ("build = 1\n", "src/example/model.py: has no function build(contract, ...)"),
+    "no build": (
+        "make = 1\n",
+        "src/example/model.py: define a function build(contract, ...) that returns the estimator",
+    ),
+    "build is no function": ("build = 1\n", "src/example/model.py: define a function build(contract, ...)"),
     "no estimator": (
         "def build(contract, **settings):\n    return 7\n",
-        "src/example/model.py: build() returned int, which has no fit() and predict()",
+        "src/example/model.py: build() returned int; return an estimator with fit()",
     ),
     "nothing": (
         "def build(contract, **settings):\n    pass\n",
-        "src/example/model.py: build() returned NoneType, which",
+        "src/example/model.py: build() returned NoneType; return",
     ),
     "an exception": (
         "def build(contract, **settings):\n    x = {}\n    return x['y']\n",
@@ -250,7 +251,7 @@ def build(contract, depth=3):
         ),
         (None, {"algorithm": "forest", "max_depth": "deep"}, "max_depth", "The 'max_depth' parameter of RandomForest"),
         (None, {"algorithm": "linear", "C": -1.0}, "C", "The 'C' parameter of LogisticRegression must be"),
-        (OWN, {"depth": 3, "width": 4}, "width", "build() has no such setting: check the spelling"),
+        (OWN, {"depth": 3, "width": 4}, "width", "build() has no such setting; check"),
     ],
 )
 def test_a_setting_that_is_wrong_is_named_with_its_line_in_params(
@@ -338,7 +339,7 @@ def test_a_file_that_is_absent_is_named(name: str) -> None:
         project.file(name)
 
 
-@pytest.mark.parametrize(("packages", "message"), [(["example"], ""), (["example", "more"], "there is example, more")])
+@pytest.mark.parametrize(("packages", "message"), [(["example"], ""), (["example", "more"], "found example, more")])
 def test_the_package_is_the_only_one_with_a_model(here: Path, packages: list[str], message: str) -> None:
     for name in packages[1:]:
         shutil.copytree("src/example", Path("src", name))
@@ -346,7 +347,7 @@ def test_the_package_is_the_only_one_with_a_model(here: Path, packages: list[str
     if not message:
         assert project.name() == "example"
     else:
-        with pytest.raises(ProjectError, match=f"exactly one package with a model.py is expected; {message}"):
+        with pytest.raises(ProjectError, match=f"expected exactly one package with a model.py, {message}"):
             project.name()
 
 

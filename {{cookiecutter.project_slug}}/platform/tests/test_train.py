@@ -228,7 +228,7 @@ def test_without_trials_nothing_is_searched() -> None:
         (
             {"max_leafs": (2, 9)},
             "max_leafs",
-            "HistGradientBoostingClassifier() has no such setting: check the spelling",
+            "HistGradientBoostingClassifier() has no such setting; check",
         ),
         ({"n_estimators": (2, 9)}, "n_estimators", "HistGradientBoostingClassifier() has no such setting"),
         ({"max_leaf_nodes": (1, 9)}, "max_leaf_nodes", "The 'max_leaf_nodes' parameter of HistGradientBoostingClassif"),
