@@ -12,7 +12,7 @@ from helpers.support import copied, run, sources
 
 
 @pytest.fixture
-def project(champion: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def work(champion: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a copy to change of a project with a champion, and the same environment."""
     copy = copied(champion, tmp_path)
     monkeypatch.setenv("UV_NO_SYNC", "1")
@@ -21,89 +21,89 @@ def project(champion: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return copy
 
 
-def do(project: Path, steps: list[tuple[str, str]]) -> str:
+def do(work: Path, steps: list[tuple[str, str]]) -> str:
     """Apply diffs, run commands, and return what they print."""
     output = ""
     for language, text in steps:
         if language == "diff":
-            (project / "change.diff").write_text(text, encoding="utf-8")
-            run("git", "apply", "change.diff", cwd=project)
+            (work / "change.diff").write_text(text, encoding="utf-8")
+            run("git", "apply", "change.diff", cwd=work)
         else:
             assert language == "sh"
-            output += run("bash", "-euc", text, cwd=project)
+            output += run("bash", "-euc", text, cwd=work)
     return output
 
 
-def inputs_of_model(project: Path) -> str:
+def inputs_of_model(work: Path) -> str:
     """Return the names of the exported model's inputs."""
     session = "onnxruntime.InferenceSession('models/export/model.onnx')"
     return run(
-        ".venv/bin/python", "-c", f"import onnxruntime; print([i.name for i in {session}.get_inputs()])", cwd=project
+        ".venv/bin/python", "-c", f"import onnxruntime; print([i.name for i in {session}.get_inputs()])", cwd=work
     )
 
 
-def test_feature_is_one_function_that_is_trained_exported_and_served(project: Path) -> None:
-    assert "'gust_excess'" not in inputs_of_model(project)
+def test_feature_is_one_function_that_is_trained_exported_and_served(work: Path) -> None:
+    assert "'gust_excess'" not in inputs_of_model(work)
     changed, command, *_ = blocks("how-to/features-and-model.md", "Add a feature")
     assert changed[1].count("\n+++ ") == 1
-    output = do(project, [changed, command])
+    output = do(work, [changed, command])
     assert re.findall(r"Running stage '(\w+)'", output) == ["train", "evaluate", "export"]
     assert "golden rows" in output
-    assert "'gust_excess'" in inputs_of_model(project)
-    assert "gust_excess" not in (project / "models/export/request.schema.json").read_text(encoding="utf-8")
-    run(".venv/bin/ruff", "check", "src", cwd=project)
+    assert "'gust_excess'" in inputs_of_model(work)
+    assert "gust_excess" not in (work / "models/export/request.schema.json").read_text(encoding="utf-8")
+    run(".venv/bin/ruff", "check", "src", cwd=work)
 
 
 @pytest.mark.nightly
-def test_algorithm_of_ones_own_is_trained_reviewed_and_served(project: Path) -> None:
-    output = do(project, blocks("how-to/features-and-model.md", "Use another algorithm"))
+def test_algorithm_of_ones_own_is_trained_reviewed_and_served(work: Path) -> None:
+    output = do(work, blocks("how-to/features-and-model.md", "Use another algorithm"))
     assert re.findall(r"Running stage '(\w+)'", output) == ["train", "evaluate", "export"]
     assert "ExtraTreesClassifier, cross-validated" in output
     assert re.search(r"Model (accepted|refused)", output)
     assert "golden rows" in output
-    run(".venv/bin/ruff", "check", "src", cwd=project)
+    run(".venv/bin/ruff", "check", "src", cwd=work)
 
 
 @pytest.mark.nightly
-def test_package_is_added_and_locked(project: Path) -> None:
+def test_package_is_added_and_locked(work: Path) -> None:
     ((_, text),) = blocks("how-to/features-and-model.md", "Add a package")
-    do(project, [("sh", text)])
-    assert 'name = "holidays"' in (project / "uv.lock").read_text(encoding="utf-8")
+    do(work, [("sh", text)])
+    assert 'name = "holidays"' in (work / "uv.lock").read_text(encoding="utf-8")
 
 
 @pytest.mark.nightly
-def test_model_from_elsewhere_is_taken_in_put_into_production_and_taken_back(project: Path) -> None:
-    shutil.copy(project / "models/export/model.onnx", project / "model.onnx")
-    assert "version 2 of flight_delays, the challenger" in do(project, blocks("how-to/import.md")[:1])
+def test_model_from_elsewhere_is_taken_in_put_into_production_and_taken_back(work: Path) -> None:
+    shutil.copy(work / "models/export/model.onnx", work / "model.onnx")
+    assert "version 2 of flight_delays, the challenger" in do(work, blocks("how-to/import.md")[:1])
     ((_, promote),) = blocks("how-to/promote.md", "Promote")
-    said = do(project, [("sh", promote.replace("VERSION=7", "VERSION=1"))])
+    said = do(work, [("sh", promote.replace("VERSION=7", "VERSION=1"))])
     assert re.findall(r"version (\d) is now the champion", said) == ["2", "1"]
-    assert "version 2 is the champion again" in do(project, blocks("how-to/promote.md", "Roll back"))
-    assert re.search(r"rolled back to +2 ", run("make", "history", cwd=project))
+    assert "version 2 is the champion again" in do(work, blocks("how-to/promote.md", "Roll back"))
+    assert re.search(r"rolled back to +2 ", run("make", "history", cwd=work))
 
 
 @pytest.mark.nightly
-def test_repository_is_made_pushed_shared_and_ruled_at_github(project: Path, tmp_path: Path) -> None:
+def test_repository_is_made_pushed_shared_and_ruled_at_github(work: Path, tmp_path: Path) -> None:
     ((_, text),) = blocks("how-to/github.md")
-    run("git", "reset", "--quiet", "--soft", "HEAD~1", cwd=project)
+    run("git", "reset", "--quiet", "--soft", "HEAD~1", cwd=work)
     (tmp_path / "github").mkdir()
-    github = Actions(tmp_path / "github", project, {})
-    run("bash", "-euc", text, cwd=project, **github.laptop)
+    github = Actions(tmp_path / "github", work, {})
+    run("bash", "-euc", text, cwd=work, **github.laptop)
     github.close()
     assert github.hub.settings["created"]["visibility"] == "PRIVATE"
     assert run("git", "log", "-1", "--format=%s", "main", cwd=github.origin) == "First model\n"
     assert run("git", "ls-tree", "--name-only", "store", cwd=github.origin).split() == ["dvc", "mlflow"]
-    rules = [json.loads(path.read_text(encoding="utf-8")) for path in (project / ".github/rulesets").iterdir()]
+    rules = [json.loads(path.read_text(encoding="utf-8")) for path in (work / ".github/rulesets").iterdir()]
     assert [rule["name"] for rule in github.hub.rulesets.values()] == sorted(rule["name"] for rule in rules)
     assert github.hub.policies == {"staging": ["main"], "production": ["main"]}
 
 
 @pytest.mark.nightly
-def test_table_is_scored_and_its_drift_is_seen(project: Path) -> None:
+def test_table_is_scored_and_its_drift_is_seen(work: Path) -> None:
     take = "import pandas as pd; pd.read_parquet('data/test.parquet').to_csv({!r}, index=False)"
     for name in ("new.csv", "recent.csv"):
-        run(".venv/bin/python", "-c", take.format(name), cwd=project)
-    said = do(project, blocks("how-to/score.md"))
+        run(".venv/bin/python", "-c", take.format(name), cwd=work)
+    said = do(work, blocks("how-to/score.md"))
     assert len(re.findall(r"rows scored by version 1 ", said)) == 2
-    assert (project / "scored.parquet").is_file()
-    assert "PSI" in do(project, blocks("how-to/monitor.md")[:1])
+    assert (work / "scored.parquet").is_file()
+    assert "PSI" in do(work, blocks("how-to/monitor.md")[:1])

@@ -62,7 +62,7 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _oddness(head: bytes, name: str) -> int:
-    """Count symbols within words and capitals after lower-case letters, which the right encoding does not show."""
+    """Count symbols within words and capitals after lower-case letters, which a wrong encoding produces."""
     text = head.decode(name, errors="replace")
     capitals = sum(left.islower() and right.isupper() for left, right in pairwise(text) if right > "\x7f")
     return len(SYMBOL_IN_WORD.findall(text)) + capitals
