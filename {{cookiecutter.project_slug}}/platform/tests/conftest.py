@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,13 +11,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # as in the Makefile: the same by
 import pytest
 from helpers import contracts, models, repository
 from helpers.git import git
-from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from mlgitops.common import project
 from mlgitops.store import mlflow_backend
 
-settings.register_profile("platform", database=None)  # which it would write into the current folder
-settings.load_profile("platform")
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")  # it would write into the current folder
 collect_ignore = ["example", *(["repository"] if repository.is_template() else [])]
 
 
