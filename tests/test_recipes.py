@@ -57,8 +57,17 @@ def test_unsafe_recipe_is_found(line: str) -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a baked project."""
-    return bake(tmp_path_factory.mktemp("recipes"))
+    """Return a baked project with a hollow environment."""
+    made = bake(tmp_path_factory.mktemp("recipes"))
+    (made / ".venv").mkdir()
+    (made / ".venv/pyvenv.cfg").touch()
+    return made
+
+
+def test_a_target_before_the_set_up_says_what_to_do(tmp_path: Path) -> None:
+    done = subprocess.run(["make", "all"], cwd=bake(tmp_path), check=False, capture_output=True, encoding="utf-8")
+    assert done.returncode != 0
+    assert "there is no environment yet: run `make setup` first" in done.stderr
 
 
 def target_of(name: str, paths: list[Path]) -> str:
