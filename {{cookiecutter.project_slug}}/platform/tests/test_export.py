@@ -16,7 +16,8 @@ from helpers import contracts, models, tables
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract import row_schema
-from mlgitops.contract.contract import Contract, Feature
+from mlgitops.contract.contract import Contract
+from mlgitops.contract.model_inputs import Feature
 from mlgitops.contract.params import Export
 from mlgitops.data import frame
 from mlgitops.data.encode import encode

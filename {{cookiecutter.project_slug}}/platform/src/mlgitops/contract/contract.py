@@ -6,11 +6,7 @@ preprocessing (model.estimators), the inputs of the ONNX model (data.encode), th
 """
 
 import difflib
-import re
-from collections.abc import Container
-from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import count
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -19,29 +15,11 @@ from pydantic import Field, PrivateAttr, model_validator
 from ..common import project
 from ..common.document import Document
 from ..common.errors import ProjectError
-from .column import MISSING, Column, Part
-from .features import Function, Kind, load
+from .column import Column
+from .features import Function, load
+from .model_inputs import Feature, column_features
 
 Task = Literal["binary", "multiclass", "regression"]
-
-
-def _input_name(name: str, taken: Container[str]) -> str:
-    """Return *name* as a valid ONNX name: ASCII letters, digits and underscores, a letter first, not in *taken*."""
-    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
-    plain = plain if plain[0].isalpha() else f"x{plain}"
-    return next(free for n in count(1) if (free := plain if n == 1 else f"{plain}_{n}") not in taken)
-
-
-@dataclass(frozen=True)
-class Feature:
-    """One input of the model: a column, one part of a date, or the result of a function of features.py."""
-
-    name: str
-    column: str
-    kind: Kind
-    part: Part | None = None
-    levels: tuple[str, ...] | None = None
-    function: Function | None = None
 
 
 class Contract(Document):
@@ -146,30 +124,8 @@ class Contract(Document):
     @cached_property
     def features(self) -> tuple[Feature, ...]:
         """The inputs of the model, in order; training, ONNX and scoring share this list."""
-        declared: list[Feature] = []
-        for name, column in self.inputs.items():
-            if not column.feature:
-                continue
-            if column.type in ("datetime", "date"):
-                declared += [Feature(f"{name}_{part}", name, "number", part) for part in self._parts(name)]
-            elif column.type == "category":
-                levels = (*column.categories, *([MISSING] if column.missing else [])) if column.categories else None
-                declared.append(Feature(name, name, "category", levels=levels))
-            else:
-                declared.append(Feature(name, name, "number"))
-        names: dict[str, Feature] = {}
-        for feature in declared:
-            names[_input_name(feature.name, names)] = feature
         computed = [Feature(f.name, ", ".join(f.columns), f.kind, function=f) for f in self._functions]
-        return (*(replace(feature, name=name) for name, feature in names.items()), *computed)
-
-    def _parts(self, name: str) -> tuple[Part, ...]:
-        """Return the parts that are features; the column `time` has none that only grows, such as days."""
-        column = self.columns[name]
-        parts: tuple[Part, ...] = column.parts or (
-            ("weekday",) if name == self.time else ("days", "month", "day", "weekday")
-        )
-        return parts if column.parts or column.type == "date" else (*parts, "hour")
+        return (*column_features(self.inputs, self.time), *computed)
 
     @property
     def classes(self) -> tuple[str, ...]:

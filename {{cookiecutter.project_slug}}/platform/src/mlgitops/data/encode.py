@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..contract.column import MISSING
-from ..contract.contract import Contract, Feature
+from ..contract.contract import Contract
+from ..contract.model_inputs import Feature
 
 EPOCH, NAT = datetime(1970, 1, 1), np.iinfo(np.int64).min
 DAY_ZERO = np.datetime64("2000-01-01", "D")

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from ..common.errors import ProjectError
-from ..contract.contract import Contract, Feature
+from ..contract.contract import Contract
 from ..contract.features import Function
+from ..contract.model_inputs import Feature
 from ..data import frame
 from ..data.encode import encode
 

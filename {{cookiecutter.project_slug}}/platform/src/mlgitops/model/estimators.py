@@ -18,7 +18,8 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
-from ..contract.contract import Contract, Feature
+from ..contract.contract import Contract
+from ..contract.model_inputs import Feature
 
 ALGORITHMS: Mapping[str, tuple[type[BaseEstimator], type[BaseEstimator]]] = {  # (classifier, regressor)
     "boosting": (HistGradientBoostingClassifier, HistGradientBoostingRegressor),
