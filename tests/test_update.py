@@ -177,7 +177,12 @@ def test_project_that_no_cruft_made_says_so(project: Path) -> None:
 @pytest.mark.tools
 def test_workflow_opens_one_pull_request_or_fails_with_the_conflicts(github: Actions) -> None:
     start(github)
-    github.environment["UV_OFFLINE"] = "false"  # uv may fetch cruft
+    reach = [
+        name
+        for name in os.environ
+        if name.startswith(("SSL_CERT", "UV_INDEX", "UV_DEFAULT_INDEX")) or "_PROXY" in name.upper()
+    ]
+    github.environment |= {"UV_OFFLINE": "false"} | {name: os.environ[name] for name in reach}  # uv may fetch cruft
     for _ in range(2):  # the second one finds the pull request
         (updated,) = github.dispatch("template.yml")
         assert updated.ok, updated.failures

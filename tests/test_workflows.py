@@ -60,7 +60,7 @@ def at_github(work: Path, folder: Path, engine: tuple[dict[str, str], str]) -> I
         name: {"SCORING_PORT": str(servers.free_port())} for name in ("release.yml", "deploy.yml")
     }  # staging and production
     found.variables |= {"REGISTRY": registry, "DEPLOY_TARGET": "compose"}
-    found.left_out = {"ci.yml"}
+    found.left_out = {"ci.yml", "platform.yml"}
     yield found
     found.close()
 

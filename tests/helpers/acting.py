@@ -244,9 +244,14 @@ class Actions:
         """Run what a pull request starts, on the commit that merging it would make, or on main."""
         pull = self.hub.pulls[number]
         merged, main = self._merged(number, pull["head"]["sha"]), str(self.hub.head("main"))
+        changed = run("git", "diff", "--name-only", main, merged, cwd=self.origin).split()
         payload = {"action": action, "number": number, "pull_request": pull}
         for name, on in self.triggers(merged).items():
-            if name not in self.left_out and "pull_request" in on:
+            if (
+                name not in self.left_out
+                and "pull_request" in on
+                and _wanted(on["pull_request"] or {}, "main", changed)
+            ):
                 self.start(name, "pull_request", payload, merged)
         for name, on in self.triggers(main).items():
             if action in on.get("pull_request_target", {}).get("types", []):
