@@ -176,6 +176,7 @@ def test_project_that_no_cruft_made_says_so(project: Path) -> None:
 
 @pytest.mark.tools
 def test_workflow_opens_one_pull_request_or_fails_with_the_conflicts(github: Actions) -> None:
+    run("uv", "lock", "--quiet", cwd=github.work)
     start(github)
     reach = [
         name
