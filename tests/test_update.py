@@ -189,8 +189,7 @@ def test_workflow_opens_one_pull_request_or_fails_with_the_conflicts(github: Act
         assert updated.ok, updated.failures
     (pull,) = github.hub.pulls.values()
     edit(github.work, METRICS, DOCSTRING, '"""Metrics of ours.')
-    github.commit("Ours")
-    github.push("main")
+    start(github)
     before = run("git", "rev-parse", "template", cwd=github.origin)
     (conflicting,) = github.dispatch("template.yml")
     assert conflicting.jobs == {"update": "failure"}
