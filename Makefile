@@ -85,6 +85,7 @@ test-platform: export MLGITOPS_REPOSITORY := $(CURDIR)/build/bake/flight-delays
 test-platform: $(PLATFORM)/installed ## test platform/ in place, and as a part of a repository
 	rm -rf build/bake
 	cookiecutter --no-input --default-config --output-dir build/bake . 2>$(PLATFORM)/bake.log
+	uv lock --quiet --project build/bake/flight-delays
 	cd '$(GENERATED)/platform' && PATH='$(CURDIR)/$(PLATFORM)/bin':"$$PATH" python -m pytest --quiet \
 	    -o cache_dir='$(CURDIR)/$(PLATFORM)/pytest' --numprocesses auto
 
