@@ -52,7 +52,7 @@ def test_bake_is_born_clean(project: Path) -> None:
     for path, text in texts(project):
         tidy = "\n".join(map(str.rstrip, text.rstrip().splitlines())) + "\n"
         assert text in ("", tidy), f"{path} has trailing blanks"
-        tag = r"\{\{-?\s*_?cookiecutter" if path.endswith(".j2") else r"\{%|\{#|\{\{-?\s*_?cookiecutter"
+        tag = r"\{\{-?\s*_?cookiecutter" if path.startswith("platform/") else r"\{%|\{#|\{\{-?\s*_?cookiecutter"
         assert not re.search(tag, text), f"{path} has a template tag"
 
 
