@@ -48,8 +48,12 @@ class Function:
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return one entry per row, shape (rows,); raises ProjectError naming file, function and columns."""
         inputs = [arrays[name] for name in self.columns]
-        with user_code(self.file, f"{self.name}({', '.join(self.columns)})"), np.errstate(all="ignore"):
-            result = np.asarray(self.call(*inputs))
+        try:
+            with np.errstate(all="ignore"):
+                result = np.asarray(self.call(*inputs))
+        except Exception:  # the context manager costs more than a feature of one row: enter it on failure only
+            with user_code(self.file, f"{self.name}({', '.join(self.columns)})"):
+                raise
         if result.shape != inputs[0].shape:
             raise ProjectError(
                 f"{self.place}: returns an array of shape {result.shape} for {len(inputs[0])} rows: "
