@@ -144,7 +144,7 @@ def test_update_with_conflicts_says_where_and_commits_nothing(github: Actions) -
     assert run("git", "for-each-ref", "--format=%(refname)", cwd=github.origin) == "refs/heads/main\n"
     assert github.hub.pulls == {}
     assert "the work tree has changes" in refused(github)
-    # as it says
+    # the steps that the message lists
     run("git", "checkout", "--quiet", "--ours", ".", cwd=project)
     for step in re.findall(r"(?m)^  [23]\. (git [^,\n]*)", said):
         run("bash", "-euc", step, cwd=project, **github.laptop)

@@ -20,7 +20,7 @@ from ..contract.row_schema import json_schema
 from ..data import frame
 from . import card, pipeline
 from .pipeline import label, predict
-from .scorer import Scorer, digest
+from .scorer import Scorer, digest, digests
 
 EXPORT_PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
@@ -90,14 +90,14 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> No
         metrics = files.read_json(report)
         files.write(new / "card.md", card.card(contract, params, label(params.model, fitted), metrics, plots))
         facts = _facts(params, model, test, metrics)
-        files.write_json(new / "manifest.json", {**facts, "files": _digests(new)})
+        files.write_json(new / "manifest.json", {**facts, "files": digests(new)})
         scorer = Scorer(new)
         exported = scorer.predict(frame.columns(rows, contract))
         agreement = parity(contract, predict(fitted, frame.features(rows, contract)), exported, params.export)
         golden = np.linspace(0, len(rows) - 1, min(params.export.golden_rows, len(rows))).astype(int)
         sent = frame.records(rows.iloc[golden], contract)
         files.write_json(new / "golden.json", {"rows": sent, "answers": scorer.to_answers(exported[golden])})
-        files.write_json(new / "manifest.json", {**facts, "parity": asdict(agreement), "files": _digests(new)})
+        files.write_json(new / "manifest.json", {**facts, "parity": asdict(agreement), "files": digests(new)})
     margin = f"largest difference {agreement.largest_difference:.1e}"
     click.echo(f"{folder}: matches the trained pipeline on {agreement.rows:,} rows ({margin})")
 
@@ -113,7 +113,3 @@ def _facts(params: Params, model: Path, test: Path, metrics: dict[str, Any]) -> 
         "metrics": metrics,
         "packages": {name: importlib.metadata.version(name) for name in EXPORT_PACKAGES},
     }
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    return {path.name: digest(path) for path in sorted(folder.iterdir()) if path.name != "manifest.json"}

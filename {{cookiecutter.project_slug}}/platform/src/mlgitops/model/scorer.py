@@ -94,6 +94,11 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of an exported model except its manifest, by name."""
+    return {path.name: digest(path) for path in sorted(folder.iterdir()) if path.name != "manifest.json"}
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return manifest.json of an exported model, after checking the digest of every file; raises ProjectError."""
     path = folder / "manifest.json"

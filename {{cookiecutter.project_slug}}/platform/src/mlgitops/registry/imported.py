@@ -14,7 +14,7 @@ from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.row_schema import json_schema
 from ..contract.synthetic import example_rows
-from ..model.scorer import Scorer, digest
+from ..model.scorer import Scorer, digest, digests
 
 TENSOR_TYPES = {"number": "tensor(float)", "category": "tensor(string)"}
 GOLDEN_ROWS = 20
@@ -50,11 +50,11 @@ def exported(
             "imported": origin,
             "contract_sha256": digest(contract_file),
         }
-        files.write_json(folder / "manifest.json", {**facts, "files": _digests(folder)})
+        files.write_json(folder / "manifest.json", {**facts, "files": digests(folder)})
         scorer, rows = Scorer(folder), example_rows(contract, GOLDEN_ROWS)
         predictions = _predictions(scorer, rows)
         files.write_json(folder / "golden.json", {"rows": rows, "answers": scorer.to_answers(predictions)})
-        files.write_json(folder / "manifest.json", {**facts, "files": _digests(folder)})
+        files.write_json(folder / "manifest.json", {**facts, "files": digests(folder)})
         yield folder
 
 
@@ -123,7 +123,3 @@ def _predictions(scorer: Scorer, rows: list[dict[str, Any]]) -> np.ndarray:
 
 def _first_row(rows: list[dict[str, Any]], invalid: np.ndarray) -> dict[str, Any]:
     return rows[int(np.flatnonzero(invalid.reshape(len(rows), -1).any(axis=1))[0])]
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    return {path.name: digest(path) for path in sorted(folder.iterdir()) if path.name != "manifest.json"}
