@@ -1,6 +1,7 @@
 """Containers for the tests: an engine that keeps everything in one folder, a base image, a registry."""
 
 import contextlib
+import fcntl
 import shutil
 import subprocess
 import time
@@ -79,19 +80,26 @@ def base(name: str, registry: str, scratch: Path, environment: dict[str, str]) -
 def debian(scratch: Path) -> Path:
     """Return an archive of a small Debian with Python."""
     archive = TEMPLATE / "build" / f"base-{SUITE}.tar"  # a minute's work, kept for the next time
-    if not archive.is_file():
-        if not shutil.which("debootstrap"):
-            pytest.skip("the base image cannot be pulled, and debootstrap is not installed to make one")
-        packages = "--include=python3,ca-certificates"
-        run("debootstrap", "--variant=minbase", packages, SUITE, str(scratch / "root"), cwd=scratch)
-        omitted = [f"--exclude=./usr/{path}" for path in LEFT_OUT]
-        omitted += [f"--exclude=./{path}" for path in ("dev", "proc", "sys", "var/cache/*", "var/lib/apt/lists/*")]
-        made = archive.with_suffix(".new")
-        made.parent.mkdir(exist_ok=True)
-        run("tar", "--create", f"--file={made}", "--numeric-owner", *omitted, ".", cwd=scratch / "root")
-        made.replace(archive)
-        shutil.rmtree(scratch / "root")
+    archive.parent.mkdir(exist_ok=True)
+    with archive.with_suffix(".lock").open("w") as lock:  # the tests' workers need the same one
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not archive.is_file():
+            bootstrap(archive, scratch)
     return archive
+
+
+def bootstrap(archive: Path, scratch: Path) -> None:
+    """Write *archive*: Debian's minimal system with Python, without what a scoring image does not need."""
+    if not shutil.which("debootstrap"):
+        pytest.skip("the base image cannot be pulled, and debootstrap is not installed to make one")
+    packages = "--include=python3,ca-certificates"
+    run("debootstrap", "--variant=minbase", packages, SUITE, str(scratch / "root"), cwd=scratch)
+    omitted = [f"--exclude=./usr/{path}" for path in LEFT_OUT]
+    omitted += [f"--exclude=./{path}" for path in ("dev", "proc", "sys", "var/cache/*", "var/lib/apt/lists/*")]
+    partial = archive.with_suffix(".new")
+    run("tar", "--create", f"--file={partial}", "--numeric-owner", *omitted, ".", cwd=scratch / "root")
+    partial.replace(archive)
+    shutil.rmtree(scratch / "root")
 
 
 @contextlib.contextmanager
