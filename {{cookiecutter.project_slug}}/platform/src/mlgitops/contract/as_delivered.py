@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, TypeAdapter, WithJsonSchema
 
 from . import spelling
 from .column import NUMERIC, TEMPORAL, UNIX, Column
@@ -19,9 +19,9 @@ def as_delivered(kind: Any, column: Column, decimal: str) -> Any:
     if not column.spelled:
         return kind
     read = _number(column, decimal) if column.type in NUMERIC else _time(column) if column.type in TEMPORAL else _word
-    accepted = Annotated[Any, WithJsonSchema(_schema(column))]
     words = column.missing_words if column.missing else frozenset[str]()
-    return Annotated[kind, BeforeValidator(lambda value: read(value, words), json_schema_input_type=kind | accepted)]
+    schema = TypeAdapter(kind | Annotated[Any, WithJsonSchema(_schema(column))]).json_schema()
+    return Annotated[kind, BeforeValidator(lambda value: read(value, words)), WithJsonSchema(schema)]
 
 
 def _word(value: Any, missing: frozenset[str]) -> Any:

@@ -105,7 +105,7 @@ def timestamp(text: str, date_format: str | None = None) -> datetime | None:
 
     Years from 1 to 9999 are read.
     """
-    for read in (_reader(date_format), _iso):
+    for read in (reader(date_format), _iso):
         try:
             moment = read(text.strip())
             return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
@@ -119,7 +119,7 @@ def _iso(text: str) -> datetime:
 
 
 @cache
-def _reader(date_format: str | None) -> Callable[[str], datetime]:
+def reader(date_format: str | None) -> Callable[[str], datetime]:
     """Return the function that reads a time in *date_format*; it raises ValueError, OverflowError or KeyError."""
     if date_format is None:
         return _iso

@@ -22,7 +22,8 @@ def typed(values: pd.Series, column: Column, decimal: str = ".") -> pd.Series:
         return _or_as_delivered(values, whole, parsed.isin(as_delivered.numbers(column, decimal)))
     if column.type in TEMPORAL:
         moments = timestamps(values, column.format)
-        return _or_as_delivered(values, moments, moments.isin(as_delivered.times(column)))
+        sentinels = np.array(sorted(as_delivered.times(column)), dtype=MILLISECONDS)
+        return _or_as_delivered(values, moments, pd.Series(np.isin(moments, sentinels), index=values.index))
     if column.type == "boolean":
         booleans = values if values.dtype == bool else values.astype("string").str.strip().str.lower().map(BOOLEANS)
         return _or_as_delivered(values, booleans.astype("boolean"))
@@ -91,7 +92,7 @@ def _quick(strings: pd.Series, date_format: str | None) -> pd.Series:
     if date_format in UNIX:
         return _since_1970(pd.to_numeric(strings, errors="coerce").astype("float64"), UNIX[date_format])
     if date_format and ("%Z" in date_format or spelling.COMPACT.fullmatch(date_format)):
-        return pd.Series(np.datetime64("NaT", "ms"), index=strings.index)
+        return pd.Series(np.full(len(strings), np.datetime64("NaT", "ms")), index=strings.index)
     parsed = pd.to_datetime(strings, errors="coerce", utc=True, format=date_format or "ISO8601")
     if date_format and parsed.isna().any():
         parsed = parsed.fillna(pd.to_datetime(strings, errors="coerce", utc=True, format="ISO8601"))

@@ -105,7 +105,7 @@ def records(rows: pd.DataFrame, contract: Contract) -> list[dict[str, Any]]:
 
 def _json(values: pd.Series, column: Column) -> list[Any]:
     present = values.notna().tolist()
-    unit = "D" if column.type == "date" else "s"
+    unit: Literal["D", "s"] = "D" if column.type == "date" else "s"
     if pd.api.types.is_datetime64_dtype(values):
         values = pd.Series(np.datetime_as_string(values.to_numpy(), unit, casting="unsafe"))  # four digits of any year
     elif column.type == "integer" and pd.api.types.is_float_dtype(values):
