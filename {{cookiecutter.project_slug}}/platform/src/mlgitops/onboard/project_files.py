@@ -68,6 +68,7 @@ PLOTS: dict[
         ("Importance", "importance", "importance", "feature", BARS),
     ],
     "multiclass": [
+        ("Calibration", "calibration", "predicted", "actual", None),
         ("Confusion", "confusion", "predicted", "actual", "template: confusion"),
         ("Importance", "importance", "importance", "feature", BARS),
     ],
