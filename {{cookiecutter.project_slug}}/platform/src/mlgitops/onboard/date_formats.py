@@ -36,8 +36,9 @@ DIGITS_AND_MORE = re.compile(r"\d\D+\d|[^\W\d]{3}.*\d\d|\d\d.*[^\W\d]{3}")  # tw
 MOST, ANCHORS = 0.9, 3  # the share of values that have the format; the values that suggest formats
 SWAPPED = {"%d/%m": "%m/%d", "%d-%m": "%m-%d"}
 AMBIGUOUS_ZONES = re.compile(r"\b(?:CST|EST|MST|PST)\b")
-EPOCH_NAME = re.compile(r"time|stamp|epoch|unix|date|created|updated|modified|when|utc|(^|[_ ])(ts|at)$", re.IGNORECASE)
-MONTH_NAME = re.compile(r"date|month|period|time|ym$", re.IGNORECASE)
+TIME_NAME = re.compile(
+    r"time|stamp|epoch|unix|date|created|updated|modified|when|utc|month|period|ym$|(^|[_ ])(ts|at|day)$", re.IGNORECASE
+)
 SECONDS, MILLISECONDS = (5e8, 4.2e9), (5e11, 4.2e12)  # of 1985 to 2103
 MIN_DISTINCT = {"%Y%m%d": 3, "%Y%m": 12, "%Y%m%d%H%M": 3, "%Y%m%d%H%M%S": 3}  # to believe it without the name
 WIDTHS = {8: "%Y%m%d", 6: "%Y%m", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
@@ -121,13 +122,11 @@ def of_digits(name: str, strings: pd.Series) -> DateFormat | None:
         width
         and years.between("1800", "2199").mean() > 0.9
         and casting.timestamps(distinct, width).notna().mean() > 0.9
-    ):
-        named = (EPOCH_NAME if width != "%Y%m" else MONTH_NAME).search(name)
-        if named or len(distinct) >= MIN_DISTINCT[width]:
-            return DateFormat(width, f"read as dates, format {width} (or set type: integer)")
+    ) and (TIME_NAME.search(name) or len(distinct) >= MIN_DISTINCT[width]):
+        return DateFormat(width, f"read as dates, format {width} (or set type: integer)")
     elapsed = pd.to_numeric(distinct, errors="coerce")
     for form, (first, last) in (("unix_s", SECONDS), ("unix_ms", MILLISECONDS)):
-        if EPOCH_NAME.search(name) and elapsed.between(first, last).mean() > 0.9:
+        if TIME_NAME.search(name) and elapsed.between(first, last).mean() > 0.9:
             unit = "seconds" if form == "unix_s" else "milliseconds"
             return DateFormat(form, f"read as {unit} since 1970, format {form} (or set type: integer)")
     return None
