@@ -66,8 +66,10 @@ def of_strings(strings: pd.Series) -> DateFormat | None:
     """Return the format of *strings* if they are dates: the one that most of them have."""
     distinct = strings.drop_duplicates()
     few = distinct.iloc[:: max(1, len(distinct) // 50)]
-    if few.str.contains(DIGITS_AND_MORE).mean() <= MOST or any(
-        casting.numbers(few, decimal).notna().mean() > MOST for decimal in ".,"
+    if (
+        few.empty
+        or few.str.contains(DIGITS_AND_MORE).mean() <= MOST
+        or any(casting.numbers(few, decimal).notna().mean() > MOST for decimal in ".,")
     ):
         return None
     shares: dict[str | None, float] = {}
@@ -135,6 +137,8 @@ def of_digits(name: str, strings: pd.Series) -> DateFormat | None:
 def resemblance(strings: pd.Series) -> str | None:
     """Return what the values of a column look like, if that is a date or a time that is not read."""
     distinct = strings.drop_duplicates().head(1000)
+    if distinct.empty:
+        return None
     if distinct.str.fullmatch(CLOCK_ONLY).mean() > 0.95:
         return "times of day, which are not read: make numbers of them in load(), such as hours"
     if distinct.str.fullmatch(DATE_LIKE).mean() > 0.9:
