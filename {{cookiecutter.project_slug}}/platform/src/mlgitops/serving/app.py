@@ -6,15 +6,18 @@ Plain ASGI, because a request would spend more time in a web framework than in t
 import asyncio
 import json
 import logging
+import random
+import re
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 from pydantic_core import to_json
+from starlette.middleware.cors import CORSMiddleware
 
 from ..model.scorer import Scorer
 from .admission import Admission, Headers, Message, Receive, Scored, Send
@@ -24,8 +27,10 @@ from .refusal import RequestError, detail
 from .request import Columns, RequestParser
 from .telemetry import CONTENT_TYPE, Telemetry
 
+App = Callable[[Message, Receive, Send], Awaitable[None]]
 Page = tuple[str, Callable[[], bytes], Headers]  # content type, content, and further headers
 
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 RETRY_SECONDS = 1.0  # as in Retry-After: how long a refused caller's connection is held
 ERROR_HEADERS: dict[int, Headers] = {  # further headers of error responses
     401: [(b"www-authenticate", b"Bearer"), (b"www-authenticate", b'Basic realm="scoring", charset="UTF-8"')],
@@ -34,6 +39,14 @@ ERROR_HEADERS: dict[int, Headers] = {  # further headers of error responses
 }
 HEALTH = ("/livez", "/readyz", "/healthz")  # BentoML answers GET on these paths
 logger = logging.getLogger("bentoml.scoring")
+
+
+def _request_id(headers: Headers) -> str:
+    """Return the caller's X-Request-Id if it can be written into a log, or a new one."""
+    for name, value in headers:
+        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            return value.decode()
+    return f"{random.getrandbits(128):032x}"  # it is no secret
 
 
 class Api:
@@ -47,14 +60,26 @@ class Api:
         self._pages: dict[str, Page] = {**pages, "/metrics": (CONTENT_TYPE, self.telemetry.show, [])}
         version = quote(lineage["version"]).encode()
         self._answered: Headers = [(b"content-type", JSON.encode()), (b"x-model-version", version)]
+        self._app: App = self._respond
+        if limits.cors_origins:
+            self._app = CORSMiddleware(
+                self._respond,
+                allow_origins=limits.cors_origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["Authorization", "X-Request-Id"],
+                expose_headers=["Retry-After", "X-Model-Version", "X-Request-Id"],
+            )
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request; see the ASGI specification."""
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
             return
+        await self._app(scope, receive, send)
+
+    async def _respond(self, scope: Message, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        path = scope["path"]
+        path, request_id = scope["path"], _request_id(scope["headers"])
         try:
             status, headers, body = 200, *await self._answer(path, scope, receive)
         except RequestError as refusal:
@@ -62,9 +87,10 @@ class Api:
         except Exception as error:
             # without the message, which may contain values that were sent
             trace = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("%s while answering %s\n%s", type(error).__name__, self._route(path), trace)
+            name = type(error).__name__
+            logger.error("%s while answering %s, request %s\n%s", name, self._route(path), request_id, trace)
             status, (headers, body) = 500, self._error(path, RequestError(500, "internal error; see the service log"))
-        headers = [*headers, (b"content-length", b"%d" % len(body))]
+        headers = [*headers, (b"x-request-id", request_id.encode()), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         overloaded = status == HTTPStatus.SERVICE_UNAVAILABLE
         body = b"" if scope["method"] == "HEAD" else body
