@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from .as_delivered import as_delivered
 from .column import MAX_MAGNITUDE, Column
 from .contract import Contract
 
@@ -35,16 +36,16 @@ def request_model(contract: Contract, extra: Literal["forbid", "ignore"] = "forb
     Columns that may be missing may be null or absent; *extra* columns are refused or ignored. Times become naive
     datetimes; one with a zone is converted to UTC.
     """
-    fields = {name: _field(column) for name, column in contract.inputs.items()}
+    fields = {name: _field(column, contract.decimal) for name, column in contract.inputs.items()}
     make: Any = TypedDict  # type checkers do not accept a TypedDict built at run time
     row = make("Row", fields)
     row.__pydantic_config__ = ConfigDict(extra=extra, strict=True, allow_inf_nan=False)
     return row
 
 
-def _field(column: Column) -> Any:
-    kind = _type(column)
-    described: Any = Annotated[kind | None if column.missing else kind, Field(description=_description(column))]
+def _field(column: Column, decimal: str) -> Any:
+    kind = as_delivered(_type(column) | None if column.missing else _type(column), column, decimal)
+    described: Any = Annotated[kind, Field(description=_description(column))]
     return NotRequired[described] if column.missing else described
 
 

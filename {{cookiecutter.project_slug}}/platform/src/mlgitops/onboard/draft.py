@@ -48,10 +48,10 @@ def draft(raw: Path, options: AdoptOptions) -> ContractDraft:
     file = pq.ParquetFile(raw)
     names = file.schema_arrow.names
     _check_names(names, options)
-    decimal = columns.decimal_mark(file)
-    truth = columns.infer(file, options.target, decimal)
+    decimal, markers = columns.reading(file)
+    truth = columns.infer(file, options.target, decimal, markers)
     task, entry = target.describe(file, options.target, truth, options.task)
-    profiles, remarks = _profiles(file, options, decimal, truth.values, task)
+    profiles, remarks = _profiles(file, options, decimal, markers, truth.values, task)
     time = roles.find_time(profiles, options.time)
     key = roles.find_key(file, profiles, options.key)
     for name in key:
@@ -70,7 +70,12 @@ def draft(raw: Path, options: AdoptOptions) -> ContractDraft:
 
 
 def _profiles(
-    file: pq.ParquetFile, options: AdoptOptions, decimal: str, truth: pd.Series, task: Task
+    file: pq.ParquetFile,
+    options: AdoptOptions,
+    decimal: str,
+    markers: frozenset[str],
+    truth: pd.Series,
+    task: Task,
 ) -> tuple[dict[str, ColumnProfile], list[str]]:
     """Return the profiles of all columns but the target, without values, and remarks on the inputs of the model."""
     filled = np.flatnonzero(truth.notna())
@@ -80,11 +85,13 @@ def _profiles(
     names = [name for name in file.schema_arrow.names if name != options.target]
     with click.progressbar(names, label="reading columns") as bar:
         for name in bar:
-            profile = columns.infer(file, name, decimal)
+            profile = columns.infer(file, name, decimal, markers)
             if name in options.ignore:
                 profile.entry = {"type": "text", "missing": True, "ignore": "left out on request"}
-            elif "ignore" not in profile.entry and name not in options.key:
-                remarks += profile.remarks + _leaks(name, profile, options.target, labels, task, rows)
+            else:
+                remarks += profile.remarks
+            if "ignore" not in profile.entry and name not in options.key:
+                remarks += _leaks(name, profile, options.target, labels, task, rows)
             profiles[name] = replace(profile, values=NO_VALUES)  # a slice would keep all values in memory
     return profiles, remarks
 

@@ -18,8 +18,10 @@ from pydantic_core import to_json
 
 from ..model.scorer import Scorer
 from .admission import Admission, Headers, Message, Receive, Scored, Send
+from .body_parts import ARRAY
 from .limits import JSON, Limits
-from .request import RequestError, RequestParser, detail
+from .refusal import RequestError, detail
+from .request import Columns, RequestParser
 from .telemetry import CONTENT_TYPE, Telemetry
 
 Page = tuple[str, Callable[[], bytes], Headers]  # content type, content, and further headers
@@ -94,16 +96,23 @@ class Api:
 
     def score(self, body: bytes | bytearray) -> Scored:
         """Return the answers to the rows in *body* as JSON, and their number; raises RequestError."""
-        columns, batch = self._parser.read(body)
+        if ARRAY.match(body) is None:
+            return to_json(self._answers(next(self._parser.parts(body)), 0)[0]), 1
+        texts, rows = [], 0
+        for columns in self._parser.parts(body):
+            answers = self._answers(columns, rows)
+            texts.append(to_json(answers)[1:-1])
+            rows += len(answers)
+        return b"[%b]" % b",".join(texts), rows
+
+    def _answers(self, columns: Columns, first: int) -> list[dict[str, Any]]:
+        """Return one answer per row; raises RequestError, its rows counted from *first*."""
         predicted = self._scorer.predict(columns)
         finite = np.isfinite(predicted)
         if not finite.all():
-            rows = np.flatnonzero(~finite.reshape(len(predicted), -1).all(axis=1))[:1].tolist()
-            raise RequestError(
-                422, "the model cannot score this row", [detail(row, None, "Numbers are too large") for row in rows]
-            )
-        answers = self._scorer.to_answers(predicted)
-        return to_json(answers if batch else answers[0]), len(answers)
+            row = first + int(np.flatnonzero(~finite.reshape(len(predicted), -1).all(axis=1))[0])
+            raise RequestError(422, "the model cannot score this row", [detail(row, None, "Numbers are too large")])
+        return self._scorer.to_answers(predicted)
 
     def _error(self, path: str, refusal: RequestError) -> tuple[Headers, bytes]:
         headers = [(b"content-type", JSON.encode()), *ERROR_HEADERS.get(refusal.status, [])]
