@@ -12,7 +12,6 @@ from helpers import contracts, gitops, models
 from mlgitops.common.errors import ProjectError
 from mlgitops.github import api, repository
 
-
 RUNS = "/actions/workflows/release.yml/runs?branch=main&per_page=20"
 
 
