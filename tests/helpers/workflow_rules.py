@@ -84,7 +84,7 @@ RUN: dict[str, list[str]] = {  # the make targets of each workflow, in order
     "nightly.yml": ["dispatch"],
     "platform.yml": ["test-platform"],
     "publish": ["push-image", "tag", "sign", "unattested"],
-    "registry": [],
+    "registry": ["login"],
     "report": ["summary"],
     "promote.yml": ["pull-store", "promote"],
     "release.yml": ["pull-store", "pipeline", "approved", "review", "with-store", "image"],
