@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..common.errors import ProjectError
 from ..common.project import root
+from ..common.provenance import DIRTY
 from .paths import store
 
 # the token serves this one command and is not stored
@@ -57,8 +58,15 @@ def current_user() -> str:
 
 
 def commit() -> str:
-    """Return the current commit, with the suffix -dirty if files were changed; empty outside of a repository."""
-    return git("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*", fails=("",)) or ""
+    """Return the current commit, with the suffix -dirty if files were changed; empty outside of a repository.
+
+    dvc.lock does not count: the pipeline writes it, and the same commit gives the same one.
+    """
+    head = git("rev-parse", "--verify", "--quiet", "HEAD", fails=("",))
+    if not head:
+        return ""
+    unchanged = git("diff", "--quiet", "HEAD", "--", ":/", ":(exclude)dvc.lock", fails=("",)) is not None
+    return head if unchanged else head + DIRTY
 
 
 def _run(*arguments: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
