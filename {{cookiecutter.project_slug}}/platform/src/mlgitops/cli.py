@@ -49,7 +49,17 @@ VERBS = {
 
 
 class Verbs(click.Group):
-    """A group whose commands are imported only when they are called."""
+    """A group whose commands are imported only when they are called, and whose unexpected errors are explained."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a verb in its project; an exception that nothing has handled becomes a ProjectError."""
+        importlib.import_module(".common.project", __package__).root()  # refuses the platform of another project
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click handles them
+        except Exception as error:
+            raise importlib.import_module(".common.failures", __package__).explained(error) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order of a model's life."""
