@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 from .limits import Limits
 from .request import RequestError
@@ -12,10 +12,19 @@ Message = MutableMapping[str, Any]  # these four are ASGI types
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
-Scored = tuple[bytes, int]  # the answers as JSON, and their number
 
 LARGE_BODY_BYTES = 65_536  # larger bodies are scored in a thread, so that the event loop keeps answering
 MAX_THREAD_SECONDS = 20  # for a large body to be scored
+
+
+class Scored(NamedTuple):
+    """The answers to one request: as JSON, and with all that the prediction log may write."""
+
+    content: bytes
+    answers: list[dict[str, Any]]
+    columns: dict[str, list[Any]]
+    keys: dict[str, list[Any]]
+    batch: bool
 
 
 class Admission:

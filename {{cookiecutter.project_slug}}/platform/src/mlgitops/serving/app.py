@@ -19,7 +19,10 @@ from pydantic_core import to_json
 from ..model.scorer import Scorer
 from .admission import Admission, Headers, Message, Receive, Scored, Send
 from .limits import JSON, Limits
+from .log_settings import OFF, LogSettings
+from .prediction_log import PredictionLog, logged_facts
 from .request import RequestError, RequestParser, detail
+from .request_id import RequestIds
 from .telemetry import CONTENT_TYPE, Telemetry
 
 Page = tuple[str, Callable[[], bytes], Headers]  # content type, content, and further headers
@@ -37,7 +40,14 @@ logger = logging.getLogger("bentoml.scoring")
 class Api:
     """Answers requests once `start` has given it a model."""
 
-    def start(self, scorer: Scorer, limits: Limits, lineage: dict[str, Any], pages: dict[str, Page]) -> None:
+    def start(
+        self,
+        scorer: Scorer,
+        limits: Limits,
+        lineage: dict[str, Any],
+        pages: dict[str, Page],
+        log: LogSettings = OFF,
+    ) -> None:
         """Serve *scorer* at /predict, within *limits*; *pages* are served by path."""
         self._scorer, self._limits, self._admission = scorer, limits, Admission(limits, self.score)
         self._parser = RequestParser(scorer.contract, limits.max_rows)
@@ -45,6 +55,8 @@ class Api:
         self._pages: dict[str, Page] = {**pages, "/metrics": (CONTENT_TYPE, self.telemetry.show, [])}
         version = quote(lineage["version"]).encode()
         self._answered: Headers = [(b"content-type", JSON.encode()), (b"x-model-version", version)]
+        self._ids = RequestIds()
+        self._log = PredictionLog(log, scorer.contract, logged_facts(scorer, lineage), self.telemetry.logged)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request; see the ASGI specification."""
@@ -81,9 +93,7 @@ class Api:
         if path == "/predict":
             if method != "POST":
                 raise RequestError(405, f"{path}: use POST")
-            answer, rows = await self._admission.answer(headers, receive)
-            self.telemetry.rows(rows)
-            return self._answered, answer
+            return await self._predict(headers, receive)
         page = self._pages.get(path)
         if page is None and path not in HEALTH:
             raise RequestError(404, "no such page: see /docs")
@@ -92,9 +102,22 @@ class Api:
         kind, content, extra = page
         return [(b"content-type", kind.encode()), (b"x-content-type-options", b"nosniff"), *extra], content()
 
+    async def _predict(self, headers: dict[bytes, bytes], receive: Receive) -> tuple[Headers, bytes]:
+        identifier = self._ids.of(headers) if self._log.enabled else ""
+        try:
+            scored = await self._admission.answer(headers, receive)
+        except RequestError as refusal:
+            self._log.refuse(identifier, refusal)
+            raise
+        self.telemetry.rows(len(scored.answers))
+        if not self._log.enabled:
+            return self._answered, scored.content
+        self._log.write(identifier, scored)  # before the response is sent, so that none is lost
+        return [*self._answered, (b"x-prediction-id", identifier.encode())], scored.content
+
     def score(self, body: bytes | bytearray) -> Scored:
-        """Return the answers to the rows in *body* as JSON, and their number; raises RequestError."""
-        columns, batch = self._parser.read(body)
+        """Return the answers to the rows in *body*; raises RequestError."""
+        columns, keys, batch = self._parser.read(body)
         predicted = self._scorer.predict(columns)
         finite = np.isfinite(predicted)
         if not finite.all():
@@ -103,7 +126,7 @@ class Api:
                 422, "the model cannot score this row", [detail(row, None, "Numbers are too large") for row in rows]
             )
         answers = self._scorer.to_answers(predicted)
-        return to_json(answers if batch else answers[0]), len(answers)
+        return Scored(to_json(answers if batch else answers[0]), answers, columns, keys, batch)
 
     def _error(self, path: str, refusal: RequestError) -> tuple[Headers, bytes]:
         headers = [(b"content-type", JSON.encode()), *ERROR_HEADERS.get(refusal.status, [])]

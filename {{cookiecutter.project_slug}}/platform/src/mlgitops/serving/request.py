@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import FailFast, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
@@ -32,29 +32,41 @@ def detail(row: int | None, field: str | None, message: str) -> dict[str, Any]:
     return {"row": row, "field": field and field[:100], "message": message[:MAX_MESSAGE_CHARS]}
 
 
+class Rows(NamedTuple):
+    """The rows of a request by column: the inputs of the model, and the key columns that were sent with them."""
+
+    columns: dict[str, list[Any]]
+    keys: dict[str, list[Any]]
+    batch: bool  # whether the body is an array of rows
+
+
 class RequestParser:
     """Parses bodies with one row, a JSON object, or several, an array of objects."""
 
     def __init__(self, contract: Contract, max_rows: int) -> None:
         """Parse rows of *contract*, at most *max_rows* of them."""
         self._names, self._max_rows = dict.fromkeys(contract.inputs), max_rows
-        self._strings = [name for name, c in contract.inputs.items() if c.type in ("category", "datetime", "date")]
+        self._keys, accepted = dict.fromkeys(contract.request_keys), contract.request_keys | contract.inputs
+        self._accepted = frozenset(accepted)
+        strings = ("category", "datetime", "date", "text")
+        self._strings = [name for name, c in accepted.items() if c.type in strings]
         # listing a million unknown fields or invalid rows would take seconds: `_check_names` finds the first ones
         row = request_model(contract, extra="ignore")
         rows: Any = Annotated[list[row], FailFast(), Field(min_length=1, max_length=max_rows)]  # type: ignore[valid-type]  # built at run time
         self._row: TypeAdapter[dict[str, Any]] = TypeAdapter(row)
         self._rows: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(rows)
 
-    def read(self, body: bytes | bytearray) -> tuple[dict[str, list[Any]], bool]:
-        """Return the columns, and whether the body is an array of rows; raises RequestError."""
+    def read(self, body: bytes | bytearray) -> Rows:
+        """Return the rows by column; raises RequestError."""
         batch = ARRAY.match(body) is not None
         try:
             rows = self._rows.validate_json(body) if batch else [self._row.validate_json(body)]
         except ValidationError as error:
             raise self._refusal(body, error, batch) from None
         columns = {name: [row.get(name) for row in rows] for name in self._names}
-        self._check_names(body, rows, columns)
-        return columns, batch
+        keys = {name: [row.get(name) for row in rows] for name in self._keys}
+        self._check_names(body, rows, columns | keys if keys else columns)
+        return Rows(columns, keys, batch)
 
     def _check_names(self, body: bytes | bytearray, rows: list[dict[str, Any]], columns: dict[str, list[Any]]) -> None:
         """Raise RequestError for unknown fields, and for repeated ones, of which the parser keeps the last.
@@ -74,7 +86,7 @@ class RequestParser:
             raise RequestError(422, "the rows violate the contract", details[:MAX_DETAILS])
 
     def _unknown(self, row: Iterable[str], position: int) -> list[dict[str, Any]]:
-        unknown = [name for name in row if name not in self._names][:MAX_DETAILS]
+        unknown = [name for name in row if name not in self._accepted][:MAX_DETAILS]
         return [detail(position, name, "There is no such field") for name in unknown]
 
     def _refusal(self, body: bytes | bytearray, error: ValidationError, batch: bool) -> RequestError:
