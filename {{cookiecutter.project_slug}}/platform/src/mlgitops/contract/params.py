@@ -63,15 +63,28 @@ class Gates(Section):
 
     min_score: float | None = Field(description="Smallest primary metric.")
     max_drop: float | None = Field(
-        ge=0, description="Largest drop of the primary metric against the champion, beyond noise."
+        ge=0,
+        description="Largest drop of the primary metric against the champion, beyond noise: that of as many test rows "
+        "as the champion had, so that fewer rows excuse no larger drop.",
     )
     min_slice_score: float | None = Field(description="Smallest primary metric of any slice, beyond noise.")
     validation: Literal[True] | None = Field(description="The data passed validation.")
     parity: Literal[True] | None = Field(
         description="The exported model matches the trained one, within the tolerance of export."
     )
-    max_latency_ms: float | None = Field(gt=0, description="Largest median latency of one row, in milliseconds.")
+    max_latency_ms: float | None = Field(
+        gt=0, description="Largest processor time of one row, in milliseconds: the best of several measurements."
+    )
     max_size_mb: float | None = Field(gt=0, description="Largest size of the exported model, in megabytes.")
+    min_test_rows: float | None = Field(
+        0.5, ge=0, le=1, description="Smallest number of test rows, as a share of those of the champion."
+    )
+    max_psi: float | None = Field(
+        None,
+        gt=0,
+        description="Largest population stability index (PSI) of a column between the data of the champion and that of "
+        "the candidate, in the train and in the test part. Off by default: newer rows always differ.",
+    )
 
 
 class Review(Section):
@@ -102,6 +115,7 @@ class Monitor(Section):
         gt=0,
         description="Largest population stability index (PSI) of a column; 0.1 is a small shift, 0.25 a large one.",
     )
+    max_refused: float = Field(0.05, ge=0, le=1, description="Largest share of recent rows that break the contract.")
 
 
 class Params(Document):

@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from .as_delivered import as_delivered
 from .column import MAX_MAGNITUDE, Column
 from .contract import Contract
 
@@ -36,23 +37,23 @@ def request_model(contract: Contract, extra: Literal["forbid", "ignore"] = "forb
     Columns that may be missing, and keys, may be null or absent; *extra* columns are refused or ignored. Times become
     naive datetimes; one with a zone is converted to UTC.
     """
-    keys = {name: NotRequired[_key(column)] for name, column in contract.request_keys.items()}
-    fields = {name: _field(column) for name, column in contract.inputs.items()} | keys
+    keys = {name: _key(column, contract.decimal) for name, column in contract.request_keys.items()}
+    fields = {name: _field(column, contract.decimal) for name, column in contract.inputs.items()} | keys
     make: Any = TypedDict  # type checkers do not accept a TypedDict built at run time
     row = make("Row", fields)
     row.__pydantic_config__ = ConfigDict(extra=extra, strict=True, allow_inf_nan=False)
     return row
 
 
-def _field(column: Column) -> Any:
-    kind = _type(column)
-    described: Any = Annotated[kind | None if column.missing else kind, Field(description=_description(column))]
+def _field(column: Column, decimal: str) -> Any:
+    kind = as_delivered(_type(column) | None if column.missing else _type(column), column, decimal)
+    described: Any = Annotated[kind, Field(description=_description(column))]
     return NotRequired[described] if column.missing else described
 
 
-def _key(column: Column) -> Any:
-    described = "; ".join(filter(None, [column.description, KEY]))
-    return Annotated[_type(column) | None, Field(description=described)]
+def _key(column: Column, decimal: str) -> Any:
+    kind = as_delivered(_type(column) | None, column, decimal)
+    return NotRequired[Annotated[kind, Field(description="; ".join(filter(None, [column.description, KEY])))]]
 
 
 def _description(column: Column) -> str | None:

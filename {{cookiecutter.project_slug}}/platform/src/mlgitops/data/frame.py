@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,7 @@ def read(file: pq.ParquetFile, name: str, column: Column | None, decimal: str = 
     """Read one column of a file with its type (as delivered if *column* is None), in chunks to save memory."""
     chunks = []
     for batch in file.iter_batches(CHUNK_ROWS, columns=[name]):
-        values = batch.column(0).to_pandas()
+        values = batch.column(0).to_pandas(date_as_object=False)
         values = values if column is None else typed(values, column, decimal)
         chunks.append(values.astype(STRING) if values.dtype == "string" else values)
         gc.collect(1)  # a Series whose .str was used refers to itself
@@ -104,11 +104,17 @@ def records(rows: pd.DataFrame, contract: Contract) -> list[dict[str, Any]]:
 
 
 def _json(values: pd.Series, column: Column) -> list[Any]:
+    present = values.notna().tolist()
+    unit: Literal["D", "s"] = "D" if column.type == "date" else "s"
     if pd.api.types.is_datetime64_dtype(values):
-        values = values.dt.strftime("%Y-%m-%d" if column.type == "date" else "%Y-%m-%dT%H:%M:%S")
+        values = pd.Series(np.datetime_as_string(values.to_numpy(), unit, casting="unsafe"))  # four digits of any year
     elif column.type == "integer" and pd.api.types.is_float_dtype(values):
         values = values.astype("Int64")
-    return [
-        (value if isinstance(value, str | int | float) else str(value)) if present else None
-        for value, present in zip(values.tolist(), values.notna(), strict=True)
-    ]
+    return [_plain(value, unit) if filled else None for value, filled in zip(values.tolist(), present, strict=True)]
+
+
+def _plain(value: Any, unit: Literal["D", "s"]) -> str | int | float:
+    """Return a value of JSON; a time among values that are none is written as the others of its column."""
+    if isinstance(value, pd.Timestamp):
+        return str(np.datetime_as_string(value.to_datetime64(), unit, casting="unsafe"))
+    return value if isinstance(value, str | int | float) else str(value)

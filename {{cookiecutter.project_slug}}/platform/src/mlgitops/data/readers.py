@@ -15,7 +15,6 @@ from ..common.errors import ProjectError
 from .encoding import encoding, in_utf8
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
-NA_VALUES = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>"]  # as in pandas
 HEAD_BYTES = 1 << 20  # from which separator and header are detected
 RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")  # Arrow's message
 SEPARATOR = re.compile(r'"?sep=(.)"?\s*')  # a line before the header, written and read by spreadsheets
@@ -64,7 +63,7 @@ def _text_batches(path: Path) -> Iterator[pa.RecordBatch]:
     read = pa.csv.ReadOptions(use_threads=False, block_size=1 << 23, column_names=names, skip_rows=skipped)
     parse = pa.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
     types = dict.fromkeys(names, pa.string())
-    convert = pa.csv.ConvertOptions(column_types=types, null_values=NA_VALUES, strings_can_be_null=True)
+    convert = pa.csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True)
     try:
         with in_utf8(path, encoding_name) as text:
             yield from pa.csv.open_csv(str(text), read, parse, convert)

@@ -18,10 +18,12 @@ from pydantic_core import to_json
 
 from ..model.scorer import Scorer
 from .admission import Admission, Headers, Message, Receive, Scored, Send
+from .body_parts import ARRAY
 from .limits import JSON, Limits
 from .log_settings import OFF, LogSettings
 from .prediction_log import PredictionLog, logged_facts
-from .request import RequestError, RequestParser, detail
+from .refusal import RequestError, detail
+from .request import Columns, RequestParser
 from .request_id import RequestIds
 from .telemetry import CONTENT_TYPE, Telemetry
 
@@ -109,7 +111,7 @@ class Api:
         except RequestError as refusal:
             self._log.refuse(identifier, refusal)
             raise
-        self.telemetry.rows(len(scored.answers))
+        self.telemetry.rows(scored.rows)
         if not self._log.enabled:
             return self._answered, scored.content
         self._log.write(identifier, scored)  # before the response is sent, so that none is lost
@@ -117,16 +119,23 @@ class Api:
 
     def score(self, body: bytes | bytearray) -> Scored:
         """Return the answers to the rows in *body*; raises RequestError."""
-        columns, keys, batch = self._parser.read(body)
+        batch, sample = ARRAY.match(body) is not None, self._log.sample()
+        texts, rows = [], 0
+        for columns in self._parser.parts(body):
+            answers = self._answers(columns, rows)
+            texts.append(to_json(answers if batch else answers[0])[batch : -1 if batch else None])
+            sample.add(columns, answers)
+            rows += len(answers)
+        return Scored(b"[%b]" % b",".join(texts) if batch else texts[0], rows, sample, batch)
+
+    def _answers(self, columns: Columns, first: int) -> list[dict[str, Any]]:
+        """Return one answer per row; raises RequestError, its rows counted from *first*."""
         predicted = self._scorer.predict(columns)
         finite = np.isfinite(predicted)
         if not finite.all():
-            rows = np.flatnonzero(~finite.reshape(len(predicted), -1).all(axis=1))[:1].tolist()
-            raise RequestError(
-                422, "the model cannot score this row", [detail(row, None, "Numbers are too large") for row in rows]
-            )
-        answers = self._scorer.to_answers(predicted)
-        return Scored(to_json(answers if batch else answers[0]), answers, columns, keys, batch)
+            row = first + int(np.flatnonzero(~finite.reshape(len(predicted), -1).all(axis=1))[0])
+            raise RequestError(422, "the model cannot score this row", [detail(row, None, "Numbers are too large")])
+        return self._scorer.to_answers(predicted)
 
     def _error(self, path: str, refusal: RequestError) -> tuple[Headers, bytes]:
         headers = [(b"content-type", JSON.encode()), *ERROR_HEADERS.get(refusal.status, [])]

@@ -19,12 +19,9 @@ class KeyHash:
         self._types = {name: contract.columns[name].type for name in contract.key}
         self._secret = secret.encode()
 
-    def rows(self, columns: Mapping[str, Sequence[Any]], positions: Sequence[int]) -> list[str | None] | None:
-        """Return the hash of the rows at *positions*; None for a row without a complete key, or instead of all."""
-        if not self._types or any(name not in columns for name in self._types):
-            return None
-        values = [columns[name] for name in self._types]
-        return [self.row([column[position] for column in values]) for position in positions]
+    def rows(self, columns: Mapping[str, Sequence[Any]]) -> list[str | None]:
+        """Return the hash of each row; None for a row without a complete key."""
+        return [self.row(values) for values in zip(*(columns[name] for name in self._types), strict=True)]
 
     def row(self, values: Sequence[Any]) -> str | None:
         """Return the hash of one key, its values in the order of the contract; None if a value is missing."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ..common.errors import ProjectError
-from .request import RequestError
+from .refusal import RequestError
 
 JSON = "application/json"
 

@@ -7,7 +7,8 @@ from ..contract.row_schema import json_schema
 from .answer_schema import ERROR, answer
 from .app import HEALTH
 from .limits import JSON, Limits
-from .request import RequestError, RequestParser
+from .refusal import RequestError
+from .request import RequestParser
 
 READ = {
     "schema": ("The JSON schema of a row", JSON),

@@ -7,7 +7,7 @@ import asyncio
 import atexit
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, time
@@ -20,8 +20,9 @@ from ..model.scorer import Scorer
 from .admission import Scored
 from .hashed_key import KeyHash
 from .log_file import LogFile, close_abandoned, size
+from .log_sample import LogSample
 from .log_settings import LogSettings
-from .request import RequestError
+from .refusal import RequestError
 
 FORMAT = 1  # of the lines
 SCAN_SECONDS = 1.0  # between two looks at the size of the folder
@@ -48,7 +49,9 @@ class PredictionLog:
         self.enabled = bool(settings.folder)
         self._settings, self._count, self._folder = settings, count, Path(settings.folder)
         self._inputs, self._names = contract.inputs, settings.names(contract)
-        self._hash = KeyHash(contract, settings.key) if settings.key else None
+        self._hash = KeyHash(contract, settings.key) if settings.key and contract.key and settings.folder else None
+        kept = (*self._names, *contract.key) if self._hash else self._names
+        self._kept = tuple(dict.fromkeys(kept)) if settings.folder else ()
         columns = {name: contract.columns[name].type for name in self._names}
         facts = {"prediction": contract.prediction, "classes": contract.classes, "columns": columns}
         self._header = to_json({"log": FORMAT, **model, **facts}) + b"\n"
@@ -60,24 +63,25 @@ class PredictionLog:
             close_abandoned(self._folder)
             atexit.register(self.close)
 
+    def sample(self) -> LogSample:
+        """Return the empty sample of a request."""
+        return LogSample(self._kept, self._settings.rows if self.enabled else 0)
+
     def write(self, identifier: str, scored: Scored) -> None:
         """Log the answers to one request, unless its id is not in the sample."""
         if not self.enabled or not self._sampled(identifier):
             return
-        rows, limit = len(scored.answers), self._settings.rows
-        step = -(-rows // limit)
-        first = _hash(identifier) % step if step > 1 else 0
-        positions = range(first, rows, step)
+        sample = scored.sample
         parts = [b'{"id":%b,"at":%.6f' % (to_json(identifier), time())]
         if scored.batch:
-            parts.append(b',"batch":true,"first":%d,"step":%d' % (first, step))
-        if self._hash and (hashes := self._hash.rows(scored.columns | scored.keys, positions)):
-            parts.append(b',"keys":' + to_json(hashes))
+            parts.append(b',"batch":true,"step":%d' % sample.step)
+        if self._hash:
+            parts.append(b',"keys":' + to_json(self._hash.rows(sample.columns)))
         if self._names:
-            parts.append(b',"rows":' + to_json({name: _at(scored.columns[name], positions) for name in self._names}))
-        content = scored.content if step == 1 else to_json(_at(scored.answers, positions))
+            parts.append(b',"rows":' + to_json({name: sample.columns[name] for name in self._names}))
+        content = scored.content if sample.step == 1 else to_json(sample.answers)
         parts.append((b',"answers":%b}\n' if scored.batch else b',"answers":[%b]}\n') % content)
-        self._append(b"".join(parts), len(positions))
+        self._append(b"".join(parts), len(sample.answers))
 
     def refuse(self, identifier: str, refusal: RequestError) -> None:
         """Log that a request broke the contract: the names of the inputs, never the values that were sent."""
@@ -137,7 +141,3 @@ class PredictionLog:
 
 def _hash(identifier: str) -> int:
     return int.from_bytes(hashlib.blake2b(identifier.encode(), digest_size=8).digest(), "big")
-
-
-def _at(values: Sequence[Any], positions: range) -> Sequence[Any]:
-    return values if len(positions) == len(values) else [values[position] for position in positions]

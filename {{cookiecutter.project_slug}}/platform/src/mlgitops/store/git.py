@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -13,9 +14,15 @@ from .paths import store
 CREDENTIAL_OPTIONS = ("-c", "credential.helper=", "-c", "credential.helper=!gh auth git-credential")
 ENGLISH_MESSAGES = {"LC_ALL": "C"}  # the language of the messages that *fails* is compared with
 HOOK_VARIABLES = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"}  # set by a git hook for its own repository
+# how git says that another push came first; every other refusal is the host's decision, with a reason of its own
+OVERTAKEN = re.compile(
+    r"! \[(?:remote )?rejected\] .*\((?:fetch first|non-fast-forward|stale info|already exists|failed to update ref"
+    r"|reference already exists|incorrect old value provided|cannot lock ref (?!.*cannot create).*)\)"
+)
+Failure = str | re.Pattern[str]
 
 
-def git(*arguments: str, fails: tuple[str, ...] = (), cwd: Path | None = None) -> str | None:
+def git(*arguments: str, fails: tuple[Failure, ...] = (), cwd: Path | None = None) -> str | None:
     """Return git's output, or None if it fails with one of the messages *fails*; raises ProjectError otherwise."""
     login = CREDENTIAL_OPTIONS if os.environ.get("GH_TOKEN") else ()
     email = os.environ.get("GIT_AUTHOR_EMAIL", "git@localhost")
@@ -23,13 +30,22 @@ def git(*arguments: str, fails: tuple[str, ...] = (), cwd: Path | None = None) -
     result = _run(*login, *identity, *arguments, cwd=cwd)
     if result.returncode == 0:
         return result.stdout.rstrip("\n")
-    if any(text in result.stderr for text in fails):
+    if any(re.search(re.escape(text) if isinstance(text, str) else text, result.stderr) for text in fails):
         return None
     verb = next(argument for argument in arguments if not argument.startswith("-") and "=" not in argument)
     raise ProjectError(f"git {verb} failed: {result.stderr.strip()}")
 
 
-def git_in_store(*arguments: str, fails: tuple[str, ...] = ()) -> str | None:
+def push_ref(url: str, refspec: str, config: tuple[str, ...] = (), in_store: bool = False) -> bool:
+    """Push to *url*; return False if another push came first.
+
+    Raises ProjectError with the host's words if it refuses the push: by a rule, a permission, or a hook.
+    """
+    run = git_in_store if in_store else git
+    return run(*config, "push", "--quiet", url, refspec, fails=(OVERTAKEN,)) is not None
+
+
+def git_in_store(*arguments: str, fails: tuple[Failure, ...] = ()) -> str | None:
     """Run git on .store, but in the project's folder, because the URL of a remote may be relative to it."""
     folder = [] if arguments[0] == "init" else [f"--git-dir={store() / '.git'}", f"--work-tree={store()}"]
     return git("-c", "core.autocrlf=false", "-c", "gc.auto=0", *folder, *arguments, fails=fails)
