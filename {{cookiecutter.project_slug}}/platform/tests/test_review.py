@@ -24,11 +24,11 @@ from mlgitops.contract.contract import Contract
 from mlgitops.contract.params import Evaluate, Export, Gates, Params, Review
 from mlgitops.contract.synthetic import example_rows
 from mlgitops.data.validation_report import Failure, ValidationReport
-from mlgitops.model import metrics
+from mlgitops.model import bootstrap, metrics
 from mlgitops.model.scorer import Scorer, digest
 from mlgitops.registry import command as registry
 from mlgitops.registry.versions import VersionFacts
-from mlgitops.review import bootstrap, champion, changes
+from mlgitops.review import champion, changes
 from mlgitops.review.build import Model, build
 from mlgitops.review.command import main
 from mlgitops.review.pages import html, markdown

@@ -11,7 +11,7 @@ from ..contract.contract import Contract
 from ..contract.params import Review
 from ..model import metrics
 from ..model.curves import curves
-from . import bootstrap
+from ..model import bootstrap
 from .performance import Curve, Metric, Movement, Score, Verdict
 
 SMALLER_IS_BETTER = {"log_loss", "brier", "mae", "rmse", "median_error"}
