@@ -80,7 +80,7 @@ def test_a_value_that_a_template_lacks_is_an_error() -> None:
         html.render("serving/page.html.j2")
 
 
-@pytest.mark.parametrize("template", [name for name in TEMPLATES if name != BASE])
+@pytest.mark.parametrize("template", [name for name in TEMPLATES if name != BASE and "/_" not in name])
 def test_every_page_extends_the_base_layout_and_brings_no_colours_of_its_own(template: str) -> None:
     text = (html.PACKAGE / template).read_text(encoding="utf-8")
     assert text.startswith(f'{{% extends "{BASE}" %}}\n')
@@ -89,6 +89,12 @@ def test_every_page_extends_the_base_layout_and_brings_no_colours_of_its_own(tem
         *((html.PACKAGE / name).read_text(encoding="utf-8") for name in re.findall(r'"([\w/]+\.css)"', text)),
     ]
     assert [line for style in styles for line in style.splitlines() if re.search(r"#[0-9a-f]{3,6}\b[;,)]", line)] == []
+
+
+@pytest.mark.parametrize("template", [name for name in TEMPLATES if "/_" in name])
+def test_a_part_of_a_page_brings_no_layout_and_no_style(template: str) -> None:
+    text = (html.PACKAGE / template).read_text(encoding="utf-8")
+    assert not re.search(r"\{% extends|<style|<script|style=", text)
 
 
 def test_the_image_has_the_templates_of_its_pages_and_no_others(tmp_path: Path) -> None:

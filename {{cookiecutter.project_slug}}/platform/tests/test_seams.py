@@ -327,7 +327,8 @@ def test_a_mistake_in_dataset_is_named_with_file_line_and_function(mistake: str)
 
 @pytest.mark.usefixtures("here")
 def test_the_table_of_load_is_written_as_it_is() -> None:
-    assert ingest(Path("src/example/dataset.py"), Path("raw.parquet")) == (400, 11)
+    report = ingest(Path("src/example/dataset.py"), Path("raw.parquet"))
+    assert (report.rows, report.columns, report.format) == (400, 11, "load()")
     assert list(pd.read_parquet("raw.parquet")) == list(contracts.example().columns)
 
 

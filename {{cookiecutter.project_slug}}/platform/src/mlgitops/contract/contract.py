@@ -15,7 +15,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from ..common import project
 from ..common.document import Document
 from ..common.errors import ProjectError
-from .column import Column
+from .column import NUMERIC, Column
 from .features import Function, load
 from .model_inputs import Feature, column_features
 
@@ -111,15 +111,30 @@ class Contract(Document):
                     f"column {name!r}: text cannot be a feature: make it a category, give a reason in ignore, or set "
                     "feature: false if a function in features.py reads it"
                 )
+        for name, column in self.columns.items():
+            self._check_join(name, column)
         if not self.inputs:
             raise ValueError("no input is left: every column is the target, a key or ignored")
         return self
+
+    def _check_join(self, name: str, column: Column) -> None:
+        for part in column.join or ():
+            if part not in self.columns or self.columns[part].type not in NUMERIC:
+                raise ValueError(f"column {name!r}: join: {part!r} is no column of whole numbers")
+        if column.join and name in self.key:
+            raise ValueError(f"column {name!r}: join: such a column cannot be a key; name its parts")
+
+    @property
+    def delivered(self) -> tuple[str, ...]:
+        """The columns of the table: all but those that join others."""
+        return tuple(name for name, column in self.columns.items() if not column.join)
 
     @cached_property
     def inputs(self) -> dict[str, Column]:
         """The columns that the model reads, which are the fields of a request."""
         left_out = {self.target, *self.key} - {self.time}
-        return {name: column for name, column in self.columns.items() if name not in left_out and not column.ignore}
+        left_out |= {name for name, column in self.columns.items() if column.join or column.ignore}
+        return {name: column for name, column in self.columns.items() if name not in left_out}
 
     @cached_property
     def request_keys(self) -> dict[str, Column]:

@@ -1,20 +1,58 @@
 """params.yaml: the settings of a run, one section per stage."""
 
+import codecs
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..common.document import Document, Section
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+CHARACTERS = {"tab": "\t", "space": " "}  # names of separators that are hard to read in a file
+
+
+def _codec(name: str) -> str:
+    try:
+        "".encode(name)  # hex and zip are codecs, and not of text
+        return codecs.lookup(name).name
+    except LookupError as error:
+        raise ValueError(f"{name!r} is not an encoding that Python knows, such as utf-8 or cp1250") from error
+
+
+def _character(value: object) -> object:
+    character = CHARACTERS.get(value, value) if isinstance(value, str) else value
+    if not isinstance(character, str) or len(character) != 1 or character in '"\r\n':
+        raise ValueError(f"{value!r} is not a separator: use one character, such as ';', or tab or space")
+    return character
 
 
 class Ingest(Section):
-    """Where the table comes from."""
+    """Where the table comes from, and how it is read where the guess is wrong."""
 
     source: str = Field(
-        min_length=1, description="A table (.csv, .tsv, .parquet), a query (.sql), or a Python file with load()."
+        min_length=1,
+        description="A table (a file, a folder of Parquet files, or an address), a query (.sql), a reference to a "
+        "Delta or Iceberg table (.delta, .iceberg), or a Python file with load().",
+    )
+    encoding: Annotated[str, AfterValidator(_codec)] | None = Field(
+        None, description="Encoding of a text table, such as cp1250. Detected by default."
+    )
+    separator: Annotated[str, BeforeValidator(_character, json_schema_input_type=str)] | None = Field(
+        None, description="Character between the values of a text table, also `tab` or `space`. Detected by default."
+    )
+    header: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="Line of a text table, or row of a sheet, that names the columns; 0 if none does. By default the "
+        "first one that is not empty.",
+    )
+    quoting: Literal["checked", "trusted", "none"] = Field(
+        "checked",
+        description="Double quotes in a text table: `checked` refuses a value that looks like swallowed rows, "
+        "`trusted` accepts every quoted value, and with `none` a quote is a character like any other.",
+    )
+    table: str | None = Field(
+        None, description="Name of the sheet of a workbook, the table of a database file, or the file in an archive."
     )
 
 

@@ -20,7 +20,7 @@ class FarDates:
 
 
 def decide(name: str, delivered: Callable[[], pd.Series], moments: pd.Series) -> FarDates:
-    """Return which values of the column *name*, read as *moments*, mean a missing date; *delivered* returns them all."""
+    """Return which values of the column *name*, read as *moments*, mean a missing date; *delivered* returns all."""
     days = moments.to_numpy().astype("datetime64[D]")
     ends = np.isin(days, np.array(ENDS, dtype="datetime64[D]"))
     others = days[~ends & moments.notna().to_numpy()]
