@@ -21,10 +21,10 @@ from mlgitops.common.errors import ProjectError
 from mlgitops.contract.params import Gates
 from mlgitops.data.distribution import Shift
 from mlgitops.data.validation_report import Failure, ValidationReport
-from mlgitops.model import metrics
+from mlgitops.model import bootstrap, metrics
 from mlgitops.registry import command as registry
 from mlgitops.registry.versions import VersionFacts
-from mlgitops.review import bootstrap, champion, changes
+from mlgitops.review import champion, changes
 from mlgitops.review.build import build
 from mlgitops.review.command import main
 from mlgitops.review.data_change import ColumnShift, DataChange, PartChange
