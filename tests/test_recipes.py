@@ -17,7 +17,7 @@ VARIABLE = re.compile(r"\$\$\{?([A-Z][A-Z_]*)")
 
 
 def recipes(makefile: str) -> list[str]:
-    """Return the lines of all recipes, each with those that continue it and with the makefile's own parts of recipes."""
+    """Return the lines of all recipes, each with those that continue it and the parts that it shares with others."""
     return re.findall(r"(?m)^\t(.*)$", expanded(makefile))
 
 
