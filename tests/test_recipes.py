@@ -17,14 +17,21 @@ VARIABLE = re.compile(r"\$\$\{?([A-Z][A-Z_]*)")
 
 
 def recipes(makefile: str) -> list[str]:
-    """Return the lines of all recipes, each with those that continue it."""
-    return re.findall(r"(?m)^\t(.*)$", makefile.replace("\\\n", " "))
+    """Return the lines of all recipes, each with those that continue it and the parts that it shares with others."""
+    return re.findall(r"(?m)^\t(.*)$", expanded(makefile))
+
+
+def expanded(makefile: str) -> str:
+    """Return a makefile in which each variable that holds a part of a recipe is replaced by that part."""
+    text = makefile.replace("\\\n", " ")
+    for name, part in re.findall(r"(?m)^([A-Z]+) :?= (.*\$\$.*)$", text):
+        text = text.replace(f"$({name})", part)
+    return text
 
 
 def inputs(makefile: str) -> list[str]:
     """Return the variables that a makefile lists as those of its users."""
-    lines = re.findall(r"(?m)^INPUTS := (.*)$", makefile.replace("\\\n", " "))
-    return [name for line in lines for name in line.split()]
+    return [name for line in re.findall(r"(?m)^INPUTS [:+]= (.*)$", makefile) for name in line.split()]
 
 
 OF_PROJECT = inputs(MAKEFILES[GENERATED / "Makefile"])
@@ -75,7 +82,7 @@ def test_a_target_before_the_set_up_says_what_to_do(tmp_path: Path) -> None:
 def target_of(name: str, paths: list[Path]) -> str:
     """Return a target of one of these makefiles whose recipe uses the input *name*."""
     for path in paths:
-        for target, recipe in re.findall(r"(?m)^([a-z-]+):[^\n]*\n((?:\t.*\n)+)", MAKEFILES[path]):
+        for target, recipe in re.findall(r"(?m)^([a-z-]+):[^\n]*\n((?:\t.*\n)+)", expanded(MAKEFILES[path])):
             if re.search(rf"\$\$\{{?{name}\b", recipe):
                 return str(target)
     pytest.fail(f"no recipe uses {name}")

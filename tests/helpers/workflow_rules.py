@@ -100,13 +100,7 @@ ASKING = {  # GitHub, or the branch `store`
     *("update-template", "with-store", "write-back"),
 }
 TOKENS = ("${{ github.token }}", "${{ inputs.token }}", "${{ secrets.TEMPLATE_TOKEN || github.token }}")
-HALFWAY = (
-    "deploy.yml",
-    "promote.yml",
-    "release.yml",
-    "staging.yml",
-    "template.yml",
-)  # never ended before they are done
+HALFWAY = ("deploy.yml", "promote.yml", "release.yml", "staging.yml", "template.yml")  # never ended half-way
 
 
 def problems(project: Path) -> list[str]:
@@ -124,9 +118,7 @@ def problems(project: Path) -> list[str]:
         found += [f"{name}: {text}" for text in _steps(name, yaml.load(text, Loader=yaml.BaseLoader)["runs"]["steps"])]  # noqa: S506
     for name, text in {**texts, **actions}.items():
         found += [f"{name}: {text}" for text in _text(text)]
-    found += [
-        f"{name}: has {text.count(chr(10))} lines" for name, text in texts.items() if text.count("\n") >= MAX_LINES
-    ]
+    found += [f"{name}: too many lines" for name, text in texts.items() if text.count("\n") >= MAX_LINES]
     found += _required(read, folder / "rulesets/main.json")
     found += _rulesets(folder / "rulesets")
     found += _trusted(read["review.yml"], {**texts, **actions})
