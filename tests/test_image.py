@@ -380,24 +380,6 @@ def test_manifests_are_valid_to_kubernetes(overlay: str, project: Path, tmp_path
 
 
 @pytest.mark.nightly
-def test_monitoring_is_taken_in_by_one_line(project: Path, tmp_path: Path) -> None:
-    if not shutil.which("kubectl"):
-        pytest.skip("kubectl is not installed")
-    shutil.copytree(project / "deploy", tmp_path / "deploy")
-    path = tmp_path / "deploy/overlays/production/kustomization.yaml"
-    line = "\ncomponents: [../../components/prometheus]\n"
-    path.write_text(path.read_text(encoding="utf-8") + line, encoding="utf-8")
-    found = {
-        one["kind"]: one
-        for one in yaml.safe_load_all(run("kubectl", "kustomize", str(path.parent), cwd=tmp_path))
-    }  # fmt: skip
-    assert {"ConfigMap", "PrometheusRule", "ServiceMonitor"} <= found.keys()
-    assert json.loads(found["ConfigMap"]["data"]["scoring.json"])["title"] == "Scoring"
-    labels = found["ServiceMonitor"]["spec"]["selector"]["matchLabels"]
-    assert labels.items() <= found["Service"]["metadata"]["labels"].items()
-
-
-@pytest.mark.nightly
 def test_one_server_runs_it_by_compose_with_a_key(
     built: dict[str, Any], approved: Path, environment: dict[str, str], podman: Podman
 ) -> None:

@@ -19,7 +19,7 @@ from pydantic_core import to_json
 from ..model.scorer import Scorer
 from .admission import Admission, Headers, Message, Receive, Scored, Send
 from .body_parts import ARRAY
-from .limits import JSON, Limits
+from .limits import JSON, METRICS, Limits
 from .log_settings import OFF, LogSettings
 from .prediction_log import PredictionLog, logged_facts
 from .refusal import RequestError, detail
@@ -54,7 +54,7 @@ class Api:
         self._scorer, self._limits, self._admission = scorer, limits, Admission(limits, self.score)
         self._parser = RequestParser(scorer.contract, limits.max_rows)
         self.telemetry = Telemetry({name: lineage[name] or "" for name in ("version", "run", "commit", "image")})
-        self._pages: dict[str, Page] = {**pages, "/metrics": (CONTENT_TYPE, self.telemetry.show, [])}
+        self._pages: dict[str, Page] = {**pages, METRICS: (CONTENT_TYPE, self.telemetry.show, [])}
         version = quote(lineage["version"]).encode()
         self._answered: Headers = [(b"content-type", JSON.encode()), (b"x-model-version", version)]
         self._ids = RequestIds()
@@ -91,7 +91,7 @@ class Api:
 
     async def _answer(self, path: str, scope: Message, receive: Receive) -> tuple[Headers, bytes]:
         method, headers = scope["method"], dict(scope["headers"])
-        self._limits.check_key(headers)
+        self._limits.check_key(path, headers)
         if path == "/predict":
             if method != "POST":
                 raise RequestError(405, f"{path}: use POST")
