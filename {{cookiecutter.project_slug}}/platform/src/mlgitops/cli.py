@@ -7,6 +7,8 @@ import click
 # verb: (module and, for a member of a group, its subcommand; help text), in the order of a model's life
 VERBS = {
     "adopt": ("onboard.command", "replace the demo with your own table"),
+    "append": ("data.delivery append", "add the rows of a delivery to the table"),
+    "replace": ("data.delivery replace", "put a delivery in the place of the table"),
     "contract-diff": ("contract.diff", "show what changed in the contract and whether it breaks clients"),
     "ingest": ("data.ingest", "read the table from its source"),
     "validate": ("data.validate", "check the table against the contract"),
