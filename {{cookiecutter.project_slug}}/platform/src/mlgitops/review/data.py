@@ -11,7 +11,7 @@ from ..data.profile import FILE, Profile, digests
 from ..model.scorer import Scorer
 from . import champion_data, changes, data_parts, row_change
 from .data_change import DataChange
-from .data_phrases import sentence
+from .data_sentence import sentence
 from .inputs import Model
 
 NO_PROFILE = "the champion was exported without a profile of its data, by an older platform or another tool"

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from .performance import Confusion, Movement, Score, Verdict
-from .report import Drop, Evidence, ModelFacts
+from .performance import TEST_ROWS, Confusion, Drop, Movement, Score, Verdict
+from .report import Evidence, ModelFacts
 
 SIGNS: dict[Verdict | None, str] = {"better": "▲ better", "worse": "▼ worse", "same": "within noise", None: ""}
 COMPARISON: dict[Verdict | None, str] = {"better": "better than", "worse": "worse than"}
@@ -50,7 +50,11 @@ def outcome(evidence: Evidence) -> str:
         return f"{value}. The {role} ({name}) cannot be evaluated on these rows: the absolute gates decide."
     comparison = COMPARISON.get(score.verdict, "not significantly different from")
     change = f"{signed(score.difference)}, 95 % interval {interval(score)}"
-    return f"{value}, {comparison} the {role} ({name}) with {number(score.champion)}: {change}."
+    sentence = f"{value}, {comparison} the {role} ({name}) with {number(score.champion)}: {change}."
+    drop = evidence.drop
+    if drop is None or drop.which == TEST_ROWS:
+        return sentence
+    return f"{sentence} On {drop.rows:,} {drop.which}: {signed(drop.difference)}, 95 % interval {interval(drop)}."
 
 
 def movement(moved: Movement, task: str) -> list[tuple[str, str]]:
