@@ -47,7 +47,7 @@ def compare(champion: Model, candidate: Model, tables: Mapping[str, Path], test:
         return _worded(replace(change, note=note or NO_ROWS))
     rows = row_change.rows(before, old, tables, new)
     comparable = not changes.incompatibilities(old, new) and not changes.incompatibilities(new, old)
-    unseen = row_change.unseen(rows, before, new, test) if comparable else None
+    unseen = row_change.unseen(rows, before, new, test) if comparable and row_change.identified(rows) else None
     return Comparison(_worded(replace(change, rows=row_change.change(rows))).change, unseen)
 
 

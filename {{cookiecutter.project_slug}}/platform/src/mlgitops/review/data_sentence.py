@@ -6,6 +6,7 @@ from .data_change import DataChange
 from .data_phrases import share, shifts, target
 
 NAMED = 3  # columns or values that the sentence names
+NAME_CHARACTERS = 40  # of each
 
 
 def sentence(change: DataChange) -> str:
@@ -48,9 +49,9 @@ def _values(change: DataChange) -> Iterator[str]:
     gained = {name: c.gained for name, c in columns.items() if c.gained}
     for name, column in list(lost.items())[:NAMED]:
         before = f" ({share(column.shift.before)} before)" if (column.shift.moved,) == column.lost else ""
-        yield f"no row has {name} = {_named(column.lost)} any more{before}"
+        yield f"no row has {_short(name)} = {_named(column.lost)} any more{before}"
     for name, values in list(gained.items())[:NAMED]:
-        yield f"{name} = {_named(values)} is new"
+        yield f"{_short(name)} = {_named(values)} is new"
 
 
 def _shifts(change: DataChange) -> Iterator[str]:
@@ -61,18 +62,22 @@ def _shifts(change: DataChange) -> Iterator[str]:
         part, column = pairs[0]
         shift, names = column.shift, {column.name for _, column in pairs}
         others = f" and {len(names) - 1} other column{'s' if len(names) > 2 else ''}" if len(names) > 1 else ""
-        moved = f"{shift.moved}: {share(shift.before)} of the {part.name} rows, now {share(shift.after)}"
-        yield f"{column.name}{others} shifted ({moved})"
+        moved = f"{_short(shift.moved)}: {share(shift.before)} of the {part.name} rows, now {share(shift.after)}"
+        yield f"{_short(column.name)}{others} shifted ({moved})"
 
 
 def _targets(change: DataChange) -> Iterator[str]:
     for part in change.parts[:1]:
         if part.target and part.target.beyond_chance:
             name, old, new = target(part.target)
-            yield f"{name} went from {old} to {new} in the {part.name} part"
+            yield f"{_short(name)} went from {old} to {new} in the {part.name} part"
 
 
 def _named(names: Iterable[str]) -> str:
-    listed = [*names]
+    listed = [_short(name) for name in names]
     more = f" and {len(listed) - NAMED} more" if len(listed) > NAMED else ""
     return ", ".join(listed[:NAMED]) + more
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME_CHARACTERS else f"{name[: NAME_CHARACTERS - 1]}…"
