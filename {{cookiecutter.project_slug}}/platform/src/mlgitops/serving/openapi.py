@@ -65,7 +65,10 @@ def _predict(contract: Contract, golden: dict[str, Any], limits: Limits) -> dict
     replies = {"one": {**one, "value": answers[0]}, "many": {**several, "value": answers[:3]}}
     ok = {
         "description": "One answer for one row; for an array of rows, an array of answers in the same order.",
-        "headers": {"X-Model-Version": {"description": "The version that answered.", "schema": {"type": "string"}}},
+        "headers": {
+            "X-Model-Version": {"description": "The version that answered.", "schema": {"type": "string"}},
+            "X-Request-Id": {"description": "That of the request, or a new one.", "schema": {"type": "string"}},
+        },
         "content": {JSON: {"schema": {"oneOf": [answer, {"type": "array", "items": answer}]}, "examples": replies}},
     }
     errors = {400: _refusal(contract, b"{"), 422: _refusal(contract, b"{}")}
