@@ -1,6 +1,5 @@
 """What the workflows do with a model, on repositories of these tests; GitHub and clusters are recorded calls."""
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from helpers.git import git
 from helpers.gitops import IMAGES, empty_overlay, lock
 
 from mlgitops.common.errors import ProjectError
-from mlgitops.github import api, comment, deploy, promote, repository, signatures, tags, targets, write_back
+from mlgitops.github import api, deploy, promote, signatures, tags, targets, write_back
 from mlgitops.github.production import OVERLAY
 from mlgitops.github.tags import Release
 from mlgitops.image import overlay
@@ -259,70 +258,3 @@ def test_server_replaces_a_container_that_was_restarted_while_it_was_replaced(
     assert place is not None
     place.apply(IMAGES[1])
     assert place.current() == IMAGES[1]
-
-
-def test_page_says_why_there_is_no_review() -> None:
-    bad = {
-        "success": False, "expectations": 3, "rows": 9,
-        "failures": [{"column": "price", "expectation": "expect_column_values_to_be_between", "arguments": {"min": 0},
-                      "observed": None, "count": 1, "rows": [{"row": 4, "price": -1}]}],
-    }  # fmt: skip
-    assert "row 4, price -1" in comment.page(None, json.dumps(bad))
-    assert "no model to review" in comment.page(None, None)
-    assert comment.page("the review", json.dumps(bad)) == "the review"
-
-
-def test_comment_of_a_fork_says_so_and_calls_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/model")
-    monkeypatch.setattr(api, "api", lambda path, *_: {"artifacts": [{"name": "reports", "id": 1}]})
-    monkeypatch.setattr(comment, "_read", lambda artifact: {"review.md": f"{comment.MARKER}\nthanks to @everyone"})
-    written: list[str] = []
-    monkeypatch.setattr(api, "comment", lambda number, marker, text: written.append(text))
-    run = {"id": 5, "html_url": "https://example.org/run", "head_sha": "c" * 40}
-    for source in ("acme/model", "mallory/model"):
-        comment.post({"number": 3, "head": {"repo": {"full_name": source}}}, run)
-    own, fork = written
-    assert "@everyone" in own
-    assert "@everyone" not in fork
-    assert comment.FORK in fork
-    assert fork.startswith(comment.MARKER)
-
-
-def test_comment_is_changed_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = [{"id": 8, "body": "<!-- x --> old", "user": {"login": "github-actions[bot]"}}]
-    calls: list[tuple[str, str]] = []
-
-    def answer(path: str, method: str = "GET", body: Any = None, missing: tuple[str, ...] = ()) -> Any:
-        calls.append((method, path))
-        return there if path.endswith("page=1") else []
-
-    monkeypatch.setattr(api, "api", answer)
-    api.comment(3, "<!-- x -->", "new")
-    assert calls[-1] == ("PATCH", "/issues/comments/8")
-    there[0]["user"]["login"] = "somebody"
-    api.comment(3, "<!-- x -->", "new")
-    assert calls[-1] == ("POST", "/issues/3/comments")
-
-
-def test_settings_are_applied_once_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rules: dict[str, int] = {}
-    calls: list[tuple[str, str]] = []
-
-    def answer(path: str, method: str = "GET", body: Any = None, missing: tuple[str, ...] = ()) -> Any:
-        calls.append((method, path))
-        if (method, path) == ("GET", "/rulesets"):
-            return [{"name": name, "id": key} for name, key in rules.items()]
-        if (method, path) == ("POST", "/rulesets"):
-            rules[body["name"]] = len(rules) + 1
-        return {"branch_policies": [{"name": "main"}]}
-
-    monkeypatch.setattr(api, "api", answer)
-    monkeypatch.chdir(tmp_path)
-    repository.RULESETS.mkdir(parents=True)
-    for name in ("main", "versions"):
-        (repository.RULESETS / f"{name}.json").write_text(json.dumps({"name": f"Protect {name}"}), encoding="utf-8")
-    for _ in range(2):
-        repository.main.callback()
-    assert list(rules) == ["Protect main", "Protect versions"]
-    assert [path for method, path in calls if method == "POST"] == ["/rulesets"] * 2
-    assert [path for _, path in calls if path.startswith("/rulesets/")] == ["/rulesets/1", "/rulesets/2"]

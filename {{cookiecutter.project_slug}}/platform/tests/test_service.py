@@ -368,6 +368,27 @@ def test_a_key_is_asked_for_where_one_is_set(exported: Path, row: dict[str, Any]
     assert closed.post("/predict", json=row, headers=bearer).status_code == 200  # type: ignore[arg-type]  # bytes are allowed
 
 
+def test_metrics_alone_may_be_open_where_a_key_is_set(
+    exported: Path, row: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCORING_API_KEY", "key")
+    for value, status in {"true": 200, "True": 200, "": 401, "false": 401, "yes": 401}.items():
+        monkeypatch.setenv("SCORING_OPEN_METRICS", value)
+        closed = client(exported, Limits.from_environment())
+        assert closed.get("/metrics").status_code == status
+        for path in ("/", "/lineage", "/metrics/", "/docs", "/openapi.json"):
+            assert closed.get(path).status_code == 401
+        assert closed.post("/predict", json=row).status_code == 401
+
+
+def test_the_start_of_the_service_is_a_metric(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = []
+    for moment in (1000.5, 2000.5):
+        monkeypatch.setattr("time.time", lambda moment=moment: moment)
+        starts += re.findall(r"(?m)^scoring_start_time_seconds (.+)$", client(exported).get("/metrics").text)
+    assert starts == ["1000.5", "2000.5"]
+
+
 def test_more_requests_than_can_wait_are_sent_away_at_once(
     exported: Path, row: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

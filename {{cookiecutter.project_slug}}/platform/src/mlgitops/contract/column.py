@@ -26,7 +26,7 @@ def _label(value: object) -> str:
 
 
 def _word(value: object) -> object:
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    return str(value) if isinstance(value, int | float | date) and not isinstance(value, bool) else value
 
 
 def _timestamp(value: object) -> object:
@@ -50,8 +50,8 @@ class Column(Section):
     )
     na_values: tuple[Annotated[str, BeforeValidator(_word, json_schema_input_type=str | float)], ...] | None = Field(
         None,
-        description=f"Values that mean a missing one. By default, as always among numbers and dates: {', '.join(NA_VALUES)}."
-        " A list replaces these in a category or text; with `[]`, only an empty cell is missing.",
+        description=f"Values that mean a missing one. By default, and always among numbers and dates: "
+        f"{', '.join(NA_VALUES)}. In a category or text, a list replaces these: with `[]`, only empty ones are.",
     )
     unit: str | None = Field(
         None,
@@ -71,6 +71,13 @@ class Column(Section):
     max: Bound | None = Field(None, description="Largest allowed number, or latest allowed time.")
     categories: tuple[Annotated[str, BeforeValidator(_label, json_schema_input_type=str | int)], ...] | None = Field(
         None, min_length=1, description="Allowed values of a category. Without this list, new values are accepted."
+    )
+    join: tuple[str, ...] | None = Field(
+        None,
+        min_length=2,
+        max_length=6,
+        description="Columns that hold the parts of this time: year, month, and perhaps day, hour, minute, second. The "
+        "table and requests have these columns instead, so that this one only orders the rows.",
     )
     format: str | None = Field(
         None,
@@ -107,8 +114,11 @@ class Column(Section):
         for key in ("unit", "multipliers", "below_detection", "above_detection"):
             if getattr(self, key) is not None and self.type not in NUMERIC:
                 raise ValueError(f"{key} applies to types number and integer, not {self.type}")
-        if self.format is not None and self.type not in TEMPORAL:
-            raise ValueError(f"format applies to types datetime and date, not {self.type}")
+        for key in ("format", "join"):
+            if getattr(self, key) is not None and self.type not in TEMPORAL:
+                raise ValueError(f"{key} applies to types datetime and date, not {self.type}")
+        if self.join and (self.format or self.parts or not self.feature):
+            raise ValueError("join cannot be combined with format, parts or feature: false")
         if self.format is not None and self.format not in UNIX and "%" not in self.format:
             raise ValueError(f"format {self.format!r}: use directives such as %d/%m/%Y, or {' or '.join(UNIX)}")
         return self

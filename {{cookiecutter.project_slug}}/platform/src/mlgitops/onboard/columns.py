@@ -1,6 +1,7 @@
 """Infers the type of a column from its values, and whether the model should use it."""
 
-from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,16 +21,8 @@ NUMBER_LIKE = r"[-+(<>]?\s*\W?\s*\d"  # how numbers, dates and times begin
 WITHOUT_UNIT = r"^[^\d+-]+|[^\d]+$"
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How the whole table is written: its decimal separator, and the words that mean missing among its numbers."""
-
-    decimal: str = "."
-    markers: frozenset[str] = frozenset()
-
-
-def infer(file: pq.ParquetFile, name: str, reading: Reading) -> ColumnProfile:
-    """Return the profile of the column *name* of *file*."""
+def infer(file: pq.ParquetFile, name: str, decimal: str, markers: frozenset[str] = frozenset()) -> ColumnProfile:
+    """Return the profile of the column *name* of *file*, which is written as `reading` returns."""
     kind = file.schema_arrow.field(name).type
     if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         content = "lists or records" if pa.types.is_nested(kind) else "bytes"
@@ -38,50 +31,48 @@ def infer(file: pq.ParquetFile, name: str, reading: Reading) -> ColumnProfile:
     if sampled.empty:
         sampled = _filled(_strings(frame.read(file, name, None)))
     remarks: list[str] = []
-    for guess in guesses.of(name, sampled, reading.decimal) if len(sampled) else ():
-        values = frame.read(file, name, Column.model_validate(guess.entry), reading.decimal)
+    for guess in guesses.of(name, sampled, decimal) if len(sampled) else ():
+        values = frame.read(file, name, Column.model_validate(guess.entry), decimal)
         misfits = _misfits(values)
         if _negligible(misfits, int(values.notna().sum())):
-            profile = _resolved(file, name, guess, values, misfits, reading)
+            profile = ColumnProfile(dict(guess.entry), values, resembles=guess.resembles)
+            _resolve(file, name, profile, misfits, decimal, markers)
             profile.remarks += [f"{name}: {remark}" for remark in (*guess.remarks, *remarks)]
             return complete(name, profile)
         remarks.append(_unread(guess, misfits))
     return ColumnProfile(ignored("no value in any row"), sampled)
 
 
-def _resolved(
-    file: pq.ParquetFile, name: str, guess: Guess, values: pd.Series, misfits: pd.Series, reading: Reading
-) -> ColumnProfile:
-    """Return the profile of a column whose type is known, read without the values that mean missing."""
-    entry = dict(guess.entry)
-    profile = ColumnProfile(entry, values, resembles=guess.resembles)
-
-    def read_without(words: list[str]) -> None:
-        entry["na_values"] = words
-        profile.values = frame.read(file, name, Column.model_validate(entry), reading.decimal)
-
+def _resolve(
+    file: pq.ParquetFile, name: str, profile: ColumnProfile, misfits: pd.Series, decimal: str, markers: frozenset[str]
+) -> None:
+    """Decide which values of a column, whose type is known, mean a missing one, and read it without these."""
+    entry, delivered = profile.entry, partial(frame.read, file, name, None)
+    na_values: list[str] = []
     if entry["type"] == "category":
-        words = missing_words.decide(name, values, reading.markers)
+        words = missing_words.decide(name, profile.values, markers)
         profile.remarks += words.remarks
+        na_values = words.na_values or []
         if words.na_values is None:
             del entry["na_values"]
-        elif words.na_values:
-            read_without(words.na_values)
-        return profile
     if len(misfits):
-        delivered = _strings(frame.read(file, name, None))
         listed = ", ".join(f"{value} ({count:,} rows)" for value, count in misfits.items())
         profile.remarks.append(f"{name}: {listed} read as missing (na_values)")
-        usual = [word for word in NA_VALUES if word not in misfits.index and (delivered == word).any()]
-        read_without(
-            [*sorted(map(str, misfits.index)), *usual]
-        )  # as a category, the list would replace the usual words
+        usual = set(NA_VALUES).intersection(_strings(delivered()).dropna().unique())
+        na_values = sorted({*misfits.index, *usual})  # in a category, the list replaces the usual words
+        profile.values = _read(file, name, entry, na_values, decimal)
     if entry["type"] == "datetime":
-        far = far_dates.decide(name, lambda: frame.read(file, name, None), profile.values)
+        far = far_dates.decide(name, delivered, profile.values)
         profile.remarks += far.remarks
-        if far.na_values:
-            read_without([*entry.get("na_values", []), *far.na_values])
-    return profile
+        na_values += far.na_values
+    if na_values:
+        profile.values = _read(file, name, entry, na_values, decimal)
+
+
+def _read(file: pq.ParquetFile, name: str, entry: dict[str, Any], na_values: list[str], decimal: str) -> pd.Series:
+    """Return a column without its *na_values*, which go into its *entry*."""
+    entry["na_values"] = na_values
+    return frame.read(file, name, Column.model_validate(entry), decimal)
 
 
 def sample(file: pq.ParquetFile, name: str) -> pd.Series:
@@ -123,8 +114,11 @@ def _unread(guess: Guess, misfits: pd.Series) -> str:
     return f"looks like {kind}, but {misfits.sum():,} rows are none, such as {listed}: na_values can list these"
 
 
-def reading(file: pq.ParquetFile) -> Reading:
-    """Return the decimal separator with which more columns of strings are numbers, and the words for missing ones."""
+def reading(file: pq.ParquetFile) -> tuple[str, frozenset[str]]:
+    """Return the decimal separator of the table, and the words that mean missing among its numbers.
+
+    The separator is that with which more columns of strings are numbers.
+    """
     need, markers = {".": 0, ",": 0}, set[str]()
     for name in file.schema_arrow.names:
         kind = file.schema_arrow.field(name).type
@@ -134,9 +128,9 @@ def reading(file: pq.ParquetFile) -> Reading:
         strings = _filled(delivered).drop_duplicates().iloc[:1000]
         if len(strings) and strings.str.match(NUMBER_LIKE).mean() > 0.9:
             markers |= set(NA_VALUES).intersection(delivered)
-        mark = _mark(strings)
-        need = need | {mark: need[mark] + 1} if mark else need
-    return Reading("," if need[","] > need["."] else ".", frozenset(markers))
+        if mark := _mark(strings):
+            need[mark] += 1
+    return "," if need[","] > need["."] else ".", frozenset(markers)
 
 
 def _mark(strings: pd.Series) -> str | None:

@@ -14,7 +14,7 @@ BOOLEAN_WORDS = {*BOOLEANS, "y", "n", "t", "f"}
 
 @dataclass(frozen=True)
 class MissingWords:
-    """The words of a column that mean a missing value, and what the user should check; None if there are none at all."""
+    """The words of a column that mean a missing value, None if it holds none; and what the user should check."""
 
     na_values: list[str] | None
     remarks: list[str]

@@ -11,12 +11,10 @@ import pandas as pd
 from ..contract import spelling
 from ..contract.column import Column
 
-CURRENCIES = (
-    "AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KES KRW MXN MYR NGN NOK NZD "
-    "PEN PHP PKR PLN RMB RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD VND ZAR"
-).split()
-PREFIXES = "|".join(
-    [*CURRENCIES, r"US\$", r"R\$", r"C\$", r"A\$", r"NT\$", r"HK\$", r"Rs\.?", r"Fr\.?", "kr", "zł", "Kč"]
+CURRENCIES = (  # codes, and prefixes of more than one letter
+    r"AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|KES|KRW|MXN|MYR|NGN|NOK|"
+    r"NZD|PEN|PHP|PKR|PLN|RMB|RON|RSD|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR|"
+    r"US\$|R\$|C\$|A\$|NT\$|HK\$|Rs\.?|Fr\.?|kr|zł|Kč"
 )
 MULTIPLIERS = {
     "k": 1e3, "K": 1e3, "M": 1e6, "Mio": 1e6, "Mio.": 1e6, "mn": 1e6, "million": 1e6, "Million": 1e6, "mil": 1e6,
@@ -25,7 +23,7 @@ MULTIPLIERS = {
 }  # fmt: skip
 AMBIGUOUS = {"T", "L", "B"}  # tonnes, litres and bytes, unless other multipliers stand in the column
 QUANTITY = re.compile(
-    rf"(?P<limit>[<>\u2264\u2265]=?\s*)?(?P<sign>[-+])?(?:(?P<prefix>{PREFIXES})\s*)?[-+]?"
+    rf"(?P<limit>[<>\u2264\u2265]=?\s*)?(?P<sign>[-+])?(?:(?P<prefix>{CURRENCIES})\s*)?[-+]?"
     r"(?P<number>(?:\D{0,2})\d[\d.,'\u2019 ]*?)"
     r"(?P<suffix>\s*(?:[^\W\d_]|[%°$€£¥/])(?:[\w./²³°%]|\s(?=[^\W\d]))*)?(?P<plus>\s*\+)?"
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from ..common import project
+from ..model import tracking
 from ..store.mlflow_backend import connect
 from . import promotions, versions
 from .registration import CHALLENGER, import_model, register
@@ -19,6 +20,17 @@ def fetch(which: str, folder: Path) -> versions.VersionFacts | None:
         return None
     versions.download(version, folder)
     return versions.facts(client, version)
+
+
+def newest(other_than: str) -> str | None:
+    """Return the number of the newest version whose model.onnx has another digest, or None."""
+    listed = versions.listed(connect())
+    return next((str(v.version) for v in reversed(listed) if v.tags.get("model_sha256") != other_than), None)
+
+
+def run_of(pipeline_sha256: str) -> str | None:
+    """Return the id of the MLflow run that trained the pipeline with this digest, or None."""
+    return tracking.run_of(connect(), pipeline_sha256)
 
 
 def promote(which: str = CHALLENGER, reason: str | None = None, back: bool = False) -> tuple[str, bool]:

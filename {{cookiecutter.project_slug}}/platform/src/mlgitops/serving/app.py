@@ -6,8 +6,6 @@ Plain ASGI, because a request would spend more time in a web framework than in t
 import asyncio
 import json
 import logging
-import random
-import re
 import time
 import traceback
 from collections.abc import Awaitable, Callable
@@ -22,15 +20,17 @@ from starlette.middleware.cors import CORSMiddleware
 from ..model.scorer import Scorer
 from .admission import Admission, Headers, Message, Receive, Scored, Send
 from .body_parts import ARRAY
-from .limits import JSON, Limits
+from .limits import JSON, METRICS, Limits
+from .log_settings import OFF, LogSettings
+from .prediction_log import PredictionLog, logged_facts
 from .refusal import RequestError, detail
 from .request import Columns, RequestParser
+from .request_id import RequestIds
 from .telemetry import CONTENT_TYPE, Telemetry
 
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 Page = tuple[str, Callable[[], bytes], Headers]  # content type, content, and further headers
 
-REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 RETRY_SECONDS = 1.0  # as in Retry-After: how long a refused caller's connection is held
 ERROR_HEADERS: dict[int, Headers] = {  # further headers of error responses
     401: [(b"www-authenticate", b"Bearer"), (b"www-authenticate", b'Basic realm="scoring", charset="UTF-8"')],
@@ -41,25 +41,26 @@ HEALTH = ("/livez", "/readyz", "/healthz")  # BentoML answers GET on these paths
 logger = logging.getLogger("bentoml.scoring")
 
 
-def _request_id(headers: Headers) -> str:
-    """Return the caller's X-Request-Id if it can be written into a log, or a new one."""
-    for name, value in headers:
-        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
-            return value.decode()
-    return f"{random.getrandbits(128):032x}"  # it is no secret
-
-
 class Api:
     """Answers requests once `start` has given it a model."""
 
-    def start(self, scorer: Scorer, limits: Limits, lineage: dict[str, Any], pages: dict[str, Page]) -> None:
+    def start(
+        self,
+        scorer: Scorer,
+        limits: Limits,
+        lineage: dict[str, Any],
+        pages: dict[str, Page],
+        log: LogSettings = OFF,
+    ) -> None:
         """Serve *scorer* at /predict, within *limits*; *pages* are served by path."""
         self._scorer, self._limits, self._admission = scorer, limits, Admission(limits, self.score)
         self._parser = RequestParser(scorer.contract, limits.max_rows)
         self.telemetry = Telemetry({name: lineage[name] or "" for name in ("version", "run", "commit", "image")})
-        self._pages: dict[str, Page] = {**pages, "/metrics": (CONTENT_TYPE, self.telemetry.show, [])}
+        self._pages: dict[str, Page] = {**pages, METRICS: (CONTENT_TYPE, self.telemetry.show, [])}
         version = quote(lineage["version"]).encode()
         self._answered: Headers = [(b"content-type", JSON.encode()), (b"x-model-version", version)]
+        self._ids = RequestIds()
+        self._log = PredictionLog(log, scorer.contract, logged_facts(scorer, lineage), self.telemetry.logged)
         self._app: App = self._respond
         if limits.cors_origins:
             self._app = CORSMiddleware(
@@ -67,7 +68,7 @@ class Api:
                 allow_origins=limits.cors_origins.split(","),
                 allow_methods=["GET", "POST"],
                 allow_headers=["Authorization", "X-Request-Id"],
-                expose_headers=["Retry-After", "X-Model-Version", "X-Request-Id"],
+                expose_headers=["Retry-After", "X-Model-Version", "X-Prediction-Id", "X-Request-Id"],
             )
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -79,9 +80,10 @@ class Api:
 
     async def _respond(self, scope: Message, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        path, request_id = scope["path"], _request_id(scope["headers"])
+        path, received = scope["path"], dict(scope["headers"])
+        request_id = self._ids.of(received)
         try:
-            status, headers, body = 200, *await self._answer(path, scope, receive)
+            status, headers, body = 200, *await self._answer(scope, received, request_id, receive)
         except RequestError as refusal:
             status, (headers, body) = refusal.status, self._error(path, refusal)
         except Exception as error:
@@ -103,15 +105,15 @@ class Api:
     def _route(self, path: str) -> str:
         return path if path == "/predict" or path in self._pages else "other"
 
-    async def _answer(self, path: str, scope: Message, receive: Receive) -> tuple[Headers, bytes]:
-        method, headers = scope["method"], dict(scope["headers"])
-        self._limits.check_key(headers)
+    async def _answer(
+        self, scope: Message, headers: dict[bytes, bytes], request_id: str, receive: Receive
+    ) -> tuple[Headers, bytes]:
+        path, method = scope["path"], scope["method"]
+        self._limits.check_key(path, headers)
         if path == "/predict":
             if method != "POST":
                 raise RequestError(405, f"{path}: use POST")
-            answer, rows = await self._admission.answer(headers, receive)
-            self.telemetry.rows(rows)
-            return self._answered, answer
+            return await self._predict(headers, request_id, receive)
         page = self._pages.get(path)
         if page is None and path not in HEALTH:
             raise RequestError(404, "no such page: see /docs")
@@ -120,16 +122,28 @@ class Api:
         kind, content, extra = page
         return [(b"content-type", kind.encode()), (b"x-content-type-options", b"nosniff"), *extra], content()
 
+    async def _predict(self, headers: dict[bytes, bytes], request_id: str, receive: Receive) -> tuple[Headers, bytes]:
+        try:
+            scored = await self._admission.answer(headers, receive)
+        except RequestError as refusal:
+            self._log.refuse(request_id, refusal)
+            raise
+        self.telemetry.rows(scored.rows)
+        if not self._log.enabled:
+            return self._answered, scored.content
+        self._log.write(request_id, scored)  # before the response is sent, so that none is lost
+        return [*self._answered, (b"x-prediction-id", request_id.encode())], scored.content
+
     def score(self, body: bytes | bytearray) -> Scored:
-        """Return the answers to the rows in *body* as JSON, and their number; raises RequestError."""
-        if ARRAY.match(body) is None:
-            return to_json(self._answers(next(self._parser.parts(body)), 0)[0]), 1
+        """Return the answers to the rows in *body*; raises RequestError."""
+        batch, sample = ARRAY.match(body) is not None, self._log.sample()
         texts, rows = [], 0
         for columns in self._parser.parts(body):
             answers = self._answers(columns, rows)
-            texts.append(to_json(answers)[1:-1])
+            texts.append(to_json(answers if batch else answers[0])[batch : -1 if batch else None])
+            sample.add(columns, answers)
             rows += len(answers)
-        return b"[%b]" % b",".join(texts), rows
+        return Scored(b"[%b]" % b",".join(texts) if batch else texts[0], rows, sample, batch)
 
     def _answers(self, columns: Columns, first: int) -> list[dict[str, Any]]:
         """Return one answer per row; raises RequestError, its rows counted from *first*."""

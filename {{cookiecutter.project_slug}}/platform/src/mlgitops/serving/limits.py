@@ -11,6 +11,7 @@ from ..common.errors import ProjectError
 from .refusal import RequestError
 
 JSON = "application/json"
+METRICS = "/metrics"
 
 
 @dataclass(frozen=True)
@@ -25,20 +26,21 @@ class Limits:
     cors_origins: str = ""  # origins of web pages that may call, separated by commas; `*` for any
     examples: str = "synthetic"  # the example rows that callers see; `golden` are real rows of the test part
     api_key: str = ""  # API key that callers must send; without one, anybody may call
+    open_metrics: bool = False  # whether /metrics needs no key: annotations for Prometheus cannot name one
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read SCORING_MAX_BYTES, SCORING_API_KEY and the like; raises ProjectError."""
+        """Read SCORING_MAX_BYTES, SCORING_API_KEY, SCORING_OPEN_METRICS and the like; raises ProjectError."""
         names = ("max_bytes", "max_rows", "max_concurrency", "max_seconds", "max_connections")
         numbers = {name: _number(f"SCORING_{name.upper()}") for name in names}
         configured = {name: number for name, number in numbers.items() if number}
-        return cls(
-            **configured, cors_origins=_origins(), examples=_examples(), api_key=os.environ.get("SCORING_API_KEY", "")
-        )
+        open_metrics = os.environ.get("SCORING_OPEN_METRICS", "").lower() == "true"
+        key = os.environ.get("SCORING_API_KEY", "")
+        return cls(**configured, cors_origins=_origins(), examples=_examples(), api_key=key, open_metrics=open_metrics)
 
-    def check_key(self, headers: dict[bytes, bytes]) -> None:
-        """Raise RequestError unless the caller sends the API key."""
-        if not self.api_key:
+    def check_key(self, path: str, headers: dict[bytes, bytes]) -> None:
+        """Raise RequestError unless the caller sends the API key, or *path* needs none."""
+        if not self.api_key or (self.open_metrics and path == METRICS):
             return
         scheme, _, credentials = headers.get(b"authorization", b"").partition(b" ")
         if scheme.lower() == b"basic":  # from a browser's dialog: any user name, the key as password

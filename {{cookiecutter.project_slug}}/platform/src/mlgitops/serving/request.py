@@ -27,9 +27,11 @@ class RequestParser:
 
     def __init__(self, contract: Contract, max_rows: int) -> None:
         """Parse rows of *contract*, at most *max_rows* of them."""
-        self._names, self._max_rows = dict.fromkeys(contract.inputs), max_rows
-        self._strings = [name for name, c in contract.inputs.items() if c.type in ("category", "datetime", "date")]
-        most_bytes = sum(_most_bytes(name, column) for name, column in contract.inputs.items())
+        accepted = {**contract.inputs, **contract.request_keys}  # keys pass through: the model does not read them
+        self._names, self._max_rows = dict.fromkeys(accepted), max_rows
+        strings = ("category", "datetime", "date", "text")
+        self._strings = [name for name, column in accepted.items() if column.type in strings]
+        most_bytes = sum(_most_bytes(name, column) for name, column in accepted.items())
         self._row_bytes = min(max(PART_BYTES, most_bytes), MAX_ROW_BYTES)
         # unknown fields are ignored here: to list them all would take seconds, so `_check_names` lists the first ones
         row = request_model(contract, extra="ignore")
