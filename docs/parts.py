@@ -180,7 +180,7 @@ def limits(project: Path) -> str:
     """The environment variables that limit what the service accepts."""
     text = (project / PLATFORM / "serving/limits.py").read_text(encoding="utf-8")
     rows = (
-        [f"`SCORING_{name.upper()}`", default.replace("_", ",").strip('"') or "empty", meaning]
+        [f"`SCORING_{name.upper()}`", default.replace("_", ",").strip('"').lower() or "empty", meaning]
         for name, default, meaning in re.findall(r"^    (\w+): \w+ = (\S+)  # (.+)$", text, re.MULTILINE)
     )
     return table(["variable", "default", "what it limits"], rows)

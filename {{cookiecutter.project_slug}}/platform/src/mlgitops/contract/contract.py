@@ -15,7 +15,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from ..common import project
 from ..common.document import Document
 from ..common.errors import ProjectError
-from .column import NUMERIC, Column
+from .column import Column
 from .features import Function, load
 from .model_inputs import Feature, column_features
 
@@ -64,7 +64,7 @@ class Contract(Document):
 
     def _check(self, function: Function) -> None:
         """Raise ProjectError unless the parameters of *function* are inputs and its name is free."""
-        reasons = {self.target: "is the target"} | dict.fromkeys(self.key, "is a key, which requests do not contain")
+        reasons = {self.target: "is the target"} | dict.fromkeys(self.key, "is a key, which the model does not read")
         for name in function.columns:
             if name in self.inputs:
                 continue
@@ -119,8 +119,8 @@ class Contract(Document):
 
     def _check_join(self, name: str, column: Column) -> None:
         for part in column.join or ():
-            if part not in self.columns or self.columns[part].type not in NUMERIC:
-                raise ValueError(f"column {name!r}: join: {part!r} is no column of whole numbers")
+            if part not in self.columns or part in (name, self.target):
+                raise ValueError(f"column {name!r}: join: {part!r} is no other column of the table")
         if column.join and name in self.key:
             raise ValueError(f"column {name!r}: join: such a column cannot be a key; name its parts")
 
@@ -135,6 +135,11 @@ class Contract(Document):
         left_out = {self.target, *self.key} - {self.time}
         left_out |= {name for name, column in self.columns.items() if column.join or column.ignore}
         return {name: column for name, column in self.columns.items() if name not in left_out}
+
+    @cached_property
+    def request_keys(self) -> dict[str, Column]:
+        """The key columns that a request may contain beside the inputs; they only identify the row."""
+        return {name: self.columns[name] for name in self.key if name not in self.inputs}
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
