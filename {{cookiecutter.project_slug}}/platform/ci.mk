@@ -27,6 +27,7 @@ write-back: push-store ## push data, history and dvc.lock to the branch, and sta
 
 .PHONY: with-store
 with-store: ## run the target STEP on the newest history, and push what it has added
+	@case "$$STEP" in -* | *[!a-z-]* | "") echo "STEP is no name of a target" >&2; exit 2 ;; esac
 	@$(RUN) $(PACKAGE) with-store "$(MAKE)" --no-print-directory "$$STEP"
 
 .PHONY: login
