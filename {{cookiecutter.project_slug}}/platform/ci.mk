@@ -25,6 +25,10 @@ ingest: ## read the source of the data where it changed, or in any case if REFRE
 write-back: push-store ## push data, history and dvc.lock to the branch, and start its checks
 	@$(RUN) $(PACKAGE) write-back
 
+.PHONY: report-alarm
+report-alarm: ## open or update the issue of the alarm in reports/, and start train on new data
+	@$(RUN) $(PACKAGE) report-alarm
+
 .PHONY: with-store
 with-store: ## run the target STEP on the newest history, and push what it has added
 	@$(RUN) $(PACKAGE) with-store "$(MAKE)" --no-print-directory "$$STEP"
