@@ -33,6 +33,10 @@ report-alarm: ## open or update the issue of the alarm in reports/, and start tr
 with-store: ## run the target STEP on the newest history, and push what it has added
 	@$(RUN) $(PACKAGE) with-store "$(MAKE)" --no-print-directory "$$STEP"
 
+.PHONY: login
+login: ## log in to REGISTRY as REGISTRY_USER with REGISTRY_PASSWORD: for Docker, Podman, cosign and gh alike
+	@printf '%s' "$$REGISTRY_PASSWORD" | cosign login "$$REGISTRY" --username "$$REGISTRY_USER" --password-stdin
+
 .PHONY: approved
 approved: ## check that dvc.lock is the one that main has approved, now
 	@$(RUN) $(PACKAGE) approved

@@ -193,6 +193,16 @@ def test_rows_that_either_model_was_trained_on_decide_no_drop() -> None:
     assert len(row_change.unseen(rows, old, declared, pd.read_parquet(new["test"]))) == 0
 
 
+@pytest.mark.parametrize("key", [[], ["id"]])
+def test_rows_that_cannot_be_recognised_are_not_taken_for_unseen(key: list[str]) -> None:
+    """Without a key, a column that changed in every row makes those that the champion has learned look new."""
+    declared = contracts.contract(PEOPLE, key=key)
+    old, new = tables(Path("old"), people(400)), tables(Path("new"), people(400).assign(age=33.0))
+    rows = row_change.rows(old, declared, new, declared)
+    assert row_change.identified(rows) == bool(key)
+    assert row_change.identified(row_change.rows(old, declared, tables(Path("cut"), people(400)[:50]), declared))
+
+
 def test_rows_that_the_candidate_refuses_decide_no_drop() -> None:
     declared = contracts.contract({**PEOPLE, "age": "{type: number, min: 30}", "city": "{type: category}"}, key=["id"])
     rows = people(100)

@@ -26,7 +26,7 @@ def _label(value: object) -> str:
 
 
 def _word(value: object) -> object:
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    return str(value) if isinstance(value, int | float | date) and not isinstance(value, bool) else value
 
 
 def _timestamp(value: object) -> object:

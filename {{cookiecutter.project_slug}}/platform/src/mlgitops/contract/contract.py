@@ -15,7 +15,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from ..common import project
 from ..common.document import Document
 from ..common.errors import ProjectError
-from .column import NUMERIC, Column
+from .column import Column
 from .features import Function, load
 from .model_inputs import Feature, column_features
 
@@ -119,8 +119,8 @@ class Contract(Document):
 
     def _check_join(self, name: str, column: Column) -> None:
         for part in column.join or ():
-            if part not in self.columns or self.columns[part].type not in NUMERIC:
-                raise ValueError(f"column {name!r}: join: {part!r} is no column of whole numbers")
+            if part not in self.columns or part in (name, self.target):
+                raise ValueError(f"column {name!r}: join: {part!r} is no other column of the table")
         if column.join and name in self.key:
             raise ValueError(f"column {name!r}: join: such a column cannot be a key; name its parts")
 

@@ -1,5 +1,6 @@
 """The deploy targets: a Kubernetes cluster, or one server with Compose. Each returns and replaces the running image."""
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -52,10 +53,11 @@ class Kubernetes:
         """Read the overlay of *environment*; KUBECONFIG_DATA, if set, is the content of kubectl's configuration."""
         self.environment, self.manifests = environment, manifests
         if data := os.environ.get("KUBECONFIG_DATA"):
-            file = Path(os.environ.get("RUNNER_TEMP", tempfile.gettempdir())) / "kubeconfig"
-            file.touch(mode=0o600)
-            file.write_text(data, encoding="utf-8", newline="\n")
-            os.environ["KUBECONFIG"] = str(file)
+            descriptor, path = tempfile.mkstemp(prefix="kubeconfig-", dir=os.environ.get("RUNNER_TEMP"))
+            os.environ["KUBECONFIG"] = path
+            atexit.register(Path(path).unlink, missing_ok=True)
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:  # only this user can read it
+                file.write(data)
         self.url = os.environ.get("SCORING_URL")  # if unset, a port is forwarded
         metadata = {resource["kind"]: resource["metadata"] for resource in yaml.safe_load_all(self._rendered(None))}
         self.name, self.namespace = metadata["Deployment"]["name"], metadata["Deployment"]["namespace"]

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from ..common.errors import ProjectError
 from ..contract.contract import Task
-from . import columns, roles, target
+from . import columns, roles, target, times
 from .profile import ColumnProfile
 
 NO_VALUES = pd.Series(dtype="object")
@@ -58,6 +58,8 @@ def draft(raw: Path, options: AdoptOptions) -> ContractDraft:
         profiles[name].entry = profiles[name].entry if name == time else {"type": "text"}
     if time and not options.time:
         remarks.append(f"{time} is used as the time of a row: the newest rows are the test part (or set TIME=none)")
+    if not time and not options.time:
+        remarks += times.proposals(profiles)
     reasons = {name: profile.entry.get("ignore") for name, profile in profiles.items()}
     if all(reason or (name in key and name != time) for name, reason in reasons.items()):
         excluded = "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
@@ -66,6 +68,7 @@ def draft(raw: Path, options: AdoptOptions) -> ContractDraft:
     contract = {"task": task, "target": options.target} | {part: value for part, value in parts.items() if value}
     contract |= {"decimal": decimal} if decimal != "." else {}
     entries = {name: entry if name == options.target else profiles[name].entry for name in names}
+    entries |= {name: profile.entry for name, profile in profiles.items() if name not in entries}  # joined from others
     return ContractDraft(contract | {"columns": entries}, truth.remarks + remarks)
 
 

@@ -29,7 +29,7 @@ def decide(name: str, delivered: Callable[[], pd.Series], moments: pd.Series) ->
         ends &= (days < others.min() - gap) | (days > others.max() + gap)
     remarks, na_values = [], []
     if ends.any() and len(others):
-        counts = delivered()[ends].astype("string").str.strip().value_counts()
+        counts = _spelled(delivered()[ends]).value_counts()
         na_values = sorted(counts.index)
         listed = ", ".join(f"{value} ({count:,} rows)" for value, count in counts.items())
         remarks.append(f"{name}: {listed} read as missing; without it in na_values, it is a date")
@@ -39,3 +39,10 @@ def decide(name: str, delivered: Callable[[], pd.Series], moments: pd.Series) ->
             f"{name}: {count:,} rows are before 1678 or after 2261: if they mean no date, list them in na_values"
         )
     return FarDates(na_values, remarks)
+
+
+def _spelled(values: pd.Series) -> pd.Series:
+    """Return dates as strings, as they are delivered; those that are no strings as ISO 8601."""
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return pd.Series(np.datetime_as_string(values.to_numpy().astype("datetime64[D]")))
+    return values.astype("string").str.strip()

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from . import date_formats, ranges
 
 NUMBERING = "ids?|key|uuid|guid|index|no|nr|num|number|row|rowid|rownames?|unnamed|obs|column 1"
 IDENTIFIER = re.compile(rf"(^|[\s_.-])({NUMBERING})([\s_.:\d-]|$)|[a-z]I[dD]$", re.IGNORECASE)
+CONSTANT = "the same value in every row"
 OUT_OF_RANGE = "numbers out of the range of float32"
 MAX_CATEGORIES = 20  # with more values, or values of fewer than MIN_CATEGORY_ROWS rows, a category stays open
 MIN_CATEGORY_ROWS = 5
@@ -30,6 +32,8 @@ class ColumnProfile:
     identifies: bool = False  # each row has a unique value
     remarks: list[str] = field(default_factory=list)
     resembles: str | None = None  # what the values look like, if that is not read
+    first: float = nan  # the smallest number, and the largest
+    last: float = nan
 
 
 def complete(name: str, profile: ColumnProfile) -> ColumnProfile:
@@ -38,8 +42,11 @@ def complete(name: str, profile: ColumnProfile) -> ColumnProfile:
     missing, distinct = 1 - len(filled) / len(profile.values), _distinct(filled)
     if not distinct:
         return ColumnProfile(ignored("no value in any row"), profile.values)
+    if entry["type"] == "number":
+        profile.first, profile.last = float(filled.min()), float(filled.max())
     if distinct == 1 and not missing:
-        return ColumnProfile(ignored("the same value in every row", missing=False), profile.values)
+        profile.entry = ignored(CONSTANT, missing=False)
+        return profile
     identifier = False
     if entry["type"] == "number":
         if np.abs(filled.astype("float64")).max() > MAX_MAGNITUDE["number"]:

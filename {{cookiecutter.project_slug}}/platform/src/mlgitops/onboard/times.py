@@ -1,12 +1,12 @@
 """Proposes the time of a row: a date, a year, or the parts of a date in columns of their own."""
 
 import re
+from itertools import chain, count
 from typing import Any
 
-from .profile import ColumnProfile
+from .profile import CONSTANT, ColumnProfile
 from .ranges import is_year, words
 
-TIME_NAME = re.compile(r"date|time|when|timestamp|created|month|day", re.IGNORECASE)
 OTHER_TIME_NAME = re.compile(r"birth|dob|born|built|expir|due|until|end", re.IGNORECASE)
 PARTS = ("year", "month", "day", "hour", "minute", "second")
 NAMES = {
@@ -32,9 +32,8 @@ def proposals(profiles: dict[str, ColumnProfile]) -> list[str]:
     """Return remarks on the columns that could order the rows, if none was chosen."""
     remarks = [f"{name} could be the time of a row: TIME='{name}'; {EFFECT}" for name in dates(profiles)]
     if not remarks:
-        remarks = [
-            f"{name} could be the time of a row: TIME='{name}'; {EFFECT}" for name in profiles if _is_year(name, profiles)
-        ]
+        years = [name for name in profiles if _is_year(name, profiles)]
+        remarks = [f"{name} could be the time of a row: TIME='{name}'; {EFFECT}" for name in years]
     return remarks
 
 
@@ -56,13 +55,15 @@ def joined(profiles: dict[str, ColumnProfile]) -> tuple[str, dict[str, Any]] | N
     if len(parts) < 2:
         return None
     kind, reason = ("date" if len(parts) < 4 else "datetime"), "orders the rows; its parts are features"
-    name = next(name for name in ("date", "time", "time of the row", *(f"time {n}" for n in range(9))) if name not in profiles)
-    return name, {"type": kind, "join": parts, "missing": 0.01, "ignore": reason}
+    name = next(name for name in chain(("date", "time"), (f"time {n}" for n in count(2))) if name not in profiles)
+    return name, {"type": kind, "join": parts, "ignore": reason}
 
 
 def _holds(part: str, name: str, profile: ColumnProfile) -> bool:
     entry, (first, last) = profile.entry, LIMITS[part]
-    if entry["type"] != "integer" or "missing" in entry or not re.fullmatch(NAMES[part], words(name)):
+    if "missing" in entry or not (entry["type"] == "integer" or entry.get("ignore") == CONSTANT):
+        return False
+    if not re.fullmatch(NAMES[part], words(name)):
         return False
     return bool(profile.first >= first and profile.last <= last)
 

@@ -17,7 +17,7 @@ from ..common.errors import ProjectError
 from ..model.scorer import Scorer, difference
 from . import pages
 from .app import Api
-from .bentoml_runtime import BypassMiddleware, linger
+from .bentoml_runtime import BypassMiddleware, bound_connections, linger, use_http_protocol
 from .limits import Limits
 from .log_settings import OFF, LogSettings
 
@@ -45,13 +45,16 @@ class Scoring:
     def __init__(self) -> None:
         """Load the model and start answering."""
         linger()
+        limits = Limits.from_environment()
+        bound_connections(limits)
         folder = Path(os.environ.get("SCORING_MODEL") or "models/export")
-        start(api, folder, Limits.from_environment(), LogSettings.from_environment())
+        start(api, folder, limits, LogSettings.from_environment())
         gc.collect()
         gc.freeze()  # loaded objects stay: exclude them from garbage collection during requests
         gc.set_threshold(50_000, 10, 10)  # and collect rarely: requests leave almost no garbage
 
 
+use_http_protocol()
 Scoring.add_asgi_middleware(BypassMiddleware, api=api)  # type: ignore[attr-defined]  # the decorator made it a bentoml.Service
 
 

@@ -25,6 +25,10 @@ class Telemetry:
         self._dropped = Counter(
             "scoring_log_dropped", "Rows that the prediction log had no room for.", registry=self._registry
         )
+        started = Gauge(
+            "scoring_start_time_seconds", "When the service started.", registry=self._registry, multiprocess_mode="max"
+        )
+        started.set_to_current_time()
         info = Gauge("scoring_model", "The model.", list(model), registry=self._registry, multiprocess_mode="max")
         info.labels(**model).set(1)
 
