@@ -17,8 +17,8 @@ secrets: ## search all files of git for passwords and keys
 	$(RUN) pre-commit run detect-secrets --all-files
 
 .PHONY: ingest
-ingest: ## read the source of the data where it changed, or in any case if REFRESH is true
-	@if [ "$$REFRESH" = true ]; then $(MAKE) --no-print-directory refresh; \
+ingest: ## read the source of the data where it changed; in any case if REFRESH is true, or for repository_dispatch
+	@if [ "$$REFRESH" = true ] || [ "$$GITHUB_EVENT_NAME" = repository_dispatch ]; then $(MAKE) --no-print-directory refresh; \
 	else $(RUN) dvc repro ingest $(if $(CI),--pull </dev/null); fi
 
 .PHONY: write-back

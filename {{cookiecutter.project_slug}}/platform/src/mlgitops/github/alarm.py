@@ -55,10 +55,14 @@ def notify(address: str, alarm: Alarm, issue: str) -> None:
 @click.command()
 @click.argument("report", type=click.Path(path_type=Path), default="reports/alarm.json")
 def main(report: Path) -> None:
-    """Open an issue about the alarm in REPORT, or update the open one; a new alarm also starts `train` on new data."""
-    if not report.is_file():
+    """Open an issue about the alarm in REPORT, or update the open one; a new alarm also starts `train` on new data.
+
+    In a workflow, the variable ALARM has the report, from the job before.
+    """
+    content = os.environ.get("ALARM")
+    if not content and not report.is_file():
         raise ProjectError(f"{report}: no such file: run `make alarm` first")
-    alarm = Alarm.load(report)
+    alarm = Alarm.parse(content, "ALARM") if content else Alarm.load(report)
     if not alarm.reasons:
         click.echo(alarm.sentence)
         return

@@ -1,7 +1,8 @@
 """Decides about an alarm: performance decides, drift explains, and invalid rows have limits of their own."""
 
+import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -93,6 +94,6 @@ def main(reports: Path) -> None:
     click.echo(alarm.sentence)
     if output := os.environ.get("GITHUB_OUTPUT"):  # for the next job of the workflow
         with Path(output).open("a", encoding="utf-8") as file:
-            file.write(f"alarm={str(bool(alarm.reasons)).lower()}\n")
+            file.write(f"alarm={json.dumps(asdict(alarm)) if alarm.reasons else ''}\n")
     if alarm.reasons:
         click.get_current_context().exit(ALARM)
