@@ -72,7 +72,7 @@ COLUMNS = {  # what cells hold -> the entry in the contract
     "thousands": (some("1,234", "12,345,678", "7"), {"type": "integer", "min": 0, "max": 19000000}),
     "money": (some("$1,234.50", "$7.25"), {"type": "number", "min": 0, "max": 1900}),
     "what accountants write": (some("(1,200.5)", "($5)", "80"), {"type": "number", "min": -1900, "max": 730}),
-    "percent": (some("12%", "7.5 %"), {"type": "number", "min": 0, "max": 15}),
+    "percent": (some("12%", "7.5 %"), {"type": "number", "min": 0, "max": 100}),
     "numbers and gaps": (some(*[1.5, 20] * 9, "n/a", ""), {"type": "number", "min": 0, "max": 30, "missing": 0.2}),
     "numbers and a word": (
         some(*[1, 20] * 9, "unknown"),

@@ -15,7 +15,7 @@ from .encoding import encoding, example, in_utf8
 from .quoting import QuoteCheck, rows
 from .reading import Reading, unique
 
-NA_VALUES = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>"]  # as in pandas
+NA_VALUES = [""]  # whether a word such as NA is a value is for the contract to say, see contract.column
 HEAD_BYTES = 1 << 20  # from which separator and header are detected
 BLOCK_BYTES = 1 << 23  # one value has to fit
 SAMPLE_LINES = 50  # from which the separator is detected

@@ -69,6 +69,7 @@ PLOTS: dict[
         ("Importance", "importance", "importance", "feature", BARS),
     ],
     "multiclass": [
+        ("Calibration", "calibration", "predicted", "actual", None),
         ("Confusion", "confusion", "predicted", "actual", "template: confusion"),
         ("Importance", "importance", "importance", "feature", BARS),
     ],
