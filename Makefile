@@ -56,7 +56,14 @@ demo: .venv/installed ## bake a project and run its whole loop on real data
 	    times="$$times$$(printf '%-10s%5d s' $$step $$(($$(date +%s) - start)))\n"; \
 	done; \
 	printf "\n=== all of it worked\n$$times"; \
-	printf '%-10s%5d s\n\nLook around: cd $(PROJECT) && make help\n' total $$(($$(date +%s) - began))
+	printf '%-10s%5d s\n\nNext: cd $(PROJECT)\n\n' total $$(($$(date +%s) - began)); \
+	printf '  %-30s%s\n' \
+	    reports/review.html 'is the model good enough, and why?' \
+	    reports/data_docs/index.html 'does the data meet the contract?' \
+	    src/flight_delays/ 'your code: dataset, features, model' \
+	    'make serve' 'the service: http://127.0.0.1:3000' \
+	    'make runs' 'runs and versions: http://127.0.0.1:5000' \
+	    'make help' 'all commands'
 
 ##@ Test
 

@@ -11,7 +11,8 @@ from helpers.support import GENERATED, TEMPLATE, bake
 MAKEFILES = {path: path.read_text(encoding="utf-8") for path in (
     TEMPLATE / "Makefile", GENERATED / "Makefile", GENERATED / "platform/ci.mk",
 )}  # fmt: skip
-OF_MAKE = {"CI", "GITHUB_ACTIONS", "PATH", "PWD"}  # set by the machine, not by a user
+OF_MAKE = {"CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "PATH", "PWD"}  # set by the machine, not by a user
+NO_ARGUMENTS = {"REFRESH", "REGISTRY_PASSWORD"}  # compared with a word; handed over on the standard input
 VARIABLE = re.compile(r"\$\$\{?([A-Z][A-Z_]*)")
 
 
@@ -22,7 +23,8 @@ def recipes(makefile: str) -> list[str]:
 
 def inputs(makefile: str) -> list[str]:
     """Return the variables that a makefile lists as those of its users."""
-    return [name for line in re.findall(r"(?m)^INPUTS := (.*)$", makefile) for name in line.split()]
+    lines = re.findall(r"(?m)^INPUTS := (.*)$", makefile.replace("\\\n", " "))
+    return [name for line in lines for name in line.split()]
 
 
 OF_PROJECT = inputs(MAKEFILES[GENERATED / "Makefile"])
@@ -102,5 +104,5 @@ def test_value_of_a_user_is_never_run(name: str, of_template: bool, given: str, 
             env={**os.environ, **environment, "PATH": path},
         )  # fmt: skip
         assert not list(folder.rglob("X")), value
-        assert value in (tmp_path / "words").read_text(encoding="utf-8"), "it reaches the program as it is"
+        assert name in NO_ARGUMENTS or value in (tmp_path / "words").read_text(encoding="utf-8"), "it arrives as it is"
         (tmp_path / "words").unlink()

@@ -113,7 +113,7 @@ def main(train: Path, model: Path, report: Path) -> None:
     if trials:
         result["settings"] = settings
     files.write_json(report, result)
-    recorded = params.model_dump(mode="json", exclude={"review", "image", "monitor"}) | {"model": settings}
+    recorded = params.model_dump(mode="json", exclude={"review", "image", "monitor", "retrain"}) | {"model": settings}
     training = tracking.Training(contract, recorded, model, result, train, fitted, tuple(trials))
     score = f"{result['metric']} {result['mean']:.4f} ± {result['std']:.4f}"
     click.echo(f"{model}: {pipeline.label(settings, fitted)}, cross-validated {score}; {_recorded(training)}")

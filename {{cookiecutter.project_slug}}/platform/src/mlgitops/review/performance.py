@@ -28,11 +28,12 @@ class Score(Record):
 
 @dataclass(frozen=True)
 class Metric(Record):
-    """A metric on all test rows."""
+    """A metric on all test rows; *baseline* is that of always predicting the most frequent class, or the mean."""
 
     name: str
     better: Literal["larger", "smaller"]
     score: Score
+    baseline: float | None
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,15 @@ class Curve(Record):
 
 
 @dataclass(frozen=True)
+class Confusion(Record):
+    """Rows by actual class (outer) and predicted class (inner), in the order of *classes*."""
+
+    classes: tuple[str, ...]
+    candidate: tuple[tuple[int, ...], ...]
+    champion: tuple[tuple[int, ...], ...] | None
+
+
+@dataclass(frozen=True)
 class Movement(Record):
     """How the predictions change from champion to candidate; the first three are None for numbers."""
 
@@ -84,4 +94,5 @@ class Performance(Record):
     movement: Movement | None
     slices: tuple[Slice, ...]
     classes: tuple[ClassScore, ...]
+    confusion: Confusion | None
     curves: dict[str, Curve]

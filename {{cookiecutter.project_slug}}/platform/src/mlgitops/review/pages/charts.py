@@ -9,6 +9,7 @@ from .svg import element
 
 Point = tuple[float, float]
 WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN = 420, 300, 46, 40, 10
+BARS_LEFT, NAME_CHARACTERS = 150, 20  # where bars start, and what fits before them
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -93,6 +94,26 @@ def pair(candidate: float, champion: float | None, low: float, high: float, floo
         parts += [_line(*ends, "joined"), element("circle", class_="champion", cx=place(champion), cy=9, r=4)]
     parts.append(element("circle", class_="candidate", cx=place(candidate), cy=9, r=5))
     return _svg(label, 200, 18, *parts)
+
+
+def bars(rows: Sequence[tuple[str, float | None, float | None]], percent: bool, label: str) -> Markup:
+    """Return horizontal bars of two values each, the candidate's above the champion's, which may be absent."""
+    values = [max(value, 0.0) for _, *pair in rows for value in pair if value is not None]
+    pairs = any(champion is not None for _, _, champion in rows)
+    top, step = max(values, default=0.0) or 1.0, 30 if pairs else 20
+    parts = []
+    for n, (name, candidate, champion) in enumerate(rows):
+        y, shown = 4 + n * step, name if len(name) <= NAME_CHARACTERS else name[: NAME_CHARACTERS - 1] + "…"
+        parts.append(_text(shown, BARS_LEFT - 8, y + step / 2, "end", "name"))
+        drawn = [("candidate", candidate), ("champion", champion)] if pairs else [("candidate", candidate)]
+        for place, (kind, value) in enumerate(drawn):
+            if value is None:
+                continue
+            width = round(max(value, 0.0) / top * (WIDTH - BARS_LEFT - 62), 1)
+            parts.append(element("rect", class_=kind, x=BARS_LEFT, y=y + 12 * place, width=width, height=10, rx=2))
+            text = f"{value:.1%}" if percent else f"{value:.4f}"
+            parts.append(_text(text, BARS_LEFT + width + 5, y + 12 * place + 9, "start", "value"))
+    return _svg(label, WIDTH, 8 + len(rows) * step, *parts)
 
 
 def limits(values: Sequence[float]) -> Point:
