@@ -339,8 +339,9 @@ def test_bill_of_materials_is_valid_and_complete(built: dict[str, Any], approved
 def rendered(approved: Path, built: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what staging applies once the image is pinned there."""
     image = f"{built['repository']}@{built['digest']}"
-    run(".venv/bin/flight_delays", "overlay", "pin", "staging", cwd=approved)
-    assert run(".venv/bin/flight_delays", "overlay", "show", "staging", cwd=approved).strip() == image
+    program = (".venv/bin/flight_delays", "overlay")
+    run(*program, "pin", "staging", cwd=approved, **sources(approved))
+    assert run(*program, "show", "staging", cwd=approved, **sources(approved)).strip() == image
     return list(yaml.safe_load_all(run("kubectl", "kustomize", "deploy/overlays/staging", cwd=approved)))
 
 

@@ -21,12 +21,12 @@ from mlgitops.common.errors import ProjectError
 from mlgitops.contract.params import Gates
 from mlgitops.data.distribution import Shift
 from mlgitops.data.validation_report import Failure, ValidationReport
-from mlgitops.model import metrics
+from mlgitops.model import bootstrap, metrics
 from mlgitops.model.scorer import Scorer, digest
 from mlgitops.monitoring.report import ColumnDrift, Drift
 from mlgitops.registry import command as registry
 from mlgitops.registry.versions import VersionFacts
-from mlgitops.review import bootstrap, champion, changes, latency, phrases
+from mlgitops.review import champion, changes, latency, phrases
 from mlgitops.review.build import build
 from mlgitops.review.command import main
 from mlgitops.review.data_change import ColumnShift, DataChange, PartChange

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from ..common.errors import ProjectError
 from ..contract.contract import Task
-from . import columns, roles, target
+from . import columns, roles, target, times
 from .profile import ColumnProfile
 
 NO_VALUES = pd.Series(dtype="object")
@@ -48,16 +48,18 @@ def draft(raw: Path, options: AdoptOptions) -> ContractDraft:
     file = pq.ParquetFile(raw)
     names = file.schema_arrow.names
     _check_names(names, options)
-    decimal = columns.decimal_mark(file)
-    truth = columns.infer(file, options.target, decimal)
+    decimal, markers = columns.reading(file)
+    truth = columns.infer(file, options.target, decimal, markers)
     task, entry = target.describe(file, options.target, truth, options.task)
-    profiles, remarks = _profiles(file, options, decimal, truth.values, task)
+    profiles, remarks = _profiles(file, options, decimal, markers, truth.values, task)
     time = roles.find_time(profiles, options.time)
     key = roles.find_key(file, profiles, options.key)
     for name in key:
         profiles[name].entry = profiles[name].entry if name == time else {"type": "text"}
     if time and not options.time:
         remarks.append(f"{time} is used as the time of a row: the newest rows are the test part (or set TIME=none)")
+    if not time and not options.time:
+        remarks += times.proposals(profiles)
     reasons = {name: profile.entry.get("ignore") for name, profile in profiles.items()}
     if all(reason or (name in key and name != time) for name, reason in reasons.items()):
         excluded = "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
@@ -66,11 +68,17 @@ def draft(raw: Path, options: AdoptOptions) -> ContractDraft:
     contract = {"task": task, "target": options.target} | {part: value for part, value in parts.items() if value}
     contract |= {"decimal": decimal} if decimal != "." else {}
     entries = {name: entry if name == options.target else profiles[name].entry for name in names}
+    entries |= {name: profile.entry for name, profile in profiles.items() if name not in entries}  # joined from others
     return ContractDraft(contract | {"columns": entries}, truth.remarks + remarks)
 
 
 def _profiles(
-    file: pq.ParquetFile, options: AdoptOptions, decimal: str, truth: pd.Series, task: Task
+    file: pq.ParquetFile,
+    options: AdoptOptions,
+    decimal: str,
+    markers: frozenset[str],
+    truth: pd.Series,
+    task: Task,
 ) -> tuple[dict[str, ColumnProfile], list[str]]:
     """Return the profiles of all columns but the target, without values, and remarks on the inputs of the model."""
     filled = np.flatnonzero(truth.notna())
@@ -80,11 +88,13 @@ def _profiles(
     names = [name for name in file.schema_arrow.names if name != options.target]
     with click.progressbar(names, label="reading columns") as bar:
         for name in bar:
-            profile = columns.infer(file, name, decimal)
+            profile = columns.infer(file, name, decimal, markers)
             if name in options.ignore:
                 profile.entry = {"type": "text", "missing": True, "ignore": "left out on request"}
-            elif "ignore" not in profile.entry and name not in options.key:
-                remarks += profile.remarks + _leaks(name, profile, options.target, labels, task, rows)
+            else:
+                remarks += profile.remarks
+            if "ignore" not in profile.entry and name not in options.key:
+                remarks += _leaks(name, profile, options.target, labels, task, rows)
             profiles[name] = replace(profile, values=NO_VALUES)  # a slice would keep all values in memory
     return profiles, remarks
 

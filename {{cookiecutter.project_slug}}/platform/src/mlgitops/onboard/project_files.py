@@ -10,6 +10,7 @@ import yaml
 from ruamel.yaml import YAML
 
 from ..contract.contract import Contract
+from ..contract.params import Ingest
 
 HEADER = """# yaml-language-server: $schema=docs/contract.schema.json
 # The data contract, inferred from {source}: read it, correct it, commit it. Validation, preprocessing,
@@ -93,7 +94,9 @@ def contract(drafted: dict[str, Any], source: Path) -> str:
     return HEADER.format(source=source.as_posix()) + text.replace("\ncolumns:\n", "\n\ncolumns:\n", 1)
 
 
-def settings(params: str, source: Path, contract: Contract, chosen: dict[str, Any], score: float, rate: float) -> str:
+def settings(
+    params: str, reading: Ingest, contract: Contract, chosen: dict[str, Any], score: float, rate: float
+) -> str:
     """Return params.yaml with the source, the chosen algorithm, and gates that fit the task; comments are kept.
 
     *score* is the cross-validated primary metric, *rate* the share of positive rows of a binary task.
@@ -102,7 +105,11 @@ def settings(params: str, source: Path, contract: Contract, chosen: dict[str, An
     editor.indent(mapping=2, sequence=4, offset=2)
     editor.width = 200
     document = editor.load(params)
-    document["ingest"]["source"] = source.as_posix()
+    for name, value in reading.model_dump().items():
+        if name == "source" or value != Ingest.model_fields[name].default:
+            document["ingest"][name] = value
+        else:
+            document["ingest"].pop(name, None)
     document["model"].clear()
     document["model"].update(chosen)
     document["tune"]["space"].clear()

@@ -33,11 +33,14 @@ def run_of(pipeline_sha256: str) -> str | None:
     return tracking.run_of(connect(), pipeline_sha256)
 
 
-def promote(which: str = CHALLENGER, reason: str | None = None) -> tuple[str, bool]:
-    """Make a version, by number or alias, the champion; return its number, and whether the champion changed."""
+def promote(which: str = CHALLENGER, reason: str | None = None, back: bool = False) -> tuple[str, bool]:
+    """Make a version, by number or alias, the champion; return its number, and whether the champion changed.
+
+    *back* records it as a rollback.
+    """
     client = connect()
     version = versions.existing(client, which)
-    return str(version.version), promotions.promote(client, version, reason)
+    return str(version.version), promotions.promote(client, version, reason, back)
 
 
 def rollback(reason: str | None = None) -> str:

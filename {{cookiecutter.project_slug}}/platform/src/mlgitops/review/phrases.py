@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from ..common.provenance import short
 from .performance import TEST_ROWS, Confusion, Drop, Movement, Score, Verdict
 from .report import Evidence, ModelFacts
 
@@ -103,7 +104,7 @@ def _package(name: str, model: ModelFacts) -> str | None:
 
 def _row(evidence: Evidence, name: str, text: Callable[[ModelFacts], str | None]) -> Row:
     values = [model and text(model) for model in (evidence.candidate, evidence.champion)]
-    candidate, champion = ((value or NOTHING)[:12] for value in values)
+    candidate, champion = (short(value or NOTHING) for value in values)
     return name, candidate, champion
 
 

@@ -18,8 +18,13 @@ from pydantic_core import to_json
 
 from ..model.scorer import Scorer
 from .admission import Admission, Headers, Message, Receive, Scored, Send
+from .body_parts import ARRAY
 from .limits import JSON, Limits
-from .request import RequestError, RequestParser, detail
+from .log_settings import OFF, LogSettings
+from .prediction_log import PredictionLog, logged_facts
+from .refusal import RequestError, detail
+from .request import Columns, RequestParser
+from .request_id import RequestIds
 from .telemetry import CONTENT_TYPE, Telemetry
 
 Page = tuple[str, Callable[[], bytes], Headers]  # content type, content, and further headers
@@ -37,7 +42,14 @@ logger = logging.getLogger("bentoml.scoring")
 class Api:
     """Answers requests once `start` has given it a model."""
 
-    def start(self, scorer: Scorer, limits: Limits, lineage: dict[str, Any], pages: dict[str, Page]) -> None:
+    def start(
+        self,
+        scorer: Scorer,
+        limits: Limits,
+        lineage: dict[str, Any],
+        pages: dict[str, Page],
+        log: LogSettings = OFF,
+    ) -> None:
         """Serve *scorer* at /predict, within *limits*; *pages* are served by path."""
         self._scorer, self._limits, self._admission = scorer, limits, Admission(limits, self.score)
         self._parser = RequestParser(scorer.contract, limits.max_rows)
@@ -45,6 +57,8 @@ class Api:
         self._pages: dict[str, Page] = {**pages, "/metrics": (CONTENT_TYPE, self.telemetry.show, [])}
         version = quote(lineage["version"]).encode()
         self._answered: Headers = [(b"content-type", JSON.encode()), (b"x-model-version", version)]
+        self._ids = RequestIds()
+        self._log = PredictionLog(log, scorer.contract, logged_facts(scorer, lineage), self.telemetry.logged)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request; see the ASGI specification."""
@@ -81,9 +95,7 @@ class Api:
         if path == "/predict":
             if method != "POST":
                 raise RequestError(405, f"{path}: use POST")
-            answer, rows = await self._admission.answer(headers, receive)
-            self.telemetry.rows(rows)
-            return self._answered, answer
+            return await self._predict(headers, receive)
         page = self._pages.get(path)
         if page is None and path not in HEALTH:
             raise RequestError(404, "no such page: see /docs")
@@ -92,18 +104,38 @@ class Api:
         kind, content, extra = page
         return [(b"content-type", kind.encode()), (b"x-content-type-options", b"nosniff"), *extra], content()
 
+    async def _predict(self, headers: dict[bytes, bytes], receive: Receive) -> tuple[Headers, bytes]:
+        identifier = self._ids.of(headers) if self._log.enabled else ""
+        try:
+            scored = await self._admission.answer(headers, receive)
+        except RequestError as refusal:
+            self._log.refuse(identifier, refusal)
+            raise
+        self.telemetry.rows(scored.rows)
+        if not self._log.enabled:
+            return self._answered, scored.content
+        self._log.write(identifier, scored)  # before the response is sent, so that none is lost
+        return [*self._answered, (b"x-prediction-id", identifier.encode())], scored.content
+
     def score(self, body: bytes | bytearray) -> Scored:
-        """Return the answers to the rows in *body* as JSON, and their number; raises RequestError."""
-        columns, batch = self._parser.read(body)
+        """Return the answers to the rows in *body*; raises RequestError."""
+        batch, sample = ARRAY.match(body) is not None, self._log.sample()
+        texts, rows = [], 0
+        for columns in self._parser.parts(body):
+            answers = self._answers(columns, rows)
+            texts.append(to_json(answers if batch else answers[0])[batch : -1 if batch else None])
+            sample.add(columns, answers)
+            rows += len(answers)
+        return Scored(b"[%b]" % b",".join(texts) if batch else texts[0], rows, sample, batch)
+
+    def _answers(self, columns: Columns, first: int) -> list[dict[str, Any]]:
+        """Return one answer per row; raises RequestError, its rows counted from *first*."""
         predicted = self._scorer.predict(columns)
         finite = np.isfinite(predicted)
         if not finite.all():
-            rows = np.flatnonzero(~finite.reshape(len(predicted), -1).all(axis=1))[:1].tolist()
-            raise RequestError(
-                422, "the model cannot score this row", [detail(row, None, "Numbers are too large") for row in rows]
-            )
-        answers = self._scorer.to_answers(predicted)
-        return to_json(answers if batch else answers[0]), len(answers)
+            row = first + int(np.flatnonzero(~finite.reshape(len(predicted), -1).all(axis=1))[0])
+            raise RequestError(422, "the model cannot score this row", [detail(row, None, "Numbers are too large")])
+        return self._scorer.to_answers(predicted)
 
     def _error(self, path: str, refusal: RequestError) -> tuple[Headers, bytes]:
         headers = [(b"content-type", JSON.encode()), *ERROR_HEADERS.get(refusal.status, [])]

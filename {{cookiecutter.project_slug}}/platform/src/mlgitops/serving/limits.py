@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ..common.errors import ProjectError
-from .request import RequestError
+from .refusal import RequestError
 
 JSON = "application/json"
 
@@ -20,13 +20,14 @@ class Limits:
     max_bytes: int = 10_000_000  # size of a request body
     max_rows: int = 100_000  # rows per request
     max_concurrency: int = 128  # requests that wait for the model; further ones get 503 at once
-    max_seconds: int = 10  # time for a request body to arrive
+    max_seconds: int = 10  # time for the headers of a request to arrive, and again for its body
+    max_connections: int = 4096  # open connections; for a further one, the one that has been idle longest is closed
     api_key: str = ""  # API key that callers must send; without one, anybody may call
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read SCORING_MAX_BYTES, _MAX_ROWS, _MAX_CONCURRENCY, _MAX_SECONDS and _API_KEY; raises ProjectError."""
-        names = ("max_bytes", "max_rows", "max_concurrency", "max_seconds")
+        """Read SCORING_MAX_BYTES, SCORING_API_KEY and the like; raises ProjectError."""
+        names = ("max_bytes", "max_rows", "max_concurrency", "max_seconds", "max_connections")
         numbers = {name: _number(f"SCORING_{name.upper()}") for name in names}
         configured = {name: number for name, number in numbers.items() if number}
         return cls(**configured, api_key=os.environ.get("SCORING_API_KEY", ""))

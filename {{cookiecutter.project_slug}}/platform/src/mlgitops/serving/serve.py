@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from ..common.errors import ProjectError
+from ..contract.contract import Contract
 from ..model.scorer import read_manifest
 from .limits import Limits
+from .log_settings import LogSettings
 
 BENTO = Path(__file__).parents[3]  # in the scoring image; elsewhere, the platform's folder
 PORT = 3000
@@ -38,6 +40,7 @@ def main(model: Path, host: str, port: int, workers: int) -> None:
     """Serve the model until stopped; if SCORING_API_KEY is set, callers must send it."""
     read_manifest(model)  # report problems of the model here, not in the log of each worker
     Limits.from_environment()
+    LogSettings.from_environment().check(Contract.load(model / "contract.yaml"))
     service = str(BENTO) if (BENTO / "bento.yaml").is_file() else f"{__package__}.bento:Scoring"
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
