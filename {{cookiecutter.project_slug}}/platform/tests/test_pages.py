@@ -15,6 +15,9 @@ import pytest
 from mlgitops.common import html
 from mlgitops.contract.contract import Contract
 from mlgitops.image import bento
+from mlgitops.review import phrases
+from mlgitops.review.report import Source
+from mlgitops.serving.examples import Examples
 from mlgitops.serving.limits import Limits
 from mlgitops.serving.pages import pages
 
@@ -44,10 +47,10 @@ class Elements(HTMLParser):
 
 def served(contract: Contract, metrics: dict[str, Any] | None, fact: str = "c0ffee") -> dict[str, Any]:
     scorer: Any = SimpleNamespace(contract=contract, manifest={"threshold": 0.5})
-    golden = {"rows": [dict.fromkeys(contract.inputs, EVIL)] * 3, "answers": [{"prediction": True}] * 3}
+    examples = Examples([dict.fromkeys(contract.inputs, EVIL)] * 3, [{"prediction": True}] * 3)
     model = {} if metrics is None else {"metrics": metrics}
     lineage = {"version": fact, "commit": fact, "image": fact, "run": fact, "model": model}
-    return pages(scorer, golden, Limits(), lineage, Path("swagger"))
+    return pages(scorer, examples, Limits(), lineage, Path("swagger"))
 
 
 def hostile() -> Contract:
@@ -111,3 +114,12 @@ def test_the_image_has_the_templates_of_its_pages_and_no_others(tmp_path: Path) 
         [sys.executable, "-c", code], cwd=source, env={"PYTHONPATH": "."}, capture_output=True, text=True
     )
     assert "SwaggerUIBundle" in run.stdout, run.stderr
+
+
+def test_a_commit_with_changed_files_is_shown_as_one() -> None:
+    dirty = "c0ffee" * 6 + "c0ff-dirty"
+    facts: Any = dict.fromkeys(("model_sha256", "pipeline_sha256", "test_sha256", "contract_sha256"), "d" * 64)
+    candidate = SimpleNamespace(source=Source("candidate", commit=dirty), packages={}, **facts)
+    evidence: Any = SimpleNamespace(candidate=candidate, champion=None)
+    assert ("git commit", "c0ffeec0ffee-dirty", "—") in phrases.lineage(evidence)
+    assert "<b>c0ffeec0ffee-dirty</b>" in served(hostile(), None, dirty)["/"][1]().decode()

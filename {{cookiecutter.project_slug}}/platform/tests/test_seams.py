@@ -71,7 +71,7 @@ FEATURES = {  # a mistake -> the text after HEAD, and how the error goes on afte
     ),
     "a key": (
         "def f(parcel: C) -> C:\n    return parcel\n",
-        "4: f(parcel): parameter 'parcel': that column is a key, which requests do not contain",
+        "4: f(parcel): parameter 'parcel': that column is a key, which the model does not read",
     ),
     "an ignored column": (
         "def f(note: C) -> C:\n    return note\n",

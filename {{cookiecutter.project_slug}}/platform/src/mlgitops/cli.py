@@ -7,7 +7,9 @@ import click
 # verb: (module and, for a member of a group, its subcommand; help text), in the order of a model's life
 VERBS = {
     "adopt": ("onboard.command", "replace the demo with your own table"),
-    "contract-diff": ("contract.diff", "show what changed in the contract and whether it breaks clients"),
+    "append": ("data.delivery append", "add the rows of a delivery to the table"),
+    "replace": ("data.delivery replace", "put a delivery in the place of the table"),
+    "contract-diff": ("data.contract_diff", "show what changed in contract and rows, and whether it breaks clients"),
     "ingest": ("data.ingest", "read the table from its source"),
     "validate": ("data.validate", "check the table against the contract"),
     "split": ("data.split", "split off the test set"),
@@ -20,7 +22,10 @@ VERBS = {
     "history": ("registry.command history", "list all promotions: which version was champion when"),
     "registry": ("registry.command", "show, import and fetch versions, and set the champion without a deployment"),
     "score": ("batch.score", "score a table; the predictions equal those of the service"),
+    "collect": ("monitoring.collect", "move the closed files of the prediction log to the storage"),
+    "performance": ("monitoring.production_report", "measure production by period, from predictions and outcomes"),
     "monitor": ("monitoring.drift", "measure the drift of recent rows against the test set"),
+    "alarm": ("monitoring.alarm", "decide about an alarm from the reports of performance and monitor"),
     "pull-store": ("store.branch pull", "pull shared data, models and history from the branch `store`"),
     "push-store": ("store.branch push", "push the history to the branch `store`; run `dvc push` first"),
     "serve": ("serving.serve", "run the service on this machine"),
@@ -40,6 +45,7 @@ VERBS = {
     "summary": ("github.comment summary", "print the review of this change"),
     "comment": ("github.comment post", "post the review as a comment on the pull request of a workflow"),
     "write-back": ("github.write_back", "push dvc.lock to the branch and start its checks"),
+    "report-alarm": ("github.alarm", "open or update the issue of an alarm, and start a training on new data"),
     "with-store": ("store.branch share", "run a command on the newest history and push the result"),
     "update-template": ("github.template", "open a pull request with the updates of the template"),
     "setup-github": ("github.repository", "apply the rules and environments in .github/"),
@@ -49,7 +55,17 @@ VERBS = {
 
 
 class Verbs(click.Group):
-    """A group whose commands are imported only when they are called."""
+    """A group whose commands are imported only when they are called, and whose unexpected errors are explained."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a verb in its project; an exception that nothing has handled becomes a ProjectError."""
+        importlib.import_module(".common.project", __package__).root()  # refuses the platform of another project
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click handles them
+        except Exception as error:
+            raise importlib.import_module(".common.failures", __package__).explained(error) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order of a model's life."""

@@ -64,7 +64,7 @@ class Contract(Document):
 
     def _check(self, function: Function) -> None:
         """Raise ProjectError unless the parameters of *function* are inputs and its name is free."""
-        reasons = {self.target: "is the target"} | dict.fromkeys(self.key, "is a key, which requests do not contain")
+        reasons = {self.target: "is the target"} | dict.fromkeys(self.key, "is a key, which the model does not read")
         for name in function.columns:
             if name in self.inputs:
                 continue
@@ -135,6 +135,11 @@ class Contract(Document):
         left_out = {self.target, *self.key} - {self.time}
         left_out |= {name for name, column in self.columns.items() if column.join or column.ignore}
         return {name: column for name, column in self.columns.items() if name not in left_out}
+
+    @cached_property
+    def request_keys(self) -> dict[str, Column]:
+        """The key columns that a request may contain beside the inputs; they only identify the row."""
+        return {name: self.columns[name] for name in self.key if name not in self.inputs}
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:

@@ -147,13 +147,44 @@ class Image(Section):
 
 
 class Monitor(Section):
-    """When drift raises an alarm."""
+    """How production is watched, and what raises an alarm."""
 
     max_psi: float = Field(
         gt=0,
         description="Largest population stability index (PSI) of a column; 0.1 is a small shift, 0.25 a large one.",
     )
     max_refused: float = Field(0.05, ge=0, le=1, description="Largest share of recent rows that break the contract.")
+    max_unseen: float = Field(
+        0.1, ge=0, le=1, description="Largest share of recent rows with a category that no reference row has."
+    )
+    drift_alarm: bool = Field(
+        False,
+        description="Whether drift alone is an alarm. Off by default: seasons drift, and the model may be as good.",
+    )
+    predictions: str = Field(
+        ".store/predictions", min_length=1, description="Where predictions are kept: a folder, s3://… or gs://…."
+    )
+    keep_days: int | None = Field(365, ge=1, description="Days after which predictions are removed; null keeps all.")
+    period_days: int = Field(7, ge=1, description="Length of a period in which the performance is measured.")
+    label_delay_days: int = Field(
+        0, ge=0, description="Days until outcomes are known; younger periods are shown, but do not decide."
+    )
+    outcomes: Literal["first", "last"] = Field(
+        "last", description="Which outcome counts if several are given for one prediction."
+    )
+    min_rows: Count = Field(200, description="Smallest number of predictions with outcomes for a period to decide.")
+    max_drop: float = Field(
+        0.02, ge=0, description="Largest drop of the primary metric below the evaluation of the model, beyond noise."
+    )
+    periods: Count = Field(3, description="Number of latest periods that decide about an alarm.")
+    worse_periods: Count = Field(2, description="Number of these periods with a larger drop that is an alarm.")
+
+
+class Retrain(Section):
+    """When a scheduled training on new data is worth it; an alarm or a request always trains."""
+
+    rows: int | None = Field(None, ge=1, description="Smallest number of new rows; null: any change of the data.")
+    days: int | None = Field(None, ge=1, description="Age of the model in days after which any change is enough.")
 
 
 class Params(Document):
@@ -169,3 +200,4 @@ class Params(Document):
     review: Review
     image: Image
     monitor: Monitor
+    retrain: Retrain = Field(Retrain(), description="When a scheduled training is worth it.")

@@ -27,6 +27,8 @@ def storable(parts: Iterable[pa.RecordBatch], reading: Reading) -> Iterator[pa.R
 
 def plain_type(kind: pa.DataType) -> pa.DataType | None:
     """Return the type in which values of type *kind* are stored; None if they cannot be."""
+    if isinstance(kind, pa.UuidType):
+        return pa.string()
     if isinstance(kind, pa.BaseExtensionType):
         return plain_type(kind.storage_type)
     if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
@@ -43,6 +45,8 @@ def plain_type(kind: pa.DataType) -> pa.DataType | None:
 
 
 def _plain(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    if isinstance(values.type, pa.UuidType):
+        return pa.array([None if value is None else str(value) for value in values.to_pylist()], kind)
     if isinstance(values.type, pa.BaseExtensionType):
         return _plain(values.storage, kind)
     if pa.types.is_dictionary(values.type):

@@ -1,6 +1,6 @@
 """Builds typed columns from Python values, as workbooks, JSON, SQLite files and database drivers give them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 BATCH_ROWS = 1 << 16
 MAX_INTEGER = 1 << 63
-STRING = pa.string()
+STRING, UTC_TIME = pa.string(), pa.timestamp("us", "UTC")
 KINDS: dict[type, pa.DataType] = {
     float: pa.float64(),
     datetime: pa.timestamp("us"),
@@ -30,8 +30,8 @@ class ColumnTypes:
         """Widen the types of the columns by the values of a row."""
         for name, value in row.items():
             kind, before = kind_of(value), self.types.get(name)
-            if before is None or (before != kind and not pa.types.is_null(kind)):
-                self.types[name] = _wider(before, kind)
+            if before is None or before != kind:
+                self.types[name] = wider(before, kind)
 
     @property
     def schema(self) -> pa.Schema:
@@ -50,10 +50,12 @@ def kind_of(value: Any) -> pa.DataType:
     return KINDS.get(type(value), STRING)
 
 
-def _wider(one: pa.DataType | None, other: pa.DataType) -> pa.DataType:
+def wider(one: pa.DataType | None, other: pa.DataType) -> pa.DataType:
     """Return the type that holds the values of both; strings hold everything."""
-    if one is None or pa.types.is_null(one):
+    if one is None or pa.types.is_null(one) or one == other:
         return other
+    if pa.types.is_null(other):
+        return one
     kinds = {one, other}
     if kinds <= {pa.int64(), pa.float64()}:
         return pa.float64()
@@ -98,7 +100,26 @@ def text(value: Any) -> str:
     return value.isoformat(" ") if isinstance(value, datetime) else str(value)
 
 
-def plain(value: Any) -> Any:
+def array(values: Sequence[Any]) -> pa.Array:
+    """Return values of a database driver as a column of one type."""
+    try:
+        inferred = pa.array(values)
+    except (pa.ArrowException, OverflowError):  # of several types, or of one that Arrow does not know
+        inferred = None
+    if inferred is not None:
+        if inferred.type in (*KINDS.values(), STRING, pa.null(), pa.bool_(), pa.int64()):
+            return inferred
+        if pa.types.is_timestamp(inferred.type):
+            return inferred.cast(UTC_TIME)
+    converted = [_plain(value) for value in values]
+    kind = pa.null()
+    for value in converted:
+        kind = wider(kind, kind_of(value))
+    convert = _converter(kind)
+    return pa.array([None if value is None else convert(value) for value in converted], kind)
+
+
+def _plain(value: Any) -> Any:
     """Return a value of a database driver as one of Python's: an exact decimal number as its digits."""
     if isinstance(value, Decimal):
         return str(value) if value.is_finite() else None

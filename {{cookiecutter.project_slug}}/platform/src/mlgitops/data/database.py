@@ -3,45 +3,19 @@
 import importlib
 import importlib.util
 import os
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pyarrow as pa
 
 from ..common.errors import ProjectError
 from . import spool
+from .database_url import ALIASES, DRIVERS, Driver, hide, secrets
 from .reading import Reading, adding, require
 
 PART = 50_000  # rows that are in memory at once
-SECRET = re.compile(r"pass|pwd|secret|token|key|credential", re.IGNORECASE)  # names of URL parameters to hide
-
-
-@dataclass(frozen=True)
-class Driver:
-    """How a kind of database is reached."""
-
-    extra: str  # of the platform, which brings the driver
-    adbc: str = ""  # module of its Arrow driver
-    dialect: str = ""  # of SQLAlchemy, with the driver
-    module: str = ""  # of that driver
-
-
-DRIVERS = {
-    "bigquery": Driver("bigquery", adbc="adbc_driver_bigquery"),
-    "duckdb": Driver("duckdb", module="duckdb"),
-    "mariadb": Driver("mysql", dialect="mariadb+pymysql", module="pymysql"),
-    "mssql": Driver("sqlserver", dialect="mssql+pymssql", module="pymssql"),
-    "mysql": Driver("mysql", dialect="mysql+pymysql", module="pymysql"),
-    "postgresql": Driver("postgresql", "adbc_driver_postgresql", "postgresql+psycopg", "psycopg"),
-    "snowflake": Driver("snowflake", adbc="adbc_driver_snowflake"),
-    "sqlite": Driver("pipeline", dialect="sqlite+pysqlite", module="sqlite3"),
-}
-ALIASES = {"postgres": "postgresql", "sqlserver": "mssql", "bq": "bigquery"}
 
 
 def query(source: Path, reading: Reading) -> Iterator[pa.RecordBatch]:
@@ -67,7 +41,7 @@ def _result(kind: str, url: Any, text: str) -> Iterator[pa.RecordBatch]:
     chosen = "+" in url.drivername  # the user named a driver of SQLAlchemy
     if kind == "duckdb":
         return _duckdb(url.database, text)
-    if driver.adbc and not chosen and (not driver.module or importlib.util.find_spec(driver.adbc)):
+    if driver.adbc and not chosen and (not driver.module or is_installed(driver.adbc)):
         return _adbc(kind, driver, url, text)
     return _sqlalchemy(url if chosen or not driver.dialect else url.set(drivername=driver.dialect), kind, text)
 
@@ -124,24 +98,11 @@ def _without_secrets(source: Path, url: Any, address: str) -> Iterator[None]:
         raise ProjectError(f"{source}: {error.message}") from None
     except Exception as error:  # each driver has its own
         place = url.set(query={}).render_as_string(hide_password=True)
-        message = hide(str(getattr(error, "orig", None) or error), _secrets(url, address))
-        raise ProjectError(
-            f"{source}: the query on {place} failed: {message.strip() or type(error).__name__}"
-        ) from None
+        reason = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+        message = hide(f"the query on {place} failed: {reason}", secrets(url, address))
+        raise ProjectError(f"{source}: {message}") from None
 
 
-def _secrets(url: Any, address: str) -> Iterable[str]:
-    """Return all spellings of what must not be shown: longest first, as one may contain another."""
-    values = [url.password or ""]
-    for name, value in url.query.items():
-        if SECRET.search(name):
-            values += [value] if isinstance(value, str) else list(value)
-    quoted = [quote(str(value), safe="") for value in values]
-    return sorted({address, *map(str, values), *quoted} - {""}, key=len, reverse=True)
-
-
-def hide(message: str, secrets: Iterable[str]) -> str:
-    """Return *message* with each of the *secrets* replaced by stars."""
-    for secret in secrets:
-        message = message.replace(secret, "***")
-    return message
+def is_installed(module: str) -> bool:
+    """Return whether a driver is installed."""
+    return importlib.util.find_spec(module) is not None

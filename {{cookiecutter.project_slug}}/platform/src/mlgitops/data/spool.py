@@ -15,34 +15,27 @@ from .reading import unique
 def typed_parts(header: list[str], parts: Iterable[Sequence[Sequence[Any]]]) -> Iterator[pa.RecordBatch]:
     """Yield the rows of all *parts* with the types that fit all of them; they wait in a temporary file meanwhile."""
     names = unique(header)
-    types = cells.ColumnTypes()
-    types.see(dict.fromkeys(names))
+    kinds = [pa.null()] * len(names)
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         files = []
-        for number, part in enumerate(parts):
-            rows = [dict(zip(names, map(cells.plain, row), strict=True)) for row in part]
-            own = cells.ColumnTypes()
-            for row in rows:
-                own.see(row)
-                types.see(row)
+        for number, rows in enumerate(parts):
+            arrays = [cells.array(column) for column in zip(*rows, strict=True)]
+            kinds = [cells.wider(kind, array.type) for kind, array in zip(kinds, arrays, strict=True)]
             files.append(Path(folder) / str(number))
-            _save(files[-1], cells.batches(rows, own.schema), own.schema)
+            _save(files[-1], pa.RecordBatch.from_arrays(arrays, names=names))
+        schema = pa.schema(list(zip(names, kinds, strict=True)))
         if not files:
-            yield pa.RecordBatch.from_pylist([], schema=types.schema)
+            yield pa.RecordBatch.from_pylist([], schema=schema)
         for file in files:
-            for batch in _saved(file):
-                yield pa.RecordBatch.from_arrays(
-                    [cells.widened(batch.column(field.name), field.type) for field in types.schema], schema=types.schema
-                )
+            columns = zip(_saved(file).columns, kinds, strict=True)
+            yield pa.RecordBatch.from_arrays([cells.widened(column, kind) for column, kind in columns], schema=schema)
 
 
-def _save(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
+def _save(path: Path, batch: pa.RecordBatch) -> None:
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
+        writer.write_batch(batch)
 
 
-def _saved(path: Path) -> Iterator[pa.RecordBatch]:
+def _saved(path: Path) -> pa.RecordBatch:
     with pa.OSFile(str(path)) as file:
-        reader = pa.ipc.open_file(file)
-        yield from (reader.get_batch(position) for position in range(reader.num_record_batches))
+        return pa.ipc.open_file(file).get_batch(0)

@@ -1,5 +1,6 @@
 """The deploy targets: a Kubernetes cluster, or one server with Compose. Each returns and replaces the running image."""
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -48,14 +49,17 @@ def run_tool(command: list[str], stdin: str | None = None, **environment: str) -
 class Kubernetes:
     """A Kubernetes cluster, accessed with kubectl and KUBECONFIG."""
 
+    platform: str | None = None  # of the image to deploy, such as linux/amd64
+
     def __init__(self, environment: str, manifests: Path) -> None:
         """Read the overlay of *environment*; KUBECONFIG_DATA, if set, is the content of kubectl's configuration."""
         self.environment, self.manifests = environment, manifests
         if data := os.environ.get("KUBECONFIG_DATA"):
-            file = Path(os.environ.get("RUNNER_TEMP", tempfile.gettempdir())) / "kubeconfig"
-            file.touch(mode=0o600)
-            file.write_text(data, encoding="utf-8", newline="\n")
-            os.environ["KUBECONFIG"] = str(file)
+            descriptor, path = tempfile.mkstemp(prefix="kubeconfig-", dir=os.environ.get("RUNNER_TEMP"))
+            os.environ["KUBECONFIG"] = path
+            atexit.register(Path(path).unlink, missing_ok=True)
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:  # only this user can read it
+                file.write(data)
         self.url = os.environ.get("SCORING_URL")  # if unset, a port is forwarded
         metadata = {resource["kind"]: resource["metadata"] for resource in yaml.safe_load_all(self._rendered(None))}
         self.name, self.namespace = metadata["Deployment"]["name"], metadata["Deployment"]["namespace"]
@@ -65,7 +69,7 @@ class Kubernetes:
             shutil.copytree(self.manifests, Path(scratch) / "deploy")
             overlay = Path(scratch) / "deploy" / "overlays" / self.environment
             if image:
-                pin(overlay / "kustomization.yaml", image)
+                pin(overlay / "kustomization.yaml", image, self.platform)
             return run_tool(["kubectl", "kustomize", str(overlay)])
 
     def _in_namespace(self, *arguments: str) -> str:
@@ -98,6 +102,8 @@ class Kubernetes:
 
 class Compose:
     """Docker or Podman on this machine: for a runner on the server itself (see docs/deploy.md)."""
+
+    platform: str | None = None  # the engine picks the image of its own
 
     def __init__(self, environment: str, manifests: Path) -> None:
         """Run compose.yaml of *manifests* as a separate Compose project for *environment*."""

@@ -122,7 +122,7 @@ def _facts(params: Params, model: Path, parts: dict[str, Path], metrics: dict[st
     return {
         "project": project.name(),
         "threshold": params.evaluate.threshold,
-        "params": params.model_dump(mode="json", exclude={"review", "image", "monitor"}),
+        "params": params.model_dump(mode="json", exclude={"review", "image", "monitor", "retrain"}),
         "pipeline_sha256": digest(model),
         **{f"{name}_sha256": digest(path) for name, path in parts.items()},
         "contract_sha256": digest(Path("contract.yaml")),

@@ -95,6 +95,7 @@ def main(train: Path, model: Path, report: Path) -> None:
     """Fit on TRAIN, write the pipeline to MODEL and the cross-validation to REPORT, and record the run in MLflow."""
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
     pipeline.build(contract, params.model)  # report mistakes in the settings before the slow steps
+    tracking.check()
     rows = pd.read_parquet(train)
     behaviour.check(contract, rows)
     with threadpool_limits(1):  # several threads sum in varying order: models would not be reproducible
@@ -112,10 +113,19 @@ def main(train: Path, model: Path, report: Path) -> None:
     if trials:
         result["settings"] = settings
     files.write_json(report, result)
-    recorded = params.model_dump(mode="json", exclude={"review", "image", "monitor"}) | {"model": settings}
-    run = tracking.record(tracking.Training(contract, recorded, model, result, train, fitted, tuple(trials)))
+    recorded = params.model_dump(mode="json", exclude={"review", "image", "monitor", "retrain"}) | {"model": settings}
+    training = tracking.Training(contract, recorded, model, result, train, fitted, tuple(trials))
     score = f"{result['metric']} {result['mean']:.4f} ± {result['std']:.4f}"
-    click.echo(f"{model}: {pipeline.label(settings, fitted)}, cross-validated {score}; run {run}")
+    click.echo(f"{model}: {pipeline.label(settings, fitted)}, cross-validated {score}; {_recorded(training)}")
+
+
+def _recorded(training: tracking.Training) -> str:
+    """Record the run, and return its id; a server that fails after the training must not cost the model."""
+    try:
+        return f"run {tracking.record(training)}"
+    except tracking.RecordError as error:
+        click.secho(f"Warning: {error.message}; `make register` will record it", fg="yellow", err=True)
+        return "no run yet"
 
 
 def _study(contract: Contract, params: Params, train: Path) -> str:

@@ -9,7 +9,7 @@ from ..common import files
 from ..common.errors import ProjectError
 from ..data import address
 from ..data.address import dvc
-from ..data.database import ALIASES, DRIVERS
+from ..data.database_url import ALIASES, DRIVERS
 from ..data.json_tables import looks_like
 
 RESERVED = ("raw.parquet", "train.parquet", "test.parquet")  # files of the pipeline in data/

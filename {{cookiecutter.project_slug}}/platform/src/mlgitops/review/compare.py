@@ -9,9 +9,8 @@ import pandas as pd
 
 from ..contract.contract import Contract
 from ..contract.params import Review
-from ..model import metrics
+from ..model import bootstrap, metrics
 from ..model.curves import curves
-from . import bootstrap
 from .performance import Curve, Metric, Score, Verdict
 
 SMALLER_IS_BETTER = {"log_loss", "brier", "mae", "rmse", "median_error"}

@@ -25,6 +25,7 @@ TABLE = re.compile(  # the other ways to write a table: of MLflow, TensorFlow Se
     rb'|\s*\{\s*"(?:[^"\\]|\\.)*+"\s*:\s*[\[{]|\s*\[\s*\[',
     re.DOTALL,
 )
+POSITION = re.compile(r" at line (\d+) column (\d+)$")
 SHAPE = "the body is not a row or an array of rows: send [{…}, {…}], in pandas to_json(orient='records')"
 
 
@@ -103,3 +104,14 @@ def nested_value(rows: bytes | bytearray) -> RequestError | None:
     if not row and OTHER_VALUE.match(rows, position):
         return RequestError(422, SHAPE, [detail(number, None, "Input should be an object")])
     return None
+
+
+def in_body(message: str, offset: int, body: bytes | bytearray) -> str:
+    """Return *message*, whose line and column are those of a part at *offset*, with those of the whole *body*."""
+    place = POSITION.search(message)
+    if place is None or offset == 0:
+        return message
+    lines, column = body.count(b"\n", 0, offset), int(place[2])
+    if place[1] == "1":
+        column += offset - (body.rfind(b"\n", 0, offset) + 1)
+    return f"{message[: place.start()]} at line {int(place[1]) + lines} column {column}"

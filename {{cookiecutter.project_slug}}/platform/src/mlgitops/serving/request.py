@@ -1,7 +1,6 @@
 """Parses the body of a request: bytes to the scorer's columns, or an error that names row and field."""
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
@@ -12,10 +11,9 @@ from pydantic_core import from_json, to_json
 from ..contract.column import Column
 from ..contract.contract import Contract
 from ..contract.row_schema import MAX_CATEGORY_CHARS, request_model
-from .body_parts import ARRAY, PART_BYTES, SHAPE, TABLE, Part, check_row, nested_value, parts
+from .body_parts import ARRAY, PART_BYTES, SHAPE, TABLE, Part, check_row, in_body, nested_value, parts
 from .refusal import MAX_DETAILS, RequestError, detail
 
-POSITION = re.compile(r" at line (\d+) column (\d+)$")
 MAX_ROW_BYTES = 1_000_000  # of one row, whatever the contract allows
 MAX_VALUE_BYTES = 500  # of a number or a time, and of the blanks around a field
 CHECKED_ROWS = 1000  # rows checked for further errors, from the first invalid one
@@ -29,9 +27,11 @@ class RequestParser:
 
     def __init__(self, contract: Contract, max_rows: int) -> None:
         """Parse rows of *contract*, at most *max_rows* of them."""
-        self._names, self._max_rows = dict.fromkeys(contract.inputs), max_rows
-        self._strings = [name for name, c in contract.inputs.items() if c.type in ("category", "datetime", "date")]
-        most_bytes = sum(_most_bytes(name, column) for name, column in contract.inputs.items())
+        accepted = {**contract.inputs, **contract.request_keys}  # keys pass through: the model does not read them
+        self._names, self._max_rows = dict.fromkeys(accepted), max_rows
+        strings = ("category", "datetime", "date", "text")
+        self._strings = [name for name, column in accepted.items() if column.type in strings]
+        most_bytes = sum(_most_bytes(name, column) for name, column in accepted.items())
         self._row_bytes = min(max(PART_BYTES, most_bytes), MAX_ROW_BYTES)
         # unknown fields are ignored here: to list them all would take seconds, so `_check_names` lists the first ones
         row = request_model(contract, extra="ignore")
@@ -97,7 +97,7 @@ class RequestParser:
         first = _errors(error)[0]
         if first["type"] == "json_invalid":
             not_flat = nested_value(part.json[1:]) if part.json is not body else None  # a part may end within a row
-            message = _shifted(first["msg"], part.offset, body)
+            message = in_body(first["msg"], part.offset, body)
             return not_flat or RequestError(400, "the body is not JSON", [detail(None, None, message)])
         if first["loc"] == () and first["type"] == "too_short":
             return RequestError(
@@ -131,17 +131,6 @@ def _most_bytes(name: str, column: Column) -> int:
     chars = MAX_CATEGORY_CHARS if column.type in ("category", "text") and not column.categories else 0
     chars = max([chars, *map(len, column.categories or ())])
     return MAX_CHAR_BYTES * (len(name) + chars) + MAX_VALUE_BYTES
-
-
-def _shifted(message: str, offset: int, body: bytes | bytearray) -> str:
-    """Return *message*, whose line and column are those of a part at *offset*, with those of the whole *body*."""
-    place = POSITION.search(message)
-    if place is None or offset == 0:
-        return message
-    lines, column = body.count(b"\n", 0, offset), int(place[2])
-    if place[1] == "1":
-        column += offset - (body.rfind(b"\n", 0, offset) + 1)
-    return f"{message[: place.start()]} at line {int(place[1]) + lines} column {column}"
 
 
 def _errors(error: ValidationError) -> list[Any]:

@@ -66,8 +66,8 @@ def share(action: Callable[[], None] | None = None) -> None:
 
 def _origin() -> str | None:
     """Return the URL of the remote `origin`, and initialize .store; return None if there is no remote."""
-    url = git("ls-remote", "--get-url", "origin", fails=("",))
-    if url in (None, "origin"):  # git prints "origin" if the remote does not exist
+    url = git("remote", "get-url", "origin", fails=("No such remote", "not a git repository"))
+    if url is None:
         return None
     if not (store() / ".git").is_dir():
         git_in_store("init", "--quiet", f"--initial-branch={BRANCH}", ".store")
