@@ -2,12 +2,16 @@
 
 import bz2
 import gzip
+import http.server
 import json
 import lzma
 import sqlite3
+import threading
 import zipfile
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pandas as pd
@@ -22,8 +26,8 @@ from helpers.workbook import workbook
 
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.params import Ingest, Params
+from mlgitops.data import address, unpack
 from mlgitops.data import ingest as stage
-from mlgitops.data import unpack
 from mlgitops.data.reading import IngestReport
 
 ROWS: list[dict[str, Any]] = [
@@ -436,3 +440,31 @@ def test_the_stage_writes_the_same_report_for_the_same_data(tmp_path: Path, monk
     assert reports[0] == reports[1]
     report = IngestReport.load(Path("ingest.json"))
     assert (report.source, report.format, report.rows, report.columns) == ("t.csv", "text", 2, 3)
+
+
+def test_a_table_at_an_address_is_read_from_there(tmp_path: Path) -> None:
+    served = put(tmp_path / "t.csv.gz", gzip.compress(text()))
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_port}/{served.name}?version=2"
+        try:
+            report = stage.ingest(url, tmp_path / "raw.parquet")
+            with pytest.raises(ProjectError, match="dvc get-url failed: "):
+                stage.ingest(url.replace("t.csv", "absent.csv"), tmp_path / "raw.parquet")
+        finally:
+            server.shutdown()
+    assert (report.source, report.rows, report.details["compression"]) == (url, 3, "gzip")
+
+
+@pytest.mark.parametrize(("scheme", "package"), [("s3", "dvc-s3"), ("gs", "dvc-gs"), ("azure", "dvc-azure")])
+def test_a_missing_protocol_is_named_with_the_command_that_adds_it(
+    scheme: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dvc(*_: Any, **__: Any) -> CompletedProcess[str]:
+        error = f"ERROR: unexpected error - {scheme} is supported, but requires '{package}' to be installed: No module"
+        return CompletedProcess([], 255, "", error)
+
+    monkeypatch.setattr(address, "run", dvc)
+    with pytest.raises(ProjectError, match=f'{scheme} needs a package: uv add --group pipeline "{package}"'):
+        stage.ingest(f"{scheme}://bucket/t.csv", tmp_path / "raw.parquet")
