@@ -105,7 +105,7 @@ def test_a_table_cut_short_is_refused_and_the_page_says_what_is_gone(
     sentence = report.evidence.data.sentence
     assert sentence.startswith("The data changed: 465 rows instead of 12,000 (\N{MINUS SIGN}96.1%)")
     assert "no row has group = DL any more (34.7% before)" in sentence
-    assert ("11,535 gone" in sentence) == at_hand
+    assert ("11,535 rows gone" in sentence) == at_hand
     for page in (html.page(report), markdown.page(report), markdown.summary(report)):
         assert "no row has group = DL any more" in page.replace("&#61;", "=")
     assert ("not its rows" in html.page(report).replace("was compared, ", "")) == (not at_hand)
