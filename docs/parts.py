@@ -148,7 +148,8 @@ def settings(project: Path) -> str:
         for setting in re.findall(r"\b(vars|secrets)\.([A-Z_]+)", text):
             readers.setdefault(setting, []).append(name)
     for path in sorted((project / ACTIONS).glob("*/action.yml")):
-        users = [name for name, text in texts.items() if f"./{ACTIONS}/{path.parent.name}\n" in text and "toJSON(vars)" in text]
+        use = f"./{ACTIONS}/{path.parent.name}\n"
+        users = [name for name, text in texts.items() if use in text and "toJSON(vars)" in text]
         for setting in re.findall(r"fromJSON\(inputs\.(vars)\)\.([A-Z_]+)", path.read_text(encoding="utf-8")):
             readers.setdefault(setting, []).extend(users)
     rows = []

@@ -22,6 +22,7 @@ HOSTS = {  # what pages may link to; everything else is a slip
     "cli.github.com",
     "cruft.github.io",
     "docs.astral.sh",
+    "docs.sigstore.dev",
     "github.com",
     "keepachangelog.com",
     "semver.org",

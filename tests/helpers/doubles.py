@@ -25,6 +25,7 @@ mkdir -p "$to"
 if [ -d "$path" ]; then cp -r "$path/." "$to"; else cp "$path" "$to"; fi
 """
 
+
 @dataclass(frozen=True)
 class Double:
     """An action: its inputs with their defaults, and the shell that stands in for it."""

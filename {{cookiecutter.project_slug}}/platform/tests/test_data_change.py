@@ -105,7 +105,7 @@ def test_a_table_cut_short_is_refused_and_the_page_says_what_is_gone(
     sentence = report.evidence.data.sentence
     assert sentence.startswith("The data changed: 465 rows instead of 12,000 (\N{MINUS SIGN}96.1%)")
     assert "no row has group = DL any more (34.7% before)" in sentence
-    assert ("11,535 gone" in sentence) == at_hand
+    assert ("11,535 rows gone" in sentence) == at_hand
     for page in (html.page(report), markdown.page(report), markdown.summary(report)):
         assert "no row has group = DL any more" in page.replace("&#61;", "=")
     assert ("not its rows" in html.page(report).replace("was compared, ", "")) == (not at_hand)
@@ -191,6 +191,16 @@ def test_rows_that_either_model_was_trained_on_decide_no_drop() -> None:
     assert set(unseen["id"]) == {f"p{n}" for n in range(450, 600)}  # the old test rows are in the new train part
     rows = row_change.rows(old, declared, new, declared)
     assert len(row_change.unseen(rows, old, declared, pd.read_parquet(new["test"]))) == 0
+
+
+@pytest.mark.parametrize("key", [[], ["id"]])
+def test_rows_that_cannot_be_recognised_are_not_taken_for_unseen(key: list[str]) -> None:
+    """Without a key, a column that changed in every row makes those that the champion has learned look new."""
+    declared = contracts.contract(PEOPLE, key=key)
+    old, new = tables(Path("old"), people(400)), tables(Path("new"), people(400).assign(age=33.0))
+    rows = row_change.rows(old, declared, new, declared)
+    assert row_change.identified(rows) == bool(key)
+    assert row_change.identified(row_change.rows(old, declared, tables(Path("cut"), people(400)[:50]), declared))
 
 
 def test_rows_that_the_candidate_refuses_decide_no_drop() -> None:

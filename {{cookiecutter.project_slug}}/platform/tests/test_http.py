@@ -26,17 +26,18 @@ Address = tuple[str, int]
 
 
 @contextmanager
-def service(exported: Path, shell: str = "true", **settings: str) -> Iterator[Address]:
+def service(exported: Path, shell: str = "true", options: tuple[str, ...] = (), **settings: str) -> Iterator[Address]:
     """Run a service below *shell* commands; the limits of files that they set hold for it alone."""
     port = smoke.free_port()
-    command = [sys.executable, "-m", "mlgitops.serving.serve", "--model", str(exported), "--port", str(port)]
+    command = [sys.executable, "-m", "mlgitops.serving.serve", "--model", str(exported), "--port", str(port), *options]
     run = ["sh", "-c", f'{shell} && exec "$@"', "sh", *command]
     with subprocess.Popen(run, env={**os.environ, **settings}, stdout=subprocess.DEVNULL) as process:
         try:
             Client(f"http://127.0.0.1:{port}").wait(process=process)
             yield "127.0.0.1", port
         finally:
-            process.kill()
+            process.terminate()
+            process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -195,3 +196,13 @@ def test_connections_beyond_the_limit_of_files_do_not_stop_others(
                 closed += 1
         assert (closed == 0) == kept
         assert closed < 300
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_service_at_all_addresses_is_reached_by_ipv4_and_ipv6(exported: Path, host: str, workers: str) -> None:
+    with service(exported, SCORING_WORKERS=workers, options=("--host", host)) as (_, port):
+        for address in ("127.0.0.1", "::1"):
+            with socket.create_connection((address, port), timeout=30) as connection:
+                connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert response(connection)[0] == 200

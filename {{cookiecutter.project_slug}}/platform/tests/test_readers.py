@@ -410,8 +410,8 @@ def test_records_in_json_are_flattened_and_lists_are_left_out(tmp_path: Path) ->
     path = put(tmp_path / "t.json", json.dumps({"total": 2, "items": records}).encode())
     rows, report = read(path)
     assert rows == [
-        {"id": 1.0, "user.age": 30, "user.home.city": "Ulm", "n": str(2**70), "flag": "true", "m": None},
-        {"id": 2.5, "user.age": None, "user.home.city": None, "n": None, "flag": "maybe", "m": 1},
+        {"id": 1.0, "user.age": 30, "user.home.city": "Ulm", "n": str(2**70), "flag": "true", "m": "NA"},
+        {"id": 2.5, "user.age": None, "user.home.city": None, "n": None, "flag": "maybe", "m": "1"},
     ]
     assert report.remarks == ("tags is left out: it contains lists",)
     with pytest.raises(ProjectError, match=r"t\.json: JSON, but not a table: use a list of records"):

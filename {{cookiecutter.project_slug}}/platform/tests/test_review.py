@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from helpers import models
-from helpers.reviews import INVALID, VALID, contract, data, export, params
+from helpers.reviews import INVALID, VALID, contract, data, export, exported, params, tables
 
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
@@ -22,9 +22,11 @@ from mlgitops.contract.params import Gates
 from mlgitops.data.distribution import Shift
 from mlgitops.data.validation_report import Failure, ValidationReport
 from mlgitops.model import bootstrap, metrics
+from mlgitops.model.scorer import Scorer, digest
+from mlgitops.monitoring.report import ColumnDrift, Drift
 from mlgitops.registry import command as registry
 from mlgitops.registry.versions import VersionFacts
-from mlgitops.review import champion, changes
+from mlgitops.review import champion, changes, latency, phrases
 from mlgitops.review.build import build
 from mlgitops.review.command import main
 from mlgitops.review.data_change import ColumnShift, DataChange, PartChange
@@ -363,6 +365,99 @@ def test_comment_draws_both_models_on_one_grid(compare: Compare) -> None:
     assert np.isfinite(lines).all()
 
 
+@pytest.mark.parametrize("task", ["binary"], indirect=True)
+def test_latency_is_processor_time_of_the_best_round(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine most rounds take longer; one is not disturbed."""
+    model, clock = export(tmp_path / "new", contract(task, ["a"]), 0.0), [0.0]
+    durations = iter([0.005] * 9 + [0.001] * 3 + [0.032] * 1000)  # of three rows, round by round
+
+    def answers(self: Scorer, columns: Any) -> None:
+        clock[0] += next(durations)
+
+    monkeypatch.setattr(Scorer, "answers", answers)
+    monkeypatch.setattr(latency.time, "thread_time", lambda: clock[0])
+    assert latency.latency([model.scorer]) == pytest.approx([1.0])
+
+
+def test_baseline_is_the_most_frequent_class_or_the_mean_of_the_train_part(task: str, tmp_path: Path) -> None:
+    declared, rows = contract(task, ["a"]), data(task, ["a"])
+    parts = tables(tmp_path, rows)
+    new, test = exported(tmp_path / "new", declared, 0.0, parts), pd.read_parquet(parts["test"])
+    report = build(new, None, test, params(), VALID)
+    constant = {metric.name: metric.baseline for metric in report.evidence.performance.metrics}
+    train = pd.read_parquet(parts["train"])["answer"]
+    if task == "regression":
+        assert constant["rmse"] == pytest.approx(float(np.sqrt(((test["answer"] - train.mean()) ** 2).mean())))
+    else:
+        assert constant["accuracy"] == pytest.approx((test["answer"] == train.mode()[0]).mean())
+    assert report.evidence.primary.candidate > next(iter(constant.values()))
+    assert "baseline" in html.page(report)
+    assert "baseline (always the m" in markdown.page(report)
+
+
+def test_confusion_counts_every_test_row_of_both_models(task: str, compare: Compare) -> None:
+    performance = compare(noise=0.5, other=0.0).evidence.performance
+    confusion = performance.confusion
+    if task == "regression":
+        assert confusion is None
+        return
+    for counts in (confusion.candidate, confusion.champion):
+        assert np.array(counts).sum() == 600
+        assert np.trace(np.array(counts)) > 300
+    accuracy = next(metric.score for metric in performance.metrics if metric.name == "accuracy")
+    assert np.trace(np.array(confusion.candidate)) / 600 == pytest.approx(accuracy.candidate)
+    assert sum(mistake[2] for mistake in phrases.mistakes(confusion, 99)) == 600 - np.trace(
+        np.array(confusion.candidate)
+    )
+
+
+@pytest.mark.parametrize("task", ["binary"], indirect=True)
+@pytest.mark.parametrize("old", [{"second": 0.3, "gone": 0.2}, None])
+def test_importances_of_both_models_are_drawn(task: str, tmp_path: Path, old: dict[str, float] | None) -> None:
+    declared, new = contract(task, ["a"]), {f"f{n}": 1 / (n + 1) for n in range(12)} | {"second": 0.01, "noise": -0.1}
+    candidate = export(tmp_path / "new", declared, 0.0, importance=new)
+    best = export(tmp_path / "old", declared, 0.0, Source("old"), **({"importance": old} if old else {}))
+    report = build(candidate, best, data(task, ["a"]), params(), VALID)
+    names = {i.feature: (i.candidate, i.champion) for i in report.evidence.importances}
+    assert len(names) == 10
+    assert names["f0"] == (1.0, None)
+    assert (names.get("gone") == (None, 0.2)) == (old is not None)
+    assert (names.get("second") == (0.01, 0.3)) == (old is not None)
+    assert ("was exported without its importances" in html.page(report)) == (old is None)
+    assert html.page(report).count('<rect class="candidate"') == (9 if old else 10)
+
+
+@pytest.mark.parametrize("other", [None, "unreadable"])
+def test_without_a_comparison_no_column_is_empty(task: str, tmp_path: Path, other: str | None) -> None:
+    rows = data(task, ["a"])
+    new = export(tmp_path / "new", contract(task, ["a"]), 0.0)
+    old = export(tmp_path / "old", contract(task, ["a"], {"gone": {"type": "number"}}), 0.0, Source("old"))
+    report = build(new, old if other else None, rows, params(), VALID)
+    for page in (html.page(report), markdown.page(report)):
+        assert "difference" not in page.replace("No difference", "").replace("no difference", "")
+        assert ("make promote" in page) == (other is None)
+    cells = re.findall(r'<td class="number[^"]*" data-label="(?!baseline)[^"]*" role="cell"><span>—', html.page(report))
+    assert cells == []
+
+
+@pytest.mark.parametrize("task", ["binary"], indirect=True)
+@pytest.mark.parametrize(("about", "words"), [("candidate", "of the candidate:"), ("else", "of another model:")])
+def test_drift_is_on_the_page_with_the_model_that_it_is_about(
+    task: str, tmp_path: Path, about: str, words: str
+) -> None:
+    new = export(tmp_path / "new", contract(task, ["a"]), 0.0)
+    model = new.scorer.manifest["files"]["model.onnx"] if about == "candidate" else "0" * 64
+    moved = ColumnDrift("first", True, Shift(0.4, 0.1, "above 3", 0.1, 0.3))
+    drift = Drift(model, "answer", 0.2, 500, 3, 2000, ("first",), (moved,))
+    page = html.page(build(new, None, data(task, ["a"]), params(), VALID, None, Context(drift=drift)))
+    assert (
+        f"500 recent rows against the reference rows {words} 1 of 1 columns drifted; 3 rows break its contract" in page
+    )
+    assert "above 3" in page
+
+
 Invoke = Callable[..., Any]
 
 
@@ -387,6 +482,16 @@ def test_exit_code_is_the_verdict_and_the_reports_are_written(invoke: Invoke) ->
             said = Path("reports", name).read_text(encoding="utf-8")
             assert ("Model accepted" in said) is (code == 0)
             assert ("Model refused by max_drop" in said) is (code == 1)
+
+
+@pytest.mark.parametrize("written", ['{"model": "of another release"}', None])
+def test_drift_is_shown_where_monitor_wrote_it_and_stops_no_review(invoke: Invoke, written: str | None) -> None:
+    if written:
+        Path("reports/drift.json").write_text(written, encoding="utf-8")
+    else:
+        Drift("0" * 64, "answer", 0.2, 500, 0, 2000, (), ()).save(Path("reports/drift.json"))
+    assert invoke("good", "--champion", "bad").exit_code == 0
+    assert ("Drift of recent rows" in Path("reports/review.html").read_text(encoding="utf-8")) == (written is None)
 
 
 def test_what_cannot_be_reviewed_is_neither_accepted_nor_refused(invoke: Invoke) -> None:
@@ -421,6 +526,27 @@ def test_champion_of_the_registry_is_named_with_its_version(invoke: Invoke, monk
     monkeypatch.setattr(registry, "fetch", fetch)
     assert "the champion (version 4)" in invoke("bad").output
     assert "abc" in Path("reports/review.md").read_text(encoding="utf-8")
+
+
+def test_without_a_champion_the_newest_other_version_is_compared(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(name: str, folder: Path) -> VersionFacts | None:
+        if name == champion.ALIAS:
+            return None
+        export(folder, contract("binary", ["a", "b"]), 0.0)
+        return VersionFacts(name, "def", "abc", None, ())
+
+    monkeypatch.setattr(registry, "fetch", fetch)
+    asked: list[str] = []
+    monkeypatch.setattr(registry, "newest", lambda other_than: asked.append(other_than) or "3")
+    done = invoke("bad")
+    assert done.exit_code == 1
+    assert "worse than the newest version (version 3)" in done.output
+    assert asked == [digest(Path("bad/model.onnx"))]
+    page = Path("reports/review.html").read_text(encoding="utf-8")
+    assert '<th role="columnheader" class="number">newest version</th>' in page
+    assert ">champion<" not in page
 
 
 def test_champion_of_a_git_revision_is_what_dvc_kept_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -306,8 +306,9 @@ def test_a_failing_model_is_an_error_500_that_keeps_secrets(
     broken = client(exported)
     monkeypatch.setattr(Scorer, "predict", fail)
     logging.getLogger("bentoml").propagate = True
-    found = broken.post("/predict", json=row)
+    found = broken.post("/predict", json=row, headers={"x-request-id": "order-17"})
     assert found.status_code == 500
+    assert "request order-17" in caplog.text
     assert set(found.json()) == {"error", "details"}
     assert "ValueError" in caplog.text
     assert PRIVATE not in caplog.text + found.text
@@ -548,6 +549,38 @@ def test_the_documents_describe_what_is_sent_and_answered(served: TestClient, fo
     assert served.get("/schema").json() == json_schema(Contract.load(folder / "contract.yaml"))
 
 
+@pytest.mark.parametrize("examples", ["synthetic", "golden"])
+def test_no_real_row_is_shown_unless_a_setting_says_so(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, examples: str
+) -> None:
+    if examples != "synthetic":  # the default
+        monkeypatch.setenv("SCORING_EXAMPLES", examples)
+    shown, golden = client(exported, Limits.from_environment()), files.read_json(exported / "golden.json")
+    made = example_rows(Contract.load(exported / "contract.yaml"), 20)  # the model of the test has seen such rows
+    real = {json.dumps(row["sent"]) for row in golden["rows"]} - {json.dumps(row["sent"]) for row in made}
+    pages = [shown.get(path).text for path in ("/", "/docs", "/openapi.json", "/schema", "/lineage", "/metrics")]
+    leaked = {value for value in real for page in pages if value in page}
+    assert (leaked == set()) == (examples == "synthetic")
+
+
+def test_a_feature_that_fails_for_an_example_does_not_stop_the_service(
+    exported: Path, row: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ProjectError("features.py: KeyError")
+
+    monkeypatch.setattr(Scorer, "answers", fail)
+    served = client(exported)
+    assert served.get("/openapi.json").status_code == served.get("/").status_code == 200
+    assert served.post("/predict", json=row).status_code == 200
+
+
+def test_examples_are_of_one_of_two_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCORING_EXAMPLES", "none")
+    with pytest.raises(ProjectError, match="SCORING_EXAMPLES"):
+        Limits.from_environment()
+
+
 def test_lineage_says_what_the_environment_says(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCORING_VERSION", "7")
     monkeypatch.setenv("SCORING_COMMIT", "c0ffee")
@@ -557,6 +590,57 @@ def test_lineage_says_what_the_environment_says(exported: Path, monkeypatch: pyt
     assert found["model"] == files.read_json(exported / "manifest.json")
     row = files.read_json(exported / "golden.json")["rows"][0]
     assert named.post("/predict", json=row).headers["x-model-version"] == "7"
+
+
+@pytest.mark.parametrize("sent", ["7", "a" * 64, "01J9.z_X-4"])
+def test_the_id_of_a_request_is_returned(mine: TestClient, row: dict[str, Any], sent: str) -> None:
+    for body, status in ((row, 200), ({}, 422)):
+        answer = mine.post("/predict", json=body, headers={"x-request-id": sent})
+        assert (answer.status_code, answer.headers["x-request-id"]) == (status, sent)
+
+
+@pytest.mark.parametrize("sent", [None, "", "a" * 65, "a b", "a\tb", "é", "a;b", '"a"'])
+def test_a_request_without_an_id_that_can_be_logged_gets_one(mine: TestClient, sent: str | None) -> None:
+    headers = {} if sent is None else {"x-request-id": sent.encode()}
+    ids = {mine.get("/schema", headers=headers).headers["x-request-id"] for _ in range(3)}  # type: ignore[arg-type]  # bytes are allowed
+    assert len(ids) == 3
+    assert all(re.fullmatch("[0-9a-f]{32}", made) for made in ids)
+
+
+PAGE = "https://app.example.com"
+
+
+def preflight(client: TestClient, origin: str = PAGE) -> Any:
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type"}
+    return client.options("/predict", headers={"origin": origin, **asked})
+
+
+def test_a_web_page_of_another_origin_may_call_only_where_a_setting_allows_it(
+    exported: Path, row: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = client(exported)
+    assert preflight(closed).status_code == 405
+    assert "access-control-allow-origin" not in closed.post("/predict", json=row, headers={"origin": PAGE}).headers
+    monkeypatch.setenv("SCORING_CORS_ORIGINS", f"https://other.example.com, {PAGE}")
+    monkeypatch.setenv("SCORING_API_KEY", "key")
+    allowed = client(exported, Limits.from_environment())
+    asked = preflight(allowed)  # without the key, which browsers do not send
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, PAGE)
+    assert "POST" in asked.headers["access-control-allow-methods"]
+    assert preflight(allowed, "https://example.com").status_code == 400
+    for key, status in (("key", 200), ("no", 401)):
+        answer = allowed.post("/predict", json=row, headers={"origin": PAGE, "authorization": f"Bearer {key}"})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, PAGE)
+        assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
+    foreign = allowed.get("/schema", headers={"origin": "https://example.com", "authorization": "Bearer key"})
+    assert "access-control-allow-origin" not in foreign.headers
+
+
+@pytest.mark.parametrize("origins", ["example.com", "https://example.com/", "https://*.example.com", "ftp://a"])
+def test_an_origin_that_no_browser_sends_is_refused(monkeypatch: pytest.MonkeyPatch, origins: str) -> None:
+    monkeypatch.setenv("SCORING_CORS_ORIGINS", origins)
+    with pytest.raises(ProjectError, match="SCORING_CORS_ORIGINS"):
+        Limits.from_environment()
 
 
 def altered(exported: Path, folder: Path, name: str, text: bytes, signed: bool) -> Path:
@@ -585,7 +669,7 @@ def test_a_model_that_answers_otherwise_is_refused(exported: Path, tmp_path: Pat
         client(folder)
 
 
-@pytest.mark.parametrize("name", ["MAX_BYTES", "MAX_ROWS", "MAX_CONCURRENCY", "MAX_SECONDS"])
+@pytest.mark.parametrize("name", ["MAX_BYTES", "MAX_ROWS", "MAX_CONCURRENCY", "MAX_SECONDS", "MAX_CONNECTIONS"])
 @pytest.mark.parametrize("text", ["0", "-1", "ten", "1e6"])
 def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
     monkeypatch.setenv(f"SCORING_{name}", text)

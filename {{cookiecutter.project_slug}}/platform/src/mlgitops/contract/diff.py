@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
-
 from ..common.errors import ProjectError
 from ..store.git import git
 from .column import Column
@@ -112,19 +110,3 @@ def read(source: str) -> Contract:
     if text is None:
         raise ProjectError(f"{source}: no such file, and no git revision with a contract.yaml")
     return Contract.parse(text, f"{source}:contract.yaml")
-
-
-@click.command()
-@click.argument("old", default="HEAD~1")
-@click.argument("new", default="contract.yaml")
-@click.option("--check", is_flag=True, help="Exit with code 1 if a change breaks callers.")
-def main(old: str, new: str, check: bool) -> None:
-    """Compare contract.yaml of OLD with that of NEW; each is a git revision or a file."""
-    differences = changes(read(old), read(new))
-    for change in differences:
-        mark = click.style("breaks callers", fg="red") if change.breaking else "compatible"
-        click.echo(f"{mark:14}  {change.where}: {change.what}")
-    breaking = sum(change.breaking for change in differences)
-    click.echo(f"{len(differences)} changes, {breaking} of which break callers" if differences else "no change")
-    if check and breaking:
-        raise SystemExit(1)

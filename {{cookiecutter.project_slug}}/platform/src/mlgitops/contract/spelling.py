@@ -105,13 +105,17 @@ def timestamp(text: str, date_format: str | None = None) -> datetime | None:
 
     Years from 1 to 9999 are read.
     """
-    for read in (reader(date_format), _iso):
-        try:
-            moment = read(text.strip())
-            return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-        except (ValueError, OverflowError, KeyError):
-            continue
-    return None
+    moment = formatted(text, date_format) if date_format else None
+    return formatted(text, None) if moment is None else moment
+
+
+def formatted(text: str, date_format: str | None) -> datetime | None:
+    """Return the time that *text* spells in *date_format*, None for ISO 8601, without a zone; None if it is none."""
+    try:
+        moment = reader(date_format)(text.strip())
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except (ValueError, OverflowError, KeyError):
+        return None
 
 
 def _iso(text: str) -> datetime:

@@ -10,7 +10,6 @@ import pyarrow as pa
 from ..common.errors import ProjectError
 from ..contract.params import Ingest
 from . import cells
-from .delimited import NA_VALUES
 from .reading import Reading, plain, unique
 
 HEAD_BYTES = 1 << 16
@@ -123,5 +122,5 @@ def _flat(record: dict[str, Any], lists: set[str], prefix: str = "") -> dict[str
         elif isinstance(value, list):
             lists.add(name)
         else:
-            flat[name] = None if isinstance(value, str) and value in NA_VALUES else value
+            flat[name] = value
     return flat

@@ -11,7 +11,7 @@ from ..data.profile import FILE, Profile, digests
 from ..model.scorer import Scorer
 from . import champion_data, changes, data_parts, row_change
 from .data_change import DataChange
-from .data_phrases import sentence
+from .data_sentence import sentence
 from .inputs import Model
 
 NO_PROFILE = "the champion was exported without a profile of its data, by an older platform or another tool"
@@ -47,7 +47,7 @@ def compare(champion: Model, candidate: Model, tables: Mapping[str, Path], test:
         return _worded(replace(change, note=note or NO_ROWS))
     rows = row_change.rows(before, old, tables, new)
     comparable = not changes.incompatibilities(old, new) and not changes.incompatibilities(new, old)
-    unseen = row_change.unseen(rows, before, new, test) if comparable else None
+    unseen = row_change.unseen(rows, before, new, test) if comparable and row_change.identified(rows) else None
     return Comparison(_worded(replace(change, rows=row_change.change(rows))).change, unseen)
 
 

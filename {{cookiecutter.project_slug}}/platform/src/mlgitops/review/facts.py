@@ -11,6 +11,7 @@ from .inputs import Model
 from .report import Importance, ModelFacts
 
 MOST_FEATURES = 10
+FIRST = "The next model will be compared with this one after make register; make promote makes it the champion."
 
 
 def facts(model: Model, latency_ms: float) -> ModelFacts:
@@ -56,7 +57,7 @@ def notes(
     candidate: Model, champion: Model | None, reasons: tuple[str, ...], rows_sha256: str | None
 ) -> tuple[str, ...]:
     """Return what a reader must know to interpret the comparison."""
-    sentences = []
+    sentences = [] if champion else [FIRST]
     if _other_rows(candidate, rows_sha256):
         sentences.append("These are not the test rows that the candidate was exported with.")
     if champion and reasons:

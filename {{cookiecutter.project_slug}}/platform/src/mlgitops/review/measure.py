@@ -12,11 +12,7 @@ from .compare import Predictions
 from .facts import test_rows
 from .inputs import Model
 from .movement import confusion, movement
-from .performance import Metric, Performance, Score
-from .report import Drop
-
-TEST_ROWS = "test rows"
-UNSEEN_ROWS = "rows of both test parts that neither model was trained on"
+from .performance import TEST_ROWS, UNSEEN_ROWS, Drop, Metric, Performance, Score
 
 
 def performance(candidate: Model, champion: Model | None, rows: pd.DataFrame, params: Params) -> Performance:

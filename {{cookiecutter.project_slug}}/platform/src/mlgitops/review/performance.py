@@ -7,6 +7,8 @@ from ..common.record import Record
 
 Verdict = Literal["better", "worse", "same"]
 Point = tuple[float, float]
+TEST_ROWS = "test rows"
+UNSEEN_ROWS = "rows of both test parts that neither model was trained on"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,22 @@ class Metric(Record):
     better: Literal["larger", "smaller"]
     score: Score
     baseline: float | None
+
+
+@dataclass(frozen=True)
+class Drop(Record):
+    """What max_drop decides on: the difference of the primary metric on *rows*, which *which* describes.
+
+    *high* is the upper end of its interval, as wide as it is on *noise_rows* rows: those of the champion, if it was
+    evaluated on more, so that fewer rows excuse no larger drop.
+    """
+
+    rows: int
+    which: str
+    difference: float | None
+    low: float | None
+    high: float | None
+    noise_rows: int
 
 
 @dataclass(frozen=True)

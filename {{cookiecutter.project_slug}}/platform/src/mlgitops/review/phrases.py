@@ -4,19 +4,20 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..common.provenance import short
-from .performance import Confusion, Movement, Score, Verdict
-from .report import Drop, Evidence, ModelFacts
+from .performance import TEST_ROWS, Confusion, Drop, Movement, Score, Verdict
+from .report import Evidence, ModelFacts
 
 SIGNS: dict[Verdict | None, str] = {"better": "▲ better", "worse": "▼ worse", "same": "within noise", None: ""}
 COMPARISON: dict[Verdict | None, str] = {"better": "better than", "worse": "worse than"}
-FIRST = "To get one, run `make register`, then `make promote`."
 NOTHING = "—"  # stands for a value that is absent
 Row = tuple[str, str, str]  # name, value of the candidate, value of the champion
 
 
 def number(value: float | None, digits: int = 4) -> str:
     """Return a number as text; a dash where there is none."""
-    return NOTHING if value is None else f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    if value is None:
+        return NOTHING
+    return f"{round(value, digits) + 0.0:,.{digits}f}".replace("-", "\N{MINUS SIGN}")  # no negative zero
 
 
 def signed(value: float | None) -> str:
@@ -45,13 +46,17 @@ def outcome(evidence: Evidence) -> str:
     score = evidence.primary
     value = f"{evidence.metric} {number(score.candidate)} on {evidence.rows:,} test rows"
     if not evidence.champion:
-        return f"{value}. There is no champion yet: the absolute gates decide. {FIRST}"
+        return f"{value}. There is no champion yet: the absolute gates decide."
     name, role = evidence.champion.source.name, evidence.opponent
     if score.difference is None:
         return f"{value}. The {role} ({name}) cannot be evaluated on these rows: the absolute gates decide."
     comparison = COMPARISON.get(score.verdict, "not significantly different from")
     change = f"{signed(score.difference)}, 95 % interval {interval(score)}"
-    return f"{value}, {comparison} the {role} ({name}) with {number(score.champion)}: {change}."
+    sentence = f"{value}, {comparison} the {role} ({name}) with {number(score.champion)}: {change}."
+    drop = evidence.drop
+    if drop is None or drop.which == TEST_ROWS:
+        return sentence
+    return f"{sentence} On {drop.rows:,} {drop.which}: {signed(drop.difference)}, 95 % interval {interval(drop)}."
 
 
 def movement(moved: Movement, task: str) -> list[tuple[str, str]]:

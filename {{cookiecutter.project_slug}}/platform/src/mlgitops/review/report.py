@@ -9,7 +9,7 @@ from ..data.validation_report import ValidationReport
 from ..model.export import Parity
 from ..monitoring.report import Drift
 from .data_change import DataChange
-from .performance import Performance, Score
+from .performance import Drop, Performance, Score
 
 
 @dataclass(frozen=True)
@@ -47,22 +47,6 @@ class Change(Record):
     name: str
     before: JsonValue
     after: JsonValue
-
-
-@dataclass(frozen=True)
-class Drop(Record):
-    """What max_drop decides on: the difference of the primary metric on *rows*, which *which* describes.
-
-    *high* is the upper end of its interval, as wide as it is on *noise_rows* rows: those of the champion, if it was
-    evaluated on more, so that fewer rows excuse no larger drop.
-    """
-
-    rows: int
-    which: str
-    difference: float | None
-    low: float | None
-    high: float | None
-    noise_rows: int
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,15 @@ def change(rows: Rows) -> RowChange:
     return RowChange(rows.key, len(np.unique(new[0])) - len(common), gone, changed, _moved(rows))
 
 
+def identified(rows: Rows) -> bool:
+    """Return whether rows of both tables can be recognised: by a key, or since most contents are in both.
+
+    Without a key, one column that changed in every row would make each row look new.
+    """
+    old, new = (_joined(side)[0] for side in (rows.before, rows.after))
+    return bool(rows.key) or 2 * len(np.intersect1d(old, new)) >= min(len(np.unique(old)), len(np.unique(new)))
+
+
 def unseen(rows: Rows, before: Tables, new: Contract, test: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of both test parts, typed, that neither model was trained on and that the candidate accepts.
 

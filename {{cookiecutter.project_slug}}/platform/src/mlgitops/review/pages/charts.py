@@ -9,7 +9,7 @@ from .svg import element
 
 Point = tuple[float, float]
 WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN = 420, 300, 46, 40, 10
-BARS_LEFT, NAME_CHARACTERS = 150, 20  # where bars start, and what fits before them
+BARS_LEFT = 150  # where bars start
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -103,8 +103,8 @@ def bars(rows: Sequence[tuple[str, float | None, float | None]], percent: bool, 
     top, step = max(values, default=0.0) or 1.0, 30 if pairs else 20
     parts = []
     for n, (name, candidate, champion) in enumerate(rows):
-        y, shown = 4 + n * step, name if len(name) <= NAME_CHARACTERS else name[: NAME_CHARACTERS - 1] + "…"
-        parts.append(_text(shown, BARS_LEFT - 8, y + step / 2, "end", "name"))
+        y = 4 + n * step
+        parts.append(_text(_fitting(name, BARS_LEFT - 12), BARS_LEFT - 8, y + step / 2, "end", "name"))
         drawn = [("candidate", candidate), ("champion", champion)] if pairs else [("candidate", candidate)]
         for place, (kind, value) in enumerate(drawn):
             if value is None:
@@ -114,6 +114,12 @@ def bars(rows: Sequence[tuple[str, float | None, float | None]], percent: bool, 
             text = f"{value:.1%}" if percent else f"{value:.4f}"
             parts.append(_text(text, BARS_LEFT + width + 5, y + 12 * place + 9, "start", "value"))
     return _svg(label, WIDTH, 8 + len(rows) * step, *parts)
+
+
+def _fitting(text: str, width: float) -> str:
+    """Return *text*, cut to about *width* pixels in the size of a name: capitals are wider than other characters."""
+    widths = np.cumsum([9.4 if character.isupper() else 7.2 for character in text])
+    return text if not len(widths) or widths[-1] <= width else text[: int((widths <= width - 9).sum())] + "…"
 
 
 def limits(values: Sequence[float]) -> Point:
