@@ -19,6 +19,7 @@ from ..contract.params import Export, Params
 from ..contract.row_schema import json_schema
 from ..data import frame
 from . import card, pipeline
+from .decision import USUAL
 from .pipeline import label, predict
 from .scorer import Scorer, digest, digests
 
@@ -87,9 +88,10 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> No
         (new / "contract.yaml").write_bytes(Path("contract.yaml").read_bytes())
         (new / project.FEATURES).write_bytes(project.file(project.FEATURES).read_bytes())
         files.write_json(new / "request.schema.json", json_schema(contract))
-        metrics = files.read_json(report)
+        evaluation = files.read_json(report)
+        metrics = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
         files.write(new / "card.md", card.card(contract, params, label(params.model, fitted), metrics, plots))
-        facts = _facts(params, model, test, metrics)
+        facts = _facts(params, model, test, evaluation) | {"metrics": metrics}
         files.write_json(new / "manifest.json", {**facts, "files": digests(new)})
         scorer = Scorer(new)
         exported = scorer.predict(frame.columns(rows, contract))
@@ -102,14 +104,19 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> No
     click.echo(f"{folder}: matches the trained pipeline on {agreement.rows:,} rows ({margin})")
 
 
-def _facts(params: Params, model: Path, test: Path, metrics: dict[str, Any]) -> dict[str, Any]:
+def _facts(params: Params, model: Path, test: Path, evaluation: dict[str, Any]) -> dict[str, Any]:
+    decision = evaluation.get("decision", {})
     return {
         "project": project.name(),
-        "threshold": params.evaluate.threshold,
+        "threshold": decision.get(
+            "threshold", fixed if isinstance(fixed := params.evaluate.threshold, float) else USUAL
+        ),
+        "decision": decision,
+        "leaks": evaluation.get("leaks", []),
+        "table": evaluation.get("table", {}),
         "params": params.model_dump(mode="json", exclude={"review", "image", "monitor"}),
         "pipeline_sha256": digest(model),
         "test_sha256": digest(test),
         "contract_sha256": digest(Path("contract.yaml")),
-        "metrics": metrics,
         "packages": {name: importlib.metadata.version(name) for name in EXPORT_PACKAGES},
     }

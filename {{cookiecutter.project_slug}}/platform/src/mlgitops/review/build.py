@@ -12,7 +12,7 @@ from ..data.validation_report import ValidationReport
 from ..model import metrics
 from ..model.export import Parity
 from ..model.scorer import Scorer, digest
-from . import changes, compare, gates, groups, phrases
+from . import changes, compare, doubts, gates, groups, phrases
 from .compare import Predictions
 from .latency import latency
 from .performance import Performance
@@ -42,14 +42,16 @@ def build(
     evidence = measure(candidate, champion, rows, params, validation, rows_sha256)
     results = gates.evaluate(evidence, params.review.gates)
     refused = tuple(gate.name for gate in results if gate.passed is False)
+    unproven = doubts.unproven(evidence, params.review.gates)
     return Report(
         accepted=not refused,
-        verdict=phrases.verdict(refused),
+        verdict=phrases.verdict(refused, unproven),
         outcome=phrases.outcome(evidence),
         model_sha256=evidence.candidate.model_sha256,
         refused_by=refused,
         gates=results,
         evidence=evidence,
+        unproven=unproven,
     )
 
 
@@ -82,6 +84,8 @@ def measure(
         contract=changes.of_contract(before.contract, contract),
         validation=validation,
         limits=_limits(contract, params),
+        leaks=doubts.leaks(candidate.scorer),
+        class_rows=doubts.class_rows(contract, rows),
     )
 
 

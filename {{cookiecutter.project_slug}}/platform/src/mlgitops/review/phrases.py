@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from ..data.split import Counts
 from .performance import Movement, Score, Verdict
 from .report import Evidence, ModelFacts
 
@@ -26,9 +27,11 @@ def interval(score: Score) -> str:
     return "—" if score.low is None or score.high is None else f"{signed(score.low)} to {signed(score.high)}"
 
 
-def verdict(refused_by: Sequence[str]) -> str:
+def verdict(refused_by: Sequence[str], unproven: Sequence[str] = ()) -> str:
     """Return the verdict in a few words."""
-    return f"Model refused by {', '.join(refused_by)}" if refused_by else "Model accepted"
+    if refused_by:
+        return f"Model refused by {', '.join(refused_by)}"
+    return "Model unproven, not refused" if unproven else "Model accepted"
 
 
 def outcome(evidence: Evidence) -> str:
@@ -100,4 +103,6 @@ def validation(evidence: Evidence) -> str:
     if not report:
         return "The data was not validated."
     kept = report.expectations - len(report.failures)
-    return f"{kept} of {report.expectations} expectations of the contract hold on {report.rows:,} rows."
+    unused = Counts(report.rows, report.without_target).explain(evidence.target)
+    hold = f"{kept} of {report.expectations} expectations of the contract hold on {report.rows:,} rows."
+    return f"{hold} {unused}." if unused else hold

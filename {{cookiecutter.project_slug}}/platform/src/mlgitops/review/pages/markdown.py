@@ -54,7 +54,10 @@ def _details(title: str, *content: str) -> str:
 
 
 def _head(report: Report) -> str:
-    lines = [f"## {'✅' if report.accepted else '❌'} {report.verdict}", prose(report.outcome)]
+    lines = [
+        f"## {'❌' if not report.accepted else '⚠️' if report.unproven else '✅'} {report.verdict}",
+        prose(report.outcome),
+    ]
     lines += [f"> {prose(note)}" for note in report.evidence.notes]
     lines += [
         f"- **{gate.name}**: {prose(gate.measured)}; required: {prose(gate.required)}. To fix: {prose(gate.advice)}."
