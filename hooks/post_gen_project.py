@@ -60,6 +60,7 @@ def adopt(outer: str) -> None:
     if not outer:
         git("init", "--quiet", "-b", "main")  # DVC needs one
     data = ANSWERS["data"]
+    print(f"{SLUG}: adopting {data}: installs the environment, reads the table, compares models", file=sys.stderr)
     if "://" not in data:
         data = str(Path(os.environ.get("PWD", ".."), Path(data).expanduser()))
     if any(subprocess.run(step, stdout=sys.stderr, check=False, env=ENVIRONMENT).returncode for step in adopting(data)):
@@ -80,7 +81,8 @@ def first_commit(outer: str) -> str:
     for step in (
         ("init", "--quiet", "-b", "main"),
         ("-c", "core.excludesFile=", "add", "--all"),  # the user's own excludes must not hide a file of the project
-        (*identity, "commit", "--quiet", "-m", f"Start {ANSWERS['project_name']}"),
+        # The hooks that adopting a table has installed would check types from cold, of files that are the template's.
+        (*identity, "commit", "--quiet", "--no-verify", "-m", f"Start {ANSWERS['project_name']}"),
     ):
         done = git(*step)
         if done.returncode != 0:

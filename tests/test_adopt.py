@@ -247,7 +247,7 @@ def test_a_query_on_postgresql_is_adopted_as_told_and_its_password_is_written_no
         check=False,
     )
     assert gone.returncode == 1
-    assert "did not answer" in gone.stderr
+    assert "data/query.sql: the query on postgresql+psycopg://tester:***@" in gone.stderr
     assert PASSWORD not in gone.stderr
 
 

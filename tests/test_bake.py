@@ -173,3 +173,13 @@ def test_caches_of_tests_in_place_are_not_baked(tmp_path: Path) -> None:
 def test_template_holds_nothing_that_a_tool_left_behind() -> None:
     litter = {".mypy_cache", ".store", ".pytest_cache", ".ruff_cache", ".venv", "__pycache__"}
     assert not [path for path in files(GENERATED) if litter & set(Path(path).parts)]
+
+
+def test_instructions_for_assistants_name_commands_and_files_that_exist(project: Path) -> None:
+    text = (project / "AGENTS.md").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", (project / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)`", text)) <= targets
+    written_later = {".uv/bin/uv", ".store/", "dvc.lock", "uv.lock", "models/", "reports/", "reports/review.md"}
+    paths = set(re.findall(r"`([\w.*/-]*[./][\w.*/-]*)`", text)) - written_later - {"data/*.parquet"}
+    assert not [path for path in paths if not (project / path).exists()]
+    assert len(paths) > 10

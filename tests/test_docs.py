@@ -22,6 +22,7 @@ HOSTS = {  # what pages may link to; everything else is a slip
     "cli.github.com",
     "cruft.github.io",
     "docs.astral.sh",
+    "docs.sigstore.dev",
     "github.com",
     "keepachangelog.com",
     "semver.org",
@@ -188,7 +189,8 @@ def test_page_names_only_files_of_the_project_and_settings_that_workflows_read(p
 
 @pytest.mark.parametrize("page", DONE)
 def test_commands_of_page_are_done_by_a_test(page: str, taken: set[tuple[str, str]]) -> None:
-    assert not [text for language, text in blocks(page) if language == "sh" and (page, text) not in taken]
+    if "```" in read(f"docs/{page}"):
+        assert not [text for language, text in blocks(page) if language == "sh" and (page, text) not in taken]
 
 
 @pytest.mark.parametrize("page", PAGES)

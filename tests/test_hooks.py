@@ -207,6 +207,15 @@ def test_commit_that_git_refuses_does_not_fail_the_bake(
     assert re.search(r"no commit: git commit .* said: .*no-such-program", capfd.readouterr().err, re.DOTALL)
 
 
+def test_first_commit_runs_no_hook_that_the_machine_has(tmp_path: Path, machine_git: Path) -> None:
+    hooks = tmp_path / "template/hooks"
+    hooks.mkdir(parents=True)
+    hooks.joinpath("pre-commit").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    hooks.joinpath("pre-commit").chmod(0o755)
+    machine_git.write_text(f"[user]\n\tname = Ada\n\temail = a@b.c\n[init]\n\ttemplateDir = {hooks.parent}\n")
+    assert commits(bake(tmp_path)) == "Ada: Start Flight Delays\n"
+
+
 def test_files_that_the_user_ignores_everywhere_are_committed(tmp_path: Path, machine_git: Path) -> None:
     (machine_git.parent / "ignore").write_text(".editorconfig\n*.yaml\n", encoding="utf-8")
     config = f"[user]\n\tname = Ada\n\temail = a@b.c\n[core]\n\texcludesFile = {machine_git.parent / 'ignore'}\n"

@@ -49,7 +49,7 @@ def test_workflow_of_a_project_fits_on_a_screen() -> None:
         for path in (GENERATED / ".github/workflows").iterdir()
     }
     assert len(lines) > 5
-    assert sorted(name for name, count in lines.items() if count > 60) == ["release.yml", "train.yml"]
+    assert [name for name, count in lines.items() if count > 60] == []
 
 
 def test_workflows_pin_every_action_and_bound_every_job() -> None:

@@ -99,6 +99,38 @@ def test_repository_is_made_pushed_shared_and_ruled_at_github(work: Path, tmp_pa
 
 
 @pytest.mark.nightly
+def test_conflict_in_the_lock_file_ends_with_a_model_of_the_merged_change(work: Path, tmp_path: Path) -> None:
+    run("git", "clone", "--quiet", "--bare", str(work), str(tmp_path / "origin"), cwd=work)
+    run("git", "remote", "add", "origin", str(tmp_path / "origin"), cwd=work)
+    for branch, setting in (("more-trees", "max_iter: 30"), ("main", "max_leaf_nodes: 15")):
+        name = setting.partition(":")[0]
+        run("git", "switch", "--quiet", *(["-c"] if branch != "main" else []), branch, cwd=work)
+        params = (work / "params.yaml").read_text(encoding="utf-8")
+        (work / "params.yaml").write_text(re.sub(rf"\b{name}: \d+", setting, params, count=1), encoding="utf-8")
+        run("make", "pipeline", cwd=work)
+        run("git", "commit", "--quiet", "--all", "--no-verify", "--message", setting, cwd=work)
+        run("git", "push", "--quiet", "--no-verify", "--set-upstream", "origin", branch, cwd=work)
+    first, second = blocks("how-to/conflict.md")
+    assert "CONFLICT (content): Merge conflict in dvc.lock" in do(work, [("sh", f"set +e\n{first[1]}true"), second])
+    assert run("uv", "run", "dvc", "status", cwd=work).strip().endswith("up to date.")
+    params = (work / "params.yaml").read_text(encoding="utf-8")
+    assert "max_iter: 30" in params
+    assert "max_leaf_nodes: 15" in params
+    assert run("git", "status", "--porcelain", "--untracked-files=no", cwd=work) == ""
+
+
+@pytest.mark.nightly
+def test_space_that_could_be_freed_is_shown(work: Path) -> None:
+    run("git", "remote", "add", "origin", str(work), cwd=work)
+    (work / "data/unused.csv").write_text("a\n1\n", encoding="utf-8")
+    run("uv", "run", "dvc", "add", "data/unused.csv", cwd=work)
+    (work / "data/unused.csv.dvc").unlink()
+    objects = len([*(work / ".dvc/cache").rglob("*")])
+    assert re.search(r"\b1 object", do(work, blocks("how-to/clean-up.md")))
+    assert len([*(work / ".dvc/cache").rglob("*")]) == objects
+
+
+@pytest.mark.nightly
 def test_table_is_scored_and_its_drift_is_seen(work: Path) -> None:
     take = "import pandas as pd; pd.read_parquet('data/test.parquet').to_csv({!r}, index=False)"
     for name in ("new.csv", "recent.csv"):

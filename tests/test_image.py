@@ -339,8 +339,9 @@ def test_bill_of_materials_is_valid_and_complete(built: dict[str, Any], approved
 def rendered(approved: Path, built: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what staging applies once the image is pinned there."""
     image = f"{built['repository']}@{built['digest']}"
-    run(".venv/bin/flight_delays", "overlay", "pin", "staging", cwd=approved)
-    assert run(".venv/bin/flight_delays", "overlay", "show", "staging", cwd=approved).strip() == image
+    program = (".venv/bin/flight_delays", "overlay")
+    run(*program, "pin", "staging", cwd=approved, **sources(approved))
+    assert run(*program, "show", "staging", cwd=approved, **sources(approved)).strip() == image
     return list(yaml.safe_load_all(run("kubectl", "kustomize", "deploy/overlays/staging", cwd=approved)))
 
 
@@ -376,24 +377,6 @@ def test_manifests_are_valid_to_kubernetes(overlay: str, project: Path, tmp_path
     file.write_text(file.read_text(encoding="utf-8").replace("periodSeconds:", "periodSecond:"), encoding="utf-8")
     with pytest.raises(AssertionError, match="periodSecond"):
         run("kubernetes-validate", "--strict", "--kubernetes-version", "1.34", str(file), cwd=tmp_path)
-
-
-@pytest.mark.nightly
-def test_monitoring_is_taken_in_by_one_line(project: Path, tmp_path: Path) -> None:
-    if not shutil.which("kubectl"):
-        pytest.skip("kubectl is not installed")
-    shutil.copytree(project / "deploy", tmp_path / "deploy")
-    path = tmp_path / "deploy/overlays/production/kustomization.yaml"
-    line = "\ncomponents: [../../components/prometheus]\n"
-    path.write_text(path.read_text(encoding="utf-8") + line, encoding="utf-8")
-    found = {
-        one["kind"]: one
-        for one in yaml.safe_load_all(run("kubectl", "kustomize", str(path.parent), cwd=tmp_path))
-    }  # fmt: skip
-    assert {"ConfigMap", "PrometheusRule", "ServiceMonitor"} <= found.keys()
-    assert json.loads(found["ConfigMap"]["data"]["scoring.json"])["title"] == "Scoring"
-    labels = found["ServiceMonitor"]["spec"]["selector"]["matchLabels"]
-    assert labels.items() <= found["Service"]["metadata"]["labels"].items()
 
 
 @pytest.mark.nightly

@@ -69,7 +69,8 @@ def dry_run(project: Path) -> list[str]:
 
 def python(project: Path, code: str) -> str:
     """Return what *code* prints in the project's environment."""
-    return run(str(project / ".venv/bin/python"), "-W", "error::DeprecationWarning:__main__", "-c", code, cwd=project)
+    command = [str(project / ".venv/bin/python"), "-W", "error::DeprecationWarning:__main__", "-c", code]
+    return run(*command, cwd=project, **sources(project))
 
 
 def test_pipeline_leaves_nothing_to_commit_but_its_locks(project: Path) -> None:

@@ -10,7 +10,10 @@ from helpers.workflow_rules import problems
 
 CI, TRAIN, REVIEW = ".github/workflows/ci.yml", ".github/workflows/train.yml", ".github/workflows/review.yml"
 RELEASE, DEPLOY, PROMOTE = (f".github/workflows/{name}.yml" for name in ("release", "deploy", "promote"))
-SETUP, RULES = ".github/actions/setup/action.yml", ".github/rulesets/main.json"
+STAGING, MONITOR, WEEKLY = (f".github/workflows/{name}.yml" for name in ("staging", "monitor", "weekly"))
+SETUP, PUBLISH = (f".github/actions/{name}/action.yml" for name in ("setup", "publish"))
+RULES, VERSIONS, RELEASES = (f".github/rulesets/{name}.json" for name in ("main", "versions", "releases"))
+ON_MAIN = "    if: github.ref == 'refs/heads/main'\n"
 MUTATIONS = [
     (TRAIN, "      contents: write # dvc.lock, and the branch store\n", "      contents: read\n", "permissions are"),
     (REVIEW, "      pull-requests: write", "      pull-requests: read", "permissions are"),
@@ -23,19 +26,38 @@ MUTATIONS = [
     (CI, "    if: always()\n", "", "pass does not wait"),
     (CI, "persist-credentials: false", "persist-credentials: true", "token in the work tree"),
     (CI, "    timeout-minutes: 15\n", "", "no timeout"),
-    (TRAIN, "branches-ignore: [store]", "branches: [main]", "on push"),
+    (TRAIN, "branches-ignore: [store, gh-readonly-queue/**]", "branches: [main]", "on push"),
     (TRAIN, " && github.ref != 'refs/heads/main' }}", " }}", "ended by the next"),
     (TRAIN, "!github.event.pull_request.head.repo.fork && 'train (on push)'", "false && 'train'", "stands in"),
-    (TRAIN, " && github.event_name != 'pull_request'\"\n        run: make wr", "\"\n        run: make wr", "fork"),
+    (TRAIN, """!contains(fromJSON('["pull_request", "merge_group"]'), github.event_name) && """, "", "fork"),
+    (TRAIN, '["pull_request", "merge_group"]', '["merge_group"]', "fork"),
+    (TRAIN, "  merge_group: #", "  schedule: [{cron: '1 1 * * *'}]\n  merge_group: #", "starts on"),
+    (CI, "  merge_group:\n", "", "merge queue"),
+    (MONITOR, "on:\n", "on:\n  push:\n  schedule: [{cron: '1 1 * * *'}]\n", "GitHub would disable"),
+    (WEEKLY, "  workflow_dispatch:\n", "  workflow_dispatch:\n  push:\n", "GitHub would disable"),
+    (TRAIN, "      - run: make ingest\n        env:\n", "      - run: make review\n        env:\n", "password of"),
+    (TRAIN, "    env:\n", "    env:\n      DATABASE_URL: ${{ secrets.DATABASE_URL }}\n", "every step has a secret"),
+    (TRAIN, "DATABASE_URL: ${{ secrets.DATABASE_URL }}", "KEY: ${{ secrets.KUBECONFIG }}", "takes a secret"),
+    (RELEASE, ON_MAIN, "", "another branch"),
+    (DEPLOY, ON_MAIN, "    if: github.ref != 'refs/heads/store'\n", "another branch"),
+    (PROMOTE, ON_MAIN, "    if: github.ref == 'refs/heads/main' || inputs.version == '1'\n", "another branch"),
+    (STAGING, "'refs/heads/main' && (", "'refs/heads/main' || (", "another branch"),
+    (PROMOTE, "VERSION: ${{ inputs.version }}", "VERSION: v${{ inputs.version }}", "otherwise than as a variable"),
+    (PROMOTE, "      version:\n", "      reason:\n        type: string\n      version:\n", "reason is not checked"),
+    (VERSIONS, '{ "type": "update" }, ', "", "create or move a version"),
+    (RELEASES, '"actor_type": "DeployKey"', '"actor_type": "RepositoryRole"', "create or move a version"),
+    (RELEASES, '"enforcement": "active"', '"enforcement": "disabled"', "create or move a version"),
+    (RELEASE, "      - run: make image\n", "      - run: make image\n\n\n\n", "too many lines"),
     (TRAIN, "run: make write-back", "run: make write-bank", "make knows no"),
     (TRAIN, "GH_TOKEN: ${{ github.token }}", "GH_TOKEN: ${{ secrets.BOT_TOKEN }}", "takes a secret"),
     (TRAIN, "run: make review", "run: make review || true", "no line that works"),
-    (TRAIN, "path: reports\n", "paths: reports\n", "no input"),
+    (".github/actions/report/action.yml", "path: reports\n", "paths: reports\n", "no input"),
     (RELEASE, "paths: [dvc.lock]", "paths: [dvc.yaml]", "on push"),
     (RELEASE, "cancel-in-progress: false", "cancel-in-progress: true", "half-way"),
-    (RELEASE, "    environment: staging\n", "", "environment is"),
-    (RELEASE, "IMAGE: ${{ steps.tag.outputs.name }}@", "IMAGE: ${{ steps.tags.outputs.name }}@", "actionlint"),
-    (RELEASE, "run: make sign", "run: make sign IMAGE=${{ steps.tag.outputs.name }}", "reaches a shell"),
+    (RELEASE, "    environment: release #", "    environment: production #", "environment is"),
+    (STAGING, "    environment: staging\n", "", "environment is"),
+    (PUBLISH, "run: make sign", "run: make sign IMAGE=${{ steps.tag.outputs.name }}", "reaches a shell"),
+    (PUBLISH, "run: make unattested", "run: echo", "no line that works"),
     (DEPLOY, "branches: [main]", "branches: [main, dev]", "on push"),
     (DEPLOY, "STEP=champion", "STEP=champions", "make knows no"),
     (SETUP, "# v10.0.1", "", "not pinned"),
@@ -98,7 +120,22 @@ def test_broken_workflow_is_found(file: str, old: str, new: str, told: str, bake
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(
-    "workflow", ["ci", "deploy", "monitor", "platform", "promote", "release", "review", "template", "train"]
+    "workflow",
+    [
+        "ci",
+        "deploy",
+        "monitor",
+        "monthly",
+        "nightly",
+        "platform",
+        "promote",
+        "release",
+        "review",
+        "staging",
+        "template",
+        "train",
+        "weekly",
+    ],
 )
 def test_whatever_is_broken_in_a_workflow_is_found(workflow: str, baked: Path, tmp_path: Path) -> None:
     copy = lightly_copied(baked, tmp_path)

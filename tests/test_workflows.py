@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from helpers import containers, servers
-from helpers.acting import Actions, Run
+from helpers.acting import REPOSITORY, Actions, Run
 from helpers.pages import blocks
 from helpers.support import TEMPLATE, copied, fewer_flights, run, sources
 
@@ -57,7 +57,7 @@ def at_github(work: Path, folder: Path, engine: tuple[dict[str, str], str]) -> I
     environment, registry = engine
     found = Actions(folder, work, environment)
     found.machines = {
-        name: {"SCORING_PORT": str(servers.free_port())} for name in ("release.yml", "deploy.yml")
+        name: {"SCORING_PORT": str(servers.free_port())} for name in ("staging.yml", "deploy.yml")
     }  # staging and production
     found.variables |= {"REGISTRY": registry, "DEPLOY_TARGET": "compose"}
     found.left_out = {"ci.yml", "platform.yml"}
@@ -105,7 +105,7 @@ def green(runs: list[Run], *workflows: str) -> list[Run]:
 
 
 def running(actions: Actions, workflow: str) -> str:
-    """Return the version that answers where a workflow deploys: release to staging, deploy to production."""
+    """Return the version that answers where a workflow deploys."""
     url = f"http://127.0.0.1:{actions.machines[workflow]['SCORING_PORT']}/lineage"
     with urllib.request.urlopen(url, timeout=10) as answer:  # one of this machine
         return str(json.load(answer)["version"])
@@ -139,19 +139,25 @@ def test_tutorial_leads_into_production_and_back(laptop: Actions) -> None:
     # 2. the first push: what the laptop made and shared is taken as it is, and released
     (_, first_push), (_, promote) = blocks("tutorial.md", "2. Bring it to GitHub")
     _, runs = laptop.shell(first_push)
-    green(runs, "train.yml", "review.yml", "release.yml", "deploy.yml")
+    green(runs, "train.yml", "review.yml", "release.yml", "staging.yml", "deploy.yml")
     assert laptop.hub.settings["created"]["visibility"] == "PUBLIC"
-    assert [rule["target"] for rule in laptop.hub.rulesets.values()] == ["branch", "branch", "tag"]
+    assert [rule["target"] for rule in laptop.hub.rulesets.values()] == ["branch", "tag", "branch", "tag"]
+    assert laptop.hub.environment_secrets["release"].keys() == {"RELEASE_KEY"}
     first = git(laptop, "rev-parse", "main")
     message = git(laptop, "tag", "--list", "--format=%(contents)", "model/v1")
     image = re.search(r"(?m)^image: (\S+@sha256:[0-9a-f]{64})$", message)
     assert image
     assert git(laptop, "rev-list", "-n1", "model/v1") == first
     assert "Model accepted" in message
-    assert running(laptop, "release.yml") == "1"
+    assert running(laptop, "staging.yml") == "1"
     assert "production runs nothing yet" in runs[[one.workflow for one in runs].index("deploy.yml")].log
     release = next(one for one in runs if one.workflow == "release.yml")
     assert release.used("cosign") == [["sign", "--yes", image[1]]]
+    staged = next(one for one in runs if one.workflow == "staging.yml")
+    for words in [*staged.used("cosign"), *staged.used("attestation")]:
+        assert f"https://github.com/{REPOSITORY}/.github/workflows/release.yml@refs/heads/main" in words
+        assert "verify" in words
+    assert [image[1] in str(staged.used(program)) for program in ("cosign", "attestation")] == [True, True]
     attested = release.used("actions/attest")
     assert [one["subject-digest"] for one in attested] == [image[1].partition("@")[2]] * 2
     assert attested[1]["sbom-path"] == "build/sbom.cdx.json"
@@ -202,10 +208,10 @@ def test_tutorial_leads_into_production_and_back(laptop: Actions) -> None:
 
     # 4. the good branch is merged: nothing is trained again; into production, by a pull request that a person merges
     assert registry(laptop, "show", "challenger").splitlines()[0] == "version: 1"
-    runs = green(laptop.merge(good), "train.yml", "review.yml", "release.yml")
+    runs = green(laptop.merge(good), "train.yml", "review.yml", "release.yml", "staging.yml")
     assert not [one for one in runs if "Running stage" in one.log]
     assert registry(laptop, "show", "challenger").splitlines()[0] == "version: 2"
-    assert running(laptop, "release.yml") == "2"
+    assert running(laptop, "staging.yml") == "2"
     assert git(laptop, "tag", "--list", "model/*").split() == ["model/v1", "model/v2"]
     ((_, promote),) = blocks("tutorial.md", "4. Approve, release, promote")
     promoted(laptop, promote, "2")
@@ -244,8 +250,8 @@ def test_tutorial_leads_into_production_and_back(laptop: Actions) -> None:
     # who, when, what, on what evidence
     past = registry(laptop, "history").splitlines()
     assert [re.split(r"  +", line)[1:4] for line in past[1:]] == [
-        ["octocat", "promoted", version] for version in ("1", "2", "1")
-    ]
+        ["octocat", "promoted", "1"], ["octocat", "promoted", "2"], ["octocat", "rolled back to", "1"],
+    ]  # fmt: skip
     assert all("/pull/" in line for line in past[1:])
 
 
@@ -302,6 +308,7 @@ def test_pull_request_of_a_fork_is_reviewed_without_a_right_or_a_secret(pushed: 
     assert (kept(pushed), git(pushed, "for-each-ref", "refs/heads")) == before
     (shown,) = comments(pushed, number)
     assert "This pull request comes from a fork" in shown
+    assert "Unverified" in shown.splitlines()[1]
     assert "roc_auc" in shown
 
 
@@ -317,12 +324,12 @@ def test_push_to_main_that_leaves_the_lock_behind_becomes_a_pull_request(pushed:
     assert pull["title"] == "Retrain: train, evaluate, export"
     assert git(pushed, "diff", "--name-only", "main", "retrain") == "dvc.lock"
     pushed.variables["DEPLOY_TARGET"] = "none"
-    (released,) = [one for one in pushed.merge(pull["number"]) if one.workflow == "release.yml"]
-    green([released], "release.yml")
-    assert "DEPLOY_TARGET is not set" in released.log
+    released, staged = [one for one in pushed.merge(pull["number"]) if one.workflow in ("release.yml", "staging.yml")]
+    green([released, staged], "release.yml", "staging.yml")
+    assert "DEPLOY_TARGET is not set" in staged.log
     # every job again, and by hand: nothing is made twice
     tag, versions = git(pushed, "rev-parse", "model/v1"), registry(pushed, "show", "challenger")
-    green(pushed.dispatch("release.yml"), "release.yml")
+    green(pushed.dispatch("release.yml"), "release.yml", "staging.yml")
     assert git(pushed, "tag", "--list") == "model/v1"
     assert git(pushed, "rev-parse", "model/v1") == tag
     assert registry(pushed, "show", "challenger") == versions
@@ -368,7 +375,7 @@ def test_runs_and_versions_are_on_a_server_where_a_variable_names_one(
     actions.left_out.add("deploy.yml")
     with servers.postgres() as database, servers.mlflow(python, database, tmp_path) as url:
         actions.variables |= {"MLFLOW_TRACKING_URI": url, "DEPLOY_TARGET": "none"}
-        green(actions.push("main"), "train.yml", "review.yml", "release.yml")
+        green(actions.push("main"), "train.yml", "review.yml", "release.yml", "staging.yml")
         there = {"MLFLOW_TRACKING_URI": url, **sources(actions.work)}
         said = run(str(python.with_name("flight_delays")), "registry", "show", "challenger", cwd=actions.work, **there)
         assert said.splitlines()[0] == "version: 1"

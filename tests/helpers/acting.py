@@ -37,6 +37,9 @@ exec /bin/bash -o pipefail -c '/bin/bash "$@" </dev/null 2>&1 | cat || { code=$?
 """
 
 
+RECORD = """jq -nc --args '{{name: "{name}", with: $ARGS.positional}}' -- "$@" >> "${{FAKE_CALLS:-/dev/null}}\""""
+
+
 @dataclass
 class Run:
     """A workflow that ran: what its jobs and steps came to, and what they said."""
@@ -106,11 +109,10 @@ class Actions:
         for name in ("artifacts", "home", "xdg", "gh", "bin", "actions"):
             (folder / name).mkdir()
         doubles.write(folder / "actions")
-        cosign = folder / "bin/cosign"
-        cosign.write_text(
-            '#!/bin/sh\njq -nc --args \'{name: "cosign", with: $ARGS.positional}\' -- "$@" >> "$FAKE_CALLS"\n'
-        )
-        cosign.chmod(0o755)
+        self.program("cosign", RECORD.format(name="cosign"))
+        # there is no Sigstore here: what a workflow verifies is recorded, and holds
+        record = RECORD.format(name="attestation")
+        self.program("gh", f'[ "$1" != attestation ] || {{ {record}; exit; }}\nexec {BIN}/gh "$@"')
         socket = folder / "gh.sock"
         self.hub = GitHub(self.origin, REPOSITORY, folder / "artifacts", socket)
         (folder / "gh/config.yml").write_text(f"http_unix_socket: {socket}\ngit_protocol: ssh\n", encoding="utf-8")
@@ -294,6 +296,7 @@ class Actions:
             **payload,
         }
         (self.folder / "event.json").write_text(json.dumps(payload), encoding="utf-8")
+        kept = self._environment_secrets(tree / ".github/workflows" / workflow)
         calls = self.folder / f"calls-{number}.jsonl"
         calls.touch()
         command = [
@@ -305,7 +308,7 @@ class Actions:
         ]  # fmt: skip
         command += [word for pair in self.variables.items() for word in ("--var", "=".join(pair))]
         fork = event == "pull_request" and payload["pull_request"]["head"]["repo"]["fork"]
-        secrets = {} if fork else self.secrets
+        secrets = {} if fork else self.secrets | kept
         command += [word for pair in secrets.items() for word in ("--secret", "=".join(pair))]
         begun = time.monotonic()
         environment = {**self.environment, **self.machines.get(workflow, {}), "FAKE_CALLS": str(calls)}
@@ -338,12 +341,18 @@ class Actions:
             self._follow(ended, number, payload)
         return ended
 
+    def _environment_secrets(self, workflow: Path) -> dict[str, str]:
+        """Return the secrets of the environments that a workflow's jobs run in, which act knows nothing of."""
+        jobs = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].values()
+        secrets = [self.hub.environment_secrets.get(job.get("environment"), {}) for job in jobs]
+        return {name: value for each in secrets for name, value in each.items()}
+
     def _follow(self, ended: Run, number: int, payload: dict[str, Any]) -> None:
         """Note the end of a run, and run what waits for it, as main has it."""
         pull, main = payload.get("pull_request"), str(self.hub.head("main"))
         about = {
             "id": number, "file": ended.workflow, "html_url": f"https://github.com/{REPOSITORY}/actions/runs/{number}",
-            "conclusion": "success" if ended.ok else "failure", "event": ended.event,
+            "conclusion": "success" if ended.ok else "failure", "event": ended.event, "status": "completed",
             "head_sha": pull["head"]["sha"] if pull else ended.commit,
             "head_branch": pull["head"]["ref"] if pull else payload["ref"].removeprefix("refs/heads/"),
             "head_repository": {"full_name": pull["head"]["repo"]["full_name"] if pull else REPOSITORY},

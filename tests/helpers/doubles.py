@@ -24,7 +24,6 @@ to="$FAKE_ARTIFACTS/$GITHUB_RUN_ID/$name"
 mkdir -p "$to"
 if [ -d "$path" ]; then cp -r "$path/." "$to"; else cp "$path" "$to"; fi
 """
-LOGIN = 'podman login --tls-verify=false --authfile "$HOME/auth.json" -u "$username" -p "$password" "$registry" || true'
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,6 @@ DOUBLES = {
     "astral-sh/setup-uv": Double(_optional("version", "python-version", "enable-cache"), "uv --version"),
     "aws-actions/configure-aws-credentials": Double(_optional("role-to-assume", "aws-region", "role-session-name")),
     "azure/login": Double(_optional("client-id", "tenant-id", "subscription-id")),
-    "docker/login-action": Double(_optional("registry", "username", "password"), LOGIN),
     "google-github-actions/auth": Double(_optional("workload_identity_provider", "service_account", "project_id")),
     "sigstore/cosign-installer": Double(_optional("cosign-release")),
 }

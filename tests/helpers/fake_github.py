@@ -35,6 +35,10 @@ class GitHub:
         self.settings: dict[str, Any] = {}
         self.variables: dict[str, str] = {}
         self.secrets: dict[str, str] = {}
+        self.environment_secrets: dict[str, dict[str, str]] = {}
+        self.keys: list[dict[str, Any]] = []
+        self.people = ["octocat"]  # who can write
+        self.private = False
         self.key = PrivateKey.generate()
         self.calls: list[tuple[str, str, Any]] = []
         hub = self
@@ -215,7 +219,12 @@ class GitHub:
         """GET /actions/runs/ID/artifacts."""
         folder = self.artifacts / run
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        return 200, {"artifacts": [{"id": int(run) * 100 + n, "name": name} for n, name in enumerate(names)]}
+        sizes = [sum(path.stat().st_size for path in (folder / name).rglob("*") if path.is_file()) for name in names]
+        entries = [
+            {"id": int(run) * 100 + n, "name": name, "size_in_bytes": size}
+            for n, (name, size) in enumerate(zip(names, sizes, strict=True))
+        ]
+        return 200, {"artifacts": entries}
 
     def get_artifact(self, key: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
         """GET /actions/artifacts/ID/zip."""
@@ -229,7 +238,8 @@ class GitHub:
 
     def list_runs(self, workflow: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
         """GET /actions/workflows/FILE/runs."""
-        found = [run for run in self.runs if (run["file"], run["head_sha"]) == (workflow, query["head_sha"])]
+        found = [run for run in self.runs if run["file"] == workflow]
+        found = [run for run in found if run["head_sha"] == query.get("head_sha", run["head_sha"])]
         return 200, {"workflow_runs": found[::-1]}
 
     def list_rulesets(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
@@ -267,6 +277,42 @@ class GitHub:
         """PUT /actions/permissions/workflow."""
         self.settings["workflow permissions"] = body
         return 204, None
+
+    def get_repository(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """GET the repository."""
+        owner = {"login": self.name.partition("/")[0]}
+        url = f"https://github.com/{self.name}"
+        return 200, {"full_name": self.name, "html_url": url, "private": self.private, "owner": owner}
+
+    def list_people(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """GET /collaborators."""
+        people = self.people if query.get("page", "1") == "1" else []
+        return 200, [{"login": login, "permissions": {"push": True}} for login in people]
+
+    def list_teams(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """GET /teams; a person's repository has none."""
+        return 200, []
+
+    def list_keys(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """GET /keys."""
+        return 200, self.keys
+
+    def make_key(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """POST /keys."""
+        self.keys.append(body)
+        return 201, body
+
+    def put_environment_secret(
+        self,
+        environment: str,
+        name: str,
+        query: dict[str, str],  # noqa: ARG002
+        body: Any,
+    ) -> tuple[int, Any]:
+        """PUT /environments/NAME/secrets/NAME."""
+        secret = SealedBox(self.key).decrypt(b64decode(body["encrypted_value"])).decode()
+        self.environment_secrets.setdefault(environment, {})[name] = secret
+        return 201, {}
 
     def change_repository(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
         """PATCH the repository."""
@@ -330,7 +376,14 @@ ROUTES: list[tuple[str, str, Any]] = [
     ("GET", r"/environments/(\w+)/deployment-branch-policies", GitHub.list_policies),
     ("POST", r"/environments/(\w+)/deployment-branch-policies", GitHub.make_policy),
     ("PUT", "/actions/permissions/workflow", GitHub.put_permissions),
+    ("GET", "", GitHub.get_repository),
     ("PATCH", "", GitHub.change_repository),
+    ("GET", "/collaborators", GitHub.list_people),
+    ("GET", "/teams", GitHub.list_teams),
+    ("GET", "/keys", GitHub.list_keys),
+    ("POST", "/keys", GitHub.make_key),
+    ("GET", r"/environments/\w+/secrets/public-key", GitHub.public_key),
+    ("PUT", r"/environments/(\w+)/secrets/(\w+)", GitHub.put_environment_secret),
     ("POST", "/actions/variables", GitHub.make_variable),
     ("PATCH", r"/actions/variables/(\w+)", GitHub.change_variable),
     ("GET", "/actions/secrets/public-key", GitHub.public_key),

@@ -1,5 +1,6 @@
 """Real servers on 127.0.0.1 for tests: each in a folder of its own, on a free port, and stopped when done."""
 
+import json
 import os
 import pwd
 import shutil
@@ -116,6 +117,30 @@ def scoring(project: Path, folder: Path) -> Iterator[str]:
     command += [f"--model={project / 'models/export'}", f"--port={port}"]
     url = f"http://127.0.0.1:{port}"
     with _running(command, folder / "log", lambda: _answers(f"{url}/readyz"), environment=sources(project)):
+        yield url
+
+
+@contextmanager
+def prometheus(scrape: Mapping[str, object], rules: str, folder: Path) -> Iterator[str]:
+    """Start Prometheus with one scrape configuration and a file of rules, and give its URL once it has scraped."""
+    if not shutil.which("prometheus"):
+        pytest.skip("prometheus is not installed: apt-get install prometheus")
+    port, settings = free_port(), {"global": {"scrape_interval": "1s", "evaluation_interval": "1s"}}
+    (folder / "rules.yaml").write_text(rules, encoding="utf-8")
+    settings |= {"rule_files": ["rules.yaml"], "scrape_configs": [scrape]}
+    (folder / "prometheus.yaml").write_text(json.dumps(settings), encoding="utf-8")
+    command = ["prometheus", "--config.file=prometheus.yaml", f"--storage.tsdb.path={folder / 'data'}"]
+    command += [f"--web.listen-address=127.0.0.1:{port}"]
+    url = f"http://127.0.0.1:{port}"
+
+    def scraped() -> bool:
+        if not _answers(f"{url}/-/ready"):
+            return False
+        with urllib.request.urlopen(f"{url}/api/v1/targets", timeout=5) as answer:  # noqa: S310  # of this machine
+            targets = json.load(answer)["data"]["activeTargets"]
+        return bool(targets) and all(target["health"] != "unknown" for target in targets)
+
+    with _running(command, folder / "log", scraped):
         yield url
 
 

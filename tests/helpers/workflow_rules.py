@@ -16,27 +16,33 @@ LINES = re.compile(
     r"make [\w-]+( [A-Z]+=(\"\$[A-Z]+\"|[\w-]+))?|git diff --exit-code dvc\.lock|test \"\$RESULTS\" = .*"
 )
 READ, WRITE = "read", "write"
+STARTS = {"actions": WRITE, "contents": READ}
+PROPOSES = {"actions": WRITE, "contents": WRITE, "id-token": WRITE, "packages": READ, "pull-requests": WRITE}
 GRANTED: dict[str, dict[str, dict[str, str]]] = {
     "ci.yml": {"check": {"contents": READ}, "test": {"contents": READ}, "pass": {}},
-    "deploy.yml": {
-        "production": {"actions": WRITE, "contents": WRITE, "id-token": WRITE, "pull-requests": WRITE},
-    },
+    "deploy.yml": {"production": PROPOSES},
     "monitor.yml": {"monitor": {"contents": READ, "id-token": WRITE}},
+    "monthly.yml": {"start": STARTS},
+    "nightly.yml": {"start": STARTS},
     "platform.yml": {"test": {"contents": READ}},
-    "promote.yml": {"promote": {"actions": WRITE, "contents": WRITE, "id-token": WRITE, "pull-requests": WRITE}},
+    "promote.yml": {"promote": PROPOSES},
     "release.yml": {
         "release": {"attestations": WRITE, "contents": WRITE, "id-token": WRITE, "packages": WRITE},
-        "staging": {"contents": READ, "id-token": WRITE},
     },
     "review.yml": {"comment": {"actions": READ, "contents": READ, "pull-requests": WRITE}},
+    "staging.yml": {"staging": {"contents": READ, "id-token": WRITE, "packages": READ}},
     "template.yml": {"update": {"actions": WRITE, "contents": WRITE, "pull-requests": WRITE}},
     "train.yml": {"train": {"actions": WRITE, "contents": WRITE, "id-token": WRITE, "pull-requests": WRITE}},
+    "weekly.yml": {"start": STARTS},
 }
 PLATFORM = ["platform/**", "pyproject.toml", "uv.lock"]
+SCHEDULED = {"schedule": ..., "workflow_dispatch": ""}
 STARTED: dict[str, dict[str, Any]] = {
-    "ci.yml": {"push": {"branches": ["main"]}, "pull_request": "", "workflow_dispatch": ""},
+    "ci.yml": {"push": {"branches": ["main"]}, "pull_request": "", "merge_group": "", "workflow_dispatch": ""},
     "deploy.yml": {"push": {"branches": ["main"], "paths": ["deploy/**"]}, "workflow_dispatch": ""},
-    "monitor.yml": {"schedule": ..., "workflow_dispatch": ""},
+    "monitor.yml": {"workflow_dispatch": ""},
+    "monthly.yml": SCHEDULED,
+    "nightly.yml": SCHEDULED,
     "platform.yml": {"push": {"branches": ["main"], "paths": PLATFORM}, "pull_request": {"paths": PLATFORM}},
     "promote.yml": {"workflow_dispatch": ...},
     "release.yml": {"push": {"branches": ["main"], "paths": ["dvc.lock"]}, "workflow_dispatch": ""},
@@ -44,40 +50,57 @@ STARTED: dict[str, dict[str, Any]] = {
         "workflow_run": {"workflows": ["train"], "types": ["completed"]},
         "pull_request_target": {"types": ["opened", "reopened"]},
     },
-    "template.yml": {"schedule": ..., "workflow_dispatch": ""},
+    "staging.yml": {
+        "workflow_run": {"workflows": ["release"], "types": ["completed"], "branches": ["main"]},
+        "workflow_dispatch": "",
+    },
+    "template.yml": {"workflow_dispatch": ""},
     # every push, because main requires its check: one that is not started would be waited for
-    "train.yml": {"push": {"branches-ignore": ["store"]}, "pull_request": "", "schedule": ..., "workflow_dispatch": ""},
+    "train.yml": {
+        "push": {"branches-ignore": ["store", "gh-readonly-queue/**"]},
+        "pull_request": "",
+        "merge_group": "",
+        "workflow_dispatch": ...,
+    },
+    "weekly.yml": SCHEDULED,
 }
-ENVIRONMENTS = {("deploy.yml", "production"): "production", ("release.yml", "staging"): "staging"}
-SECRETS = {"DATABASE_URL", "KUBECONFIG", "REGISTRY_PASSWORD", "SCORING_API_KEY", "TEMPLATE_TOKEN"}
+ENVIRONMENTS = {
+    ("deploy.yml", "production"): "production",
+    ("release.yml", "release"): "release",
+    ("staging.yml", "staging"): "staging",
+}
+SECRETS = {"DATABASE_URL", "KUBECONFIG", "REGISTRY_PASSWORD", "RELEASE_KEY", "SCORING_API_KEY", "TEMPLATE_TOKEN"}
+MAIN_ONLY = ("deploy.yml", "promote.yml", "release.yml", "staging.yml", "template.yml")
+READS_SOURCE = ("make ingest", "make monitor")  # the steps that may have the password of the database
+CHECKED = {("promote.yml", "version"): ("make promote", "VERSION")}  # texts, which that target compares with a pattern
+NOT_WRITTEN_BACK = """!contains(fromJSON('["pull_request", "merge_group"]'), github.event_name) &&"""
+REQUIRED = ("ci.yml", "train.yml")  # main requires their checks
+MAX_LINES = 60
 RUN: dict[str, list[str]] = {  # the make targets of each workflow, in order
-    "ci.yml": ["lint", "test"],
+    "ci.yml": ["lint", "secrets", "test"],
     "deploy.yml": ["pull-store", "deploy", "with-store", "deploy-failed"],
     "monitor.yml": ["pull-store", "pipeline", "monitor"],
+    "monthly.yml": ["dispatch"],
+    "nightly.yml": ["dispatch"],
     "platform.yml": ["test-platform"],
+    "publish": ["push-image", "tag", "sign", "unattested"],
+    "registry": ["login"],
+    "report": ["summary"],
     "promote.yml": ["pull-store", "promote"],
-    "release.yml": [
-        "pull-store",
-        "pipeline",
-        "review",
-        "with-store",
-        "image",
-        "push-image",
-        "tag",
-        "sign",
-        "pull-store",
-        "deploy",
-    ],
+    "release.yml": ["pull-store", "pipeline", "approved", "review", "with-store", "image"],
     "review.yml": ["comment"],
+    "setup": ["setup"],
+    "staging.yml": ["pull-store", "deploy"],
     "template.yml": ["update-template"],
-    "train.yml": ["pull-store", "refresh", "pipeline", "review", "summary", "push-store", "write-back"],
+    "train.yml": ["pull-store", "ingest", "pipeline", "review", "write-back"],
+    "weekly.yml": ["dispatch"],
 }
 ASKING = {  # GitHub, or the branch `store`
-    *("comment", "deploy", "deploy-failed", "promote", "pull-store", "push-store", "tag", "update-template"),
-    *("with-store", "write-back"),
+    *("approved", "comment", "deploy", "deploy-failed", "dispatch", "promote", "pull-store", "push-store", "tag"),
+    *("update-template", "with-store", "write-back"),
 }
-TOKENS = ("${{ github.token }}", "${{ secrets.TEMPLATE_TOKEN || github.token }}")
-HALFWAY = ("deploy.yml", "promote.yml", "release.yml", "template.yml")  # never ended before they are done
+TOKENS = ("${{ github.token }}", "${{ inputs.token }}", "${{ secrets.TEMPLATE_TOKEN || github.token }}")
+HALFWAY = ("deploy.yml", "promote.yml", "release.yml", "staging.yml", "template.yml")  # never ended half-way
 
 
 def problems(project: Path) -> list[str]:
@@ -85,16 +108,23 @@ def problems(project: Path) -> list[str]:
     folder = project / ".github"
     texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("workflows/*.yml"))}
     read = {name: yaml.load(text, Loader=yaml.BaseLoader) for name, text in texts.items()}  # noqa: S506  # "on" stays a word
-    setup = (folder / "actions/setup/action.yml").read_text(encoding="utf-8")
+    actions = {
+        path.parent.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("actions/*/action.yml"))
+    }
     found = [f"workflows are {', '.join(read)}"] if read.keys() != GRANTED.keys() else []
     for name, workflow in read.items():
         found += [f"{name}: {text}" for text in _workflow(name, workflow)]
-    for name, text in {**texts, "setup": setup}.items():
+    for name, text in actions.items():
+        found += [f"{name}: {text}" for text in _steps(name, yaml.load(text, Loader=yaml.BaseLoader)["runs"]["steps"])]  # noqa: S506
+    for name, text in {**texts, **actions}.items():
         found += [f"{name}: {text}" for text in _text(text)]
+    found += [f"{name}: too many lines" for name, text in texts.items() if text.count("\n") >= MAX_LINES]
     found += _required(read, folder / "rulesets/main.json")
-    found += _trusted(read["review.yml"], texts)
+    found += _rulesets(folder / "rulesets")
+    found += _trusted(read["review.yml"], {**texts, **actions})
     found += _targets(
-        texts, "".join((project / name).read_text(encoding="utf-8") for name in ("Makefile", "platform/ci.mk"))
+        {**texts, **actions},
+        "".join((project / name).read_text(encoding="utf-8") for name in ("Makefile", "platform/ci.mk")),
     )
     return found or list(_linters(project))
 
@@ -113,10 +143,9 @@ def _workflow(name: str, workflow: dict[str, Any]) -> Iterator[str]:
         yield f"may be ended half-way: {stops}"
     if name == "train.yml" and "refs/heads/main" not in str(stops):
         yield "a run on main may be ended by the next"
-    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-    does = [words[1] for step in steps if (words := step.get("run", "").split())[:1] == ["make"]]
-    if does != RUN.get(name):
-        yield f"makes {', '.join(does)}"
+    yield from _triggers(name, workflow["on"])
+    yield from _inputs(name, workflow)
+    yield from _does(name, [step for job in workflow["jobs"].values() for step in job["steps"]])
     for key, job in workflow["jobs"].items():
         if job["runs-on"] != "ubuntu-24.04" and not job["runs-on"].startswith("${{ fromJSON(vars."):
             yield f"{key}: runs on {job['runs-on']}"
@@ -124,10 +153,66 @@ def _workflow(name: str, workflow: dict[str, Any]) -> Iterator[str]:
             yield f"{key}: permissions are {job.get('permissions')}"
         if job.get("environment") != ENVIRONMENTS.get((name, key)):
             yield f"{key}: environment is {job.get('environment')}"
+        if "secrets." in str(job.get("env", "")) + str(workflow.get("env", "")):
+            yield f"{key}: every step has a secret"
         if not str(job.get("timeout-minutes", "")).isdecimal():
             yield f"{key}: has no timeout"
+        if name in MAIN_ONLY and not re.match(r"github\.ref == 'refs/heads/main'( && \(.*\))?$", job.get("if", "")):
+            yield f"{key}: runs on another branch than main"
         for step in job["steps"]:
             yield from _step(key, step)
+
+
+def _steps(name: str, steps: list[dict[str, Any]]) -> Iterator[str]:
+    """Look at the steps of a composite action."""
+    yield from _does(name, steps)
+    for step in steps:
+        yield from _step(name, step)
+
+
+def _does(name: str, steps: list[dict[str, Any]]) -> Iterator[str]:
+    does = [words[1] for step in steps if (words := step.get("run", "").split())[:1] == ["make"]]
+    if does != RUN.get(name):
+        yield f"makes {', '.join(does)}"
+
+
+def _triggers(name: str, on: dict[str, Any]) -> Iterator[str]:
+    """GitHub disables a file with a schedule after 60 quiet days, and with it all else that the file does."""
+    if "schedule" in on and (name in REQUIRED or on.keys() != {"schedule", "workflow_dispatch"}):
+        yield "has a schedule, and something else that GitHub would disable with it"
+    if name in REQUIRED and "merge_group" not in on:
+        yield "does not report to a merge queue"
+
+
+def _inputs(name: str, workflow: dict[str, Any]) -> Iterator[str]:
+    """What somebody types reaches one step as a variable, and is compared with a pattern there."""
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    for key, facts in ((workflow["on"].get("workflow_dispatch") or {}).get("inputs") or {}).items():
+        used = str(workflow["jobs"]).count(f"inputs.{key}")
+        passed = [
+            (step.get("run"), variable)
+            for step in steps
+            for variable, value in (step.get("env") or {}).items()
+            if value == f"${{{{ inputs.{key} }}}}"
+        ]
+        if used != len(passed):
+            yield f"the input {key} is used otherwise than as a variable of a step"
+        if facts.get("type") != "boolean" and passed != [CHECKED.get((name, key))]:
+            yield f"the input {key} is not checked before it is used"
+
+
+def _rulesets(folder: Path) -> Iterator[str]:
+    """Versions never move, and the key of the release alone creates them."""
+    rules = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")}
+    for name, types, actors in (
+        ("versions", {"deletion", "update", "non_fast_forward"}, []),
+        ("releases", {"creation"}, ["DeployKey"]),
+    ):
+        rule = rules.get(name, {"rules": [], "bypass_actors": [], "conditions": {}})
+        here = {entry["type"] for entry in rule["rules"]}, [actor["actor_type"] for actor in rule["bypass_actors"]]
+        covered = rule["conditions"].get("ref_name", {}).get("include") == ["refs/tags/model/*"]
+        if here != (types, actors) or not covered or (rule["target"], rule["enforcement"]) != ("tag", "active"):
+            yield f"rulesets/{name}.json: lets somebody else than the release create or move a version"
 
 
 def _step(job: str, step: dict[str, Any]) -> Iterator[str]:
@@ -135,6 +220,8 @@ def _step(job: str, step: dict[str, Any]) -> Iterator[str]:
         yield f"{job}: {step['run']!r} is no line that works on a laptop"
     if step.get("uses", "").startswith("actions/checkout@") and step["with"].get("persist-credentials") != "false":
         yield f"{job}: leaves its token in the work tree"
+    if "secrets.DATABASE_URL" in str(step) and step.get("run") not in READS_SOURCE:
+        yield f"{job}: {step.get('run')} has the password of the database"
     asks = bool({*step.get("run", "").split()[1:2]} & ASKING)
     if asks and (step.get("env") or {}).get("GH_TOKEN") not in TOKENS:
         yield f"{job}: {step['run']} has no token to ask GitHub with"
@@ -188,17 +275,14 @@ def _trusted(review: dict[str, Any], texts: dict[str, str]) -> Iterator[str]:
     if [one.get("ref") for one in checkouts] != ["main"]:
         yield "review.yml: checks out something else than main"
     for name in ("ci.yml", "platform.yml", "train.yml", "review.yml"):
-        if "secrets." in texts[name]:
+        if set(re.findall(r"secrets\.(\w+)", texts[name])) - ({"DATABASE_URL"} if name == "train.yml" else set()):
             yield f"{name}: runs for pull requests, and takes a secret"
     for name, text in texts.items():
         for line in text.splitlines():
             if re.search(r"run: .*\$\{\{", line):
                 yield f"{name}: an expression reaches a shell: {line.strip()}"
     for step in yaml.safe_load(texts["train.yml"])["jobs"]["train"]["steps"]:
-        if (
-            step.get("run") in ("make push-store", "make write-back")
-            and "github.event_name != 'pull_request'" not in step["if"]
-        ):
+        if step.get("run") == "make write-back" and NOT_WRITTEN_BACK not in step["if"]:
             yield f"train.yml: {step['run']} runs for a fork"
 
 
@@ -215,7 +299,7 @@ def _linters(project: Path) -> Iterator[str]:
     workflows = [str(path) for path in sorted(project.glob(".github/workflows/*.yml"))]
     schemas = [
         ["--builtin-schema", "vendor.github-workflows", *workflows],
-        ["--builtin-schema", "vendor.github-actions", ".github/actions/setup/action.yml"],
+        ["--builtin-schema", "vendor.github-actions", *map(str, sorted(project.glob(".github/actions/*/action.yml")))],
         ["--builtin-schema", "vendor.dependabot", ".github/dependabot.yml"],
     ]
     commands = [["actionlint", *workflows], ["zizmor", "--offline", "--no-progress", "--quiet", ".github"]]

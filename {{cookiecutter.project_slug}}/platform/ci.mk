@@ -8,13 +8,34 @@ summary: ## print the page about the model of this change
 comment: ## post it to the pull request that this workflow is about
 	@$(RUN) $(PACKAGE) comment
 
+.PHONY: dispatch
+dispatch: ## start WORKFLOW on main, with FIELD (name=value) if it takes one
+	gh workflow run "$$WORKFLOW" --ref main $${FIELD:+--raw-field "$$FIELD"}
+
+.PHONY: secrets
+secrets: ## search all files of git for passwords and keys
+	$(RUN) pre-commit run detect-secrets --all-files
+
+.PHONY: ingest
+ingest: ## read the source of the data where it changed, or in any case if REFRESH is true
+	@if [ "$$REFRESH" = true ]; then $(MAKE) --no-print-directory refresh; \
+	else $(RUN) dvc repro ingest $(if $(CI),--pull </dev/null); fi
+
 .PHONY: write-back
-write-back: ## push dvc.lock to the branch, and start its checks
+write-back: push-store ## push data, history and dvc.lock to the branch, and start its checks
 	@$(RUN) $(PACKAGE) write-back
 
 .PHONY: with-store
 with-store: ## run the target STEP on the newest history, and push what it has added
 	@$(RUN) $(PACKAGE) with-store "$(MAKE)" --no-print-directory "$$STEP"
+
+.PHONY: login
+login: ## log in to REGISTRY as REGISTRY_USER with REGISTRY_PASSWORD: for Docker, Podman, cosign and gh alike
+	@printf '%s' "$$REGISTRY_PASSWORD" | cosign login "$$REGISTRY" --username "$$REGISTRY_USER" --password-stdin
+
+.PHONY: approved
+approved: ## check that dvc.lock is the one that main has approved, now
+	@$(RUN) $(PACKAGE) approved
 
 .PHONY: tag
 tag: ## tag the commit as model/vN: the version whose image was pushed last
@@ -23,6 +44,17 @@ tag: ## tag the commit as model/vN: the version whose image was pushed last
 .PHONY: sign
 sign: ## sign IMAGE with the identity of this workflow
 	cosign sign --yes "$$IMAGE"
+
+UNATTESTED := The attestations were skipped: GitHub keeps none of a private repository without the plan for it. The image \
+  is signed; with the plan, set the variable ATTESTATIONS to true (docs/github.md).
+
+.PHONY: unattested
+unattested: ## say that the image has a signature, but no attestations
+	@echo "$(UNATTESTED)" >> "$${GITHUB_STEP_SUMMARY:-/dev/stdout}"
+
+.PHONY: verify
+verify: ## verify that release on main has made IMAGE, or what ENVIRONMENT (default: production) runs
+	@$(RUN) $(PACKAGE) verify $${ENVIRONMENT:+"$$ENVIRONMENT"} $${IMAGE:+--image "$$IMAGE"}
 
 .PHONY: deploy
 deploy: ## make ENVIRONMENT (staging, production) run what git says, and verify its predictions

@@ -17,7 +17,7 @@ ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that i
     "registry": {"common", "contract", "model", "serving", "store"},  # MLflow's model answers as the service does
     "batch": {"common", "contract", "data", "model", "registry", "serving"},
     "monitoring": {"batch", "common", "contract", "data", "model", "serving"},
-    "review": {"common", "contract", "data", "model", "registry", "store"},  # which knows the champion
+    "review": {"common", "contract", "data", "model", "monitoring", "registry", "store"},  # which knows the champion
     "image": {"common", "contract", "model", "registry", "serving", "store"},
     "github": {"common", "data", "image", "registry", "review", "serving", "store"},  # carries out what others decided
 }

@@ -18,7 +18,7 @@ from mlgitops.model import curves, evaluate, metrics, slices, train
 ONE = {"x": "{type: number}"}
 CURVES = {
     "binary": {"confusion", "roc", "precision_recall", "calibration"},
-    "multiclass": {"confusion"},
+    "multiclass": {"confusion", "calibration"},
     "regression": {"residuals", "calibration"},
 }
 # four rows of two classes, and the probability of the second

@@ -1,5 +1,6 @@
 """The exported model answers as the trained one does, on any row, or it is not exported."""
 
+import hashlib
 import json
 import math
 import shutil
@@ -21,6 +22,7 @@ from mlgitops.contract.model_inputs import Feature
 from mlgitops.contract.params import Export
 from mlgitops.data import frame
 from mlgitops.data.encode import encode
+from mlgitops.data.profile import Profile
 from mlgitops.model import estimators, evaluate, export, pipeline, train
 from mlgitops.model.scorer import Scorer
 
@@ -173,7 +175,7 @@ def here(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def stage(folder: str = "out") -> Result:
     inputs = ["pipeline.skops", "test.parquet", "metrics.json", "plots"]
-    return CliRunner().invoke(export.main, [*inputs, folder])
+    return CliRunner().invoke(export.main, [*inputs, folder, "--train", "train.parquet"])
 
 
 def test_the_stage_writes_what_serving_needs_and_nothing_else(here: Path) -> None:
@@ -187,6 +189,7 @@ def test_the_stage_writes_what_serving_needs_and_nothing_else(here: Path) -> Non
         "card.md",
         "golden.json",
         "manifest.json",
+        "profile.json",
     }
     assert {path.name for path in Path("out").iterdir()} == names
     assert Path("out/contract.yaml").read_bytes() == Path("contract.yaml").read_bytes()
@@ -195,6 +198,34 @@ def test_the_stage_writes_what_serving_needs_and_nothing_else(here: Path) -> Non
     stage("again")
     for path in Path("out").iterdir():
         assert path.read_bytes() == Path("again", path.name).read_bytes(), path.name
+
+
+def test_the_profile_describes_both_parts_of_the_data_and_names_no_rare_value(here: Path) -> None:
+    contract, train = contracts.wide(), pd.read_parquet("train.parquet")
+    train.loc[:1, "city"] = "a village of two"
+    train.to_parquet("train.parquet", index=False)
+    assert stage().exit_code == 0
+    recorded = Profile.load(Path("out/profile.json"))
+    assert list(recorded.parts) == ["train", "test"]
+    for name, part in recorded.parts.items():
+        rows = pd.read_parquet(f"{name}.parquet")
+        content = Path(f"{name}.parquet").read_bytes()
+        assert (part.rows, part.sha256) == (len(rows), hashlib.sha256(content).hexdigest())
+        assert part.md5 == hashlib.md5(content, usedforsecurity=False).hexdigest()
+        assert list(part.columns) == list(contract.columns)
+        counted = {column: c.distribution.rows for column, c in part.columns.items() if c.distribution}
+        assert set(counted.values()) == {len(rows)}
+        assert contract.columns.keys() - counted.keys() == {"seen", "day"}
+        assert part.columns["nothing"].missing == part.columns["nothing"].distribution.missing == len(rows)
+        assert part.columns["seen"].first == str(rows["seen"].min())
+        assert set(part.columns["y"].distribution.categories) == {"false", "true"}
+        assert part.columns["plain"].mean == pytest.approx(rows["plain"].mean())
+    assert "village" not in Path("out/profile.json").read_text(encoding="utf-8")
+    assert recorded.parts["train"].columns["city"].distribution.others >= 2
+    manifest = files.read_json(Path("out/manifest.json"))
+    assert manifest["train_sha256"] == recorded.parts["train"].sha256
+    importances = pd.read_csv("plots/importance.csv")
+    assert list(manifest["importance"]) == list(importances["feature"])
 
 
 def test_golden_rows_get_their_golden_answers_from_the_exported_model(here: Path) -> None:

@@ -1,6 +1,5 @@
 """What the workflows do with a model, on repositories of these tests; GitHub and clusters are recorded calls."""
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,32 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from helpers import contracts, models
+from helpers import gitops
 from helpers.git import git
+from helpers.gitops import IMAGES, empty_overlay, lock
 
 from mlgitops.common.errors import ProjectError
-from mlgitops.github import api, comment, deploy, promote, repository, tags, targets, write_back
+from mlgitops.github import api, deploy, promote, signatures, tags, targets, write_back
+from mlgitops.github.production import OVERLAY
 from mlgitops.github.tags import Release
 from mlgitops.image import overlay
-
-IMAGES = [f"registry.example.org/team/model@sha256:{digit * 64}" for digit in "123"]
 
 
 @pytest.fixture
 def project(origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a small repository whose main was pushed, in which the package works."""
-    folder = tmp_path / "project"
-    git("clone", "--quiet", str(origin), str(folder), cwd=tmp_path)
-    for name, value in (("user.name", "Ada"), ("user.email", "ada@example.org")):
-        git("config", name, value, cwd=folder)
-    models.write_project(folder, contracts.example())
-    lock(folder, train="1", export="1")
-    place_of(folder / promote.OVERLAY)
-    git("checkout", "--quiet", "-b", "main", cwd=folder)
-    git("add", "--all", cwd=folder)
-    git("commit", "--quiet", "-m", "Start", cwd=folder)
-    git("push", "--quiet", "origin", "main", cwd=folder)
+    folder = gitops.project(origin, tmp_path / "project")
     monkeypatch.delenv("GH_TOKEN", raising=False)
     monkeypatch.chdir(folder)
     return folder
@@ -49,19 +37,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Any]]:
         return {"html_url": "https://example.org/pull/1", "number": 1} if method == "POST" else []
 
     monkeypatch.setattr(api, "api", answer)
+    monkeypatch.setattr(signatures, "verify", lambda image: f"{image}: verified")
     return calls
-
-
-def place_of(path: Path) -> None:
-    """Write an overlay that runs nothing yet."""
-    path.parent.mkdir(parents=True)
-    path.write_text(f"images:\n  - name: scoring\n    newName: localhost/x\n    digest: {overlay.NO_DIGEST}\n")
-
-
-def lock(folder: Path, **stages: str) -> None:
-    said = {"schema": "2.0", "stages": {name: {"cmd": value} for name, value in stages.items()}}
-    text = yaml.safe_dump(said, sort_keys=False)
-    (folder / "dvc.lock").write_text(text, encoding="utf-8")
 
 
 def test_lock_that_is_up_to_date_is_left_alone(project: Path, asked: list[Any]) -> None:
@@ -130,8 +107,8 @@ def test_promotion_is_a_pull_request_that_changes_the_digest_alone(
     tags.create("1", IMAGES[0], {"commit": "abc"}, "the review")
     (project / "contract.yaml").write_text("not yet committed")
     assert promote.propose(Release("1", IMAGES[0], {"commit": "abc"}, "the review")) == "https://example.org/pull/1"
-    assert git("diff", "--name-only", "main", "promote/v1", cwd=origin) == promote.OVERLAY
-    assert overlay.pinned(git("show", f"promote/v1:{promote.OVERLAY}", cwd=origin)) == IMAGES[0]
+    assert git("diff", "--name-only", "main", "promote/v1", cwd=origin) == OVERLAY
+    assert overlay.pinned(git("show", f"promote/v1:{OVERLAY}", cwd=origin)) == IMAGES[0]
     body = next(call[2]["body"] for call in asked if call[:2] == ("POST", "/pulls"))
     assert "the review" in body
     assert IMAGES[0] in body
@@ -148,7 +125,7 @@ def test_laptop_lets_gh_find_the_owner(project: Path, asked: list[Any], monkeypa
 
 
 def test_version_that_runs_already_needs_no_pull_request(project: Path, asked: list[Any]) -> None:
-    overlay.pin(project / promote.OVERLAY, IMAGES[0])
+    overlay.pin(project / OVERLAY, IMAGES[0])
     git("commit", "--quiet", "--all", "-m", "Promote", cwd=project)
     git("push", "--quiet", "origin", "main", cwd=project)
     assert "already" in promote.propose(Release("1", IMAGES[0], {}, ""))
@@ -186,12 +163,13 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deploy.Client, "ready", lambda self: True)
     monkeypatch.setattr(deploy.files, "read_json", lambda path: {})
     monkeypatch.setattr(deploy.smoke, "check", lambda client, golden: [])
+    monkeypatch.setattr(signatures, "verify", lambda image: f"{image}: verified")
 
 
 @pytest.mark.usefixtures("answers")
 def test_deployment_replaces_what_ran(monkeypatch: pytest.MonkeyPatch) -> None:
     place = Place(IMAGES[0])
-    monkeypatch.setattr(targets, "find", lambda environment: place)
+    monkeypatch.setattr(targets, "find", lambda environment, manifests: place)
     assert "production runs version 2" in deploy.deploy("production", Release("2", IMAGES[1], {}, ""))
     assert place.running == IMAGES[1]
 
@@ -199,7 +177,7 @@ def test_deployment_replaces_what_ran(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("answers")
 def test_deployment_that_does_not_answer_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     place = Place(IMAGES[0], IMAGES[1])
-    monkeypatch.setattr(targets, "find", lambda environment: place)
+    monkeypatch.setattr(targets, "find", lambda environment, manifests: place)
     with pytest.raises(ProjectError, match=rf"(?s)the pods do not start.*rolled back to {IMAGES[0]}"):
         deploy.deploy("production", Release("2", IMAGES[1], {}, ""))
     assert place.applied == [IMAGES[1], IMAGES[0]]
@@ -208,7 +186,7 @@ def test_deployment_that_does_not_answer_goes_back(monkeypatch: pytest.MonkeyPat
 @pytest.mark.usefixtures("answers")
 def test_deployment_says_so_where_even_what_ran_before_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     place = Place(IMAGES[0], *IMAGES)
-    monkeypatch.setattr(targets, "find", lambda environment: place)
+    monkeypatch.setattr(targets, "find", lambda environment, manifests: place)
     with pytest.raises(ProjectError, match=rf"the rollback to the previous image {IMAGES[0]} failed too"):
         deploy.deploy("production", Release("2", IMAGES[1], {}, ""))
 
@@ -244,7 +222,7 @@ esac
     monkeypatch.setenv("DEPLOY_TARGET", "kubernetes")
     monkeypatch.setenv("DEPLOY_SECONDS", "90")
     monkeypatch.chdir(tmp_path)
-    place_of(Path("deploy/overlays/production/kustomization.yaml"))
+    empty_overlay(Path("deploy/overlays/production/kustomization.yaml"))
     place = targets.find("production")
     assert place is not None
     assert place.current() == IMAGES[0]
@@ -280,70 +258,3 @@ def test_server_replaces_a_container_that_was_restarted_while_it_was_replaced(
     assert place is not None
     place.apply(IMAGES[1])
     assert place.current() == IMAGES[1]
-
-
-def test_page_says_why_there_is_no_review() -> None:
-    bad = {
-        "success": False, "expectations": 3, "rows": 9,
-        "failures": [{"column": "price", "expectation": "expect_column_values_to_be_between", "arguments": {"min": 0},
-                      "observed": None, "count": 1, "rows": [{"row": 4, "price": -1}]}],
-    }  # fmt: skip
-    assert "row 4, price -1" in comment.page(None, json.dumps(bad))
-    assert "no model to review" in comment.page(None, None)
-    assert comment.page("the review", json.dumps(bad)) == "the review"
-
-
-def test_comment_of_a_fork_says_so_and_calls_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/model")
-    monkeypatch.setattr(api, "api", lambda path, *_: {"artifacts": [{"name": "reports", "id": 1}]})
-    monkeypatch.setattr(comment, "_read", lambda artifact: {"review.md": f"{comment.MARKER}\nthanks to @everyone"})
-    written: list[str] = []
-    monkeypatch.setattr(api, "comment", lambda number, marker, text: written.append(text))
-    run = {"id": 5, "html_url": "https://example.org/run", "head_sha": "c" * 40}
-    for source in ("acme/model", "mallory/model"):
-        comment.post({"number": 3, "head": {"repo": {"full_name": source}}}, run)
-    own, fork = written
-    assert "@everyone" in own
-    assert "@everyone" not in fork
-    assert comment.FORK in fork
-    assert fork.startswith(comment.MARKER)
-
-
-def test_comment_is_changed_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = [{"id": 8, "body": "<!-- x --> old", "user": {"login": "github-actions[bot]"}}]
-    calls: list[tuple[str, str]] = []
-
-    def answer(path: str, method: str = "GET", body: Any = None, missing: tuple[str, ...] = ()) -> Any:
-        calls.append((method, path))
-        return there if path.endswith("page=1") else []
-
-    monkeypatch.setattr(api, "api", answer)
-    api.comment(3, "<!-- x -->", "new")
-    assert calls[-1] == ("PATCH", "/issues/comments/8")
-    there[0]["user"]["login"] = "somebody"
-    api.comment(3, "<!-- x -->", "new")
-    assert calls[-1] == ("POST", "/issues/3/comments")
-
-
-def test_settings_are_applied_once_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rules: dict[str, int] = {}
-    calls: list[tuple[str, str]] = []
-
-    def answer(path: str, method: str = "GET", body: Any = None, missing: tuple[str, ...] = ()) -> Any:
-        calls.append((method, path))
-        if (method, path) == ("GET", "/rulesets"):
-            return [{"name": name, "id": key} for name, key in rules.items()]
-        if (method, path) == ("POST", "/rulesets"):
-            rules[body["name"]] = len(rules) + 1
-        return {"branch_policies": [{"name": "main"}]}
-
-    monkeypatch.setattr(api, "api", answer)
-    monkeypatch.chdir(tmp_path)
-    repository.RULESETS.mkdir(parents=True)
-    for name in ("main", "versions"):
-        (repository.RULESETS / f"{name}.json").write_text(json.dumps({"name": f"Protect {name}"}), encoding="utf-8")
-    for _ in range(2):
-        repository.main.callback()
-    assert list(rules) == ["Protect main", "Protect versions"]
-    assert [path for method, path in calls if method == "POST"] == ["/rulesets"] * 2
-    assert [path for _, path in calls if path.startswith("/rulesets/")] == ["/rulesets/1", "/rulesets/2"]

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from helpers import contracts, models
 
 from mlgitops.common import files
+from mlgitops.data.distribution import count, distribution, shift
 from mlgitops.model.scorer import Scorer
 from mlgitops.monitoring import drift
 
@@ -45,15 +46,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def drifted(folder: Path, recent: pd.DataFrame) -> list[str]:
     """Return the columns of *recent* that differ from others by more than is usual."""
-    names: list[str] = drift.monitor(Scorer(folder), [people(2000, seed=1)], [recent], 0.2)["drifted"]
+    names = drift.monitor(Scorer(folder), [people(2000, seed=1)], [recent], 0.2).drifted
     return [name for name in names if not name.startswith("the model's")]
 
 
 def test_the_index_is_that_of_the_textbook() -> None:
     before, after = (pd.Series(["a"] * first + ["b"] * (10**6 - first)) for first in (500_000, 900_000))
-    found = drift.compare(before, after)
-    assert found["psi"] == pytest.approx(0.4 * np.log(0.9 / 0.5) - 0.4 * np.log(0.1 / 0.5), abs=1e-4)
-    assert (found["before"], found["after"]) == (0.5, 0.9) or (found["before"], found["after"]) == (0.5, 0.1)
+    bins = distribution(before)
+    found = shift(bins, count(after, bins))
+    assert found.psi == pytest.approx(0.4 * np.log(0.9 / 0.5) - 0.4 * np.log(0.1 / 0.5), abs=1e-4)
+    assert (found.before, found.after) in ((0.5, 0.9), (0.5, 0.1))
 
 
 @pytest.mark.parametrize("count", [30, 300, 3000])
@@ -86,7 +88,7 @@ def test_a_column_that_may_be_missing_is_compared_where_only_one_table_has_it(
     tables = {"reference": people(500)[["age", "city"]], "recent": people(500, seed=1)[["age", "city"]]}
     tables[which] = tables[which].drop(columns=name)
     found = drift.monitor(scorer, [tables["reference"]], [tables["recent"]], 0.2)
-    assert name in found["drifted"]
+    assert name in found.drifted
 
 
 def test_times_move_by_nature(folder: Path) -> None:
@@ -97,15 +99,15 @@ def test_times_move_by_nature(folder: Path) -> None:
 def test_answers_are_watched_too(folder: Path) -> None:
     reference, scorer = people(2000), Scorer(folder)
     found = drift.monitor(scorer, [reference], [reference], 0.2)
-    assert {one["column"] for one in found["columns"]} == {"age", "city", "always", "the model's probability"}
-    assert {one["psi"] for one in found["columns"]} == {0.0}
+    assert {one.column for one in found.columns} == {"age", "city", "always", "the model's probability"}
+    assert {one.shift.psi for one in found.columns} == {0.0}
 
 
 def test_rows_that_break_the_contract_are_counted_and_left_out(folder: Path) -> None:
     recent = people(500)
     recent.loc[:9, "age"] = 1e6
     found = drift.monitor(Scorer(folder), [people(2000, seed=1)], [recent], 0.2)
-    assert (found["rows"], found["refused"], found["drifted"]) == (500, 10, [])
+    assert (found.rows, found.refused, found.drifted) == (500, 10, ())
 
 
 def run(tmp_path: Path, folder: Path, recent: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
@@ -135,6 +137,27 @@ def test_drift_is_an_exit_code_a_page_and_a_report(
 def test_rows_as_before_are_no_alarm(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code, said = run(tmp_path, folder, people(500), monkeypatch)
     assert (code, "Error" in said) == (0, False)
+
+
+@pytest.mark.parametrize(("broken", "reason"), [(400, "400 of 500 recent rows break the contract"), (500, "none of")])
+def test_rows_that_break_the_contract_are_an_alarm_of_their_own(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, broken: int, reason: str
+) -> None:
+    recent = people(500)
+    recent.loc[: broken - 1, "age"] = 1e6
+    code, message = run(tmp_path, folder, recent, monkeypatch)
+    assert code == 1
+    assert reason in message.partition("Error: ")[2]
+    assert "`score` names the reason for each row" in message
+
+
+def test_a_few_rows_that_break_the_contract_are_none(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recent = people(500)
+    recent.loc[:9, "age"] = 1e6
+    code, message = run(tmp_path, folder, recent, monkeypatch)
+    assert (code, "10 break the contract (2.0%)" in message) == (0, True)
 
 
 def test_a_table_without_a_column_is_refused(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

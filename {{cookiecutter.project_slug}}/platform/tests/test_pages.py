@@ -15,6 +15,8 @@ import pytest
 from mlgitops.common import html
 from mlgitops.contract.contract import Contract
 from mlgitops.image import bento
+from mlgitops.review import phrases
+from mlgitops.review.report import Source
 from mlgitops.serving.limits import Limits
 from mlgitops.serving.pages import pages
 
@@ -80,7 +82,7 @@ def test_a_value_that_a_template_lacks_is_an_error() -> None:
         html.render("serving/page.html.j2")
 
 
-@pytest.mark.parametrize("template", [name for name in TEMPLATES if name != BASE])
+@pytest.mark.parametrize("template", [name for name in TEMPLATES if name != BASE and "/_" not in name])
 def test_every_page_extends_the_base_layout_and_brings_no_colours_of_its_own(template: str) -> None:
     text = (html.PACKAGE / template).read_text(encoding="utf-8")
     assert text.startswith(f'{{% extends "{BASE}" %}}\n')
@@ -89,6 +91,12 @@ def test_every_page_extends_the_base_layout_and_brings_no_colours_of_its_own(tem
         *((html.PACKAGE / name).read_text(encoding="utf-8") for name in re.findall(r'"([\w/]+\.css)"', text)),
     ]
     assert [line for style in styles for line in style.splitlines() if re.search(r"#[0-9a-f]{3,6}\b[;,)]", line)] == []
+
+
+@pytest.mark.parametrize("template", [name for name in TEMPLATES if "/_" in name])
+def test_a_part_of_a_page_brings_no_layout_and_no_style(template: str) -> None:
+    text = (html.PACKAGE / template).read_text(encoding="utf-8")
+    assert not re.search(r"\{% extends|<style|<script|style=", text)
 
 
 def test_the_image_has_the_templates_of_its_pages_and_no_others(tmp_path: Path) -> None:
@@ -105,3 +113,12 @@ def test_the_image_has_the_templates_of_its_pages_and_no_others(tmp_path: Path) 
         [sys.executable, "-c", code], cwd=source, env={"PYTHONPATH": "."}, capture_output=True, text=True
     )
     assert "SwaggerUIBundle" in run.stdout, run.stderr
+
+
+def test_a_commit_with_changed_files_is_shown_as_one() -> None:
+    dirty = "c0ffee" * 6 + "c0ff-dirty"
+    facts: Any = dict.fromkeys(("model_sha256", "pipeline_sha256", "test_sha256", "contract_sha256"), "d" * 64)
+    candidate = SimpleNamespace(source=Source("candidate", commit=dirty), packages={}, **facts)
+    evidence: Any = SimpleNamespace(candidate=candidate, champion=None)
+    assert ("git commit", "c0ffeec0ffee-dirty", "—") in phrases.lineage(evidence)
+    assert "<b>c0ffeec0ffee-dirty</b>" in served(hostile(), None, dirty)["/"][1]().decode()

@@ -217,6 +217,19 @@ def test_the_champion_follows_promotions_and_goes_back_step_by_step(model: Path)
     assert history()[3].evidence.startswith("it was slow; Model accepted")
 
 
+def test_rollback_that_was_decided_in_git_is_recorded_as_one(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTOR", "ada")
+    for threshold in (0.2, 0.3, 0.4):
+        register(model, threshold)
+    for version, back in (("1", False), ("3", False), ("2", True), ("1", True)):  # 2 was replaced before it ran
+        assert command.promote(version, back=back) == (version, True)
+        assert aliases()[promotions.CHAMPION] == version == command.champion()
+    assert promotions.line(history()) == ["1"]
+    assert [line.split()[2:4] for line in promotions.page(history()).splitlines()[3:]] == [["rolled", "back"]] * 2
+    assert command.promote("3") == ("3", True)
+    assert command.previous() == "1"
+
+
 def test_of_two_promotions_at_once_alias_and_history_agree(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     register(model)
     register(model, 0.3)

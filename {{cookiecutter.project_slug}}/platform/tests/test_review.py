@@ -10,117 +10,40 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 from helpers import models
-from helpers.contracts import PARAMS
-from onnx import TensorProto, helper, numpy_helper
+from helpers.reviews import INVALID, VALID, contract, data, export, exported, params, tables
 
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
-from mlgitops.contract.contract import Contract
-from mlgitops.contract.params import Evaluate, Export, Gates, Params, Review
-from mlgitops.contract.synthetic import example_rows
+from mlgitops.contract.params import Gates
+from mlgitops.data.distribution import Shift
 from mlgitops.data.validation_report import Failure, ValidationReport
-from mlgitops.model import metrics
+from mlgitops.model import bootstrap, metrics
 from mlgitops.model.scorer import Scorer, digest
+from mlgitops.monitoring.report import ColumnDrift, Drift
 from mlgitops.registry import command as registry
 from mlgitops.registry.versions import VersionFacts
-from mlgitops.review import bootstrap, champion, changes
-from mlgitops.review.build import Model, build
+from mlgitops.review import champion, changes, latency, phrases
+from mlgitops.review.build import build
 from mlgitops.review.command import main
+from mlgitops.review.data_change import ColumnShift, DataChange, PartChange
+from mlgitops.review.inputs import Context
 from mlgitops.review.pages import html, markdown
 from mlgitops.review.performance import Score
 from mlgitops.review.report import Report, Source
 
 TASKS = ["binary", "multiclass", "regression"]
 EVIL = ["<script>alert(1)</script>", "a|b", "`c` **d** _e_", "@f #1", "[g](http://h.example)", "</table>\\|", "i" * 300]
-TARGETS: dict[str, dict[str, Any]] = {
-    "binary": {"type": "boolean"},
-    "multiclass": {"type": "category", "categories": ["x", "y", "z"]},
-    "regression": {"type": "number"},
-}
-SIGNALS = ["first", "second", "third"]
-CANDIDATE = Source("candidate")
-VALID = ValidationReport(success=True, rows=600, expectations=9, failures=())
-FAILURE = Failure("first", "expect_column_values_to_be_between", {"min_value": 0}, None, 1, ({"row": 4, "first": -1},))
-INVALID = ValidationReport(success=False, rows=600, expectations=1, failures=(FAILURE,))
 
 
-def contract(task: str, groups: list[str], more: dict[str, Any] | None = None) -> Contract:
-    numbers: dict[str, Any] = {name: {"type": "number"} for name in (*SIGNALS, "noise")}
-    columns = {**numbers, "group": {"type": "category", "categories": groups}, **(more or {}), "answer": TARGETS[task]}
-    return Contract.model_validate({"task": task, "target": "answer", "columns": columns})
-
-
-def data(task: str, groups: list[str], seed: int = 0, count: int = 600) -> pd.DataFrame:
-    """Return rows whose answer follows the signals, with chance, and never the noise."""
-    rng = np.random.default_rng(seed)
-    rows = pd.DataFrame(rng.normal(size=(count, 4)), columns=[*SIGNALS, "noise"])
-    rows["group"] = pd.Series(rng.choice(np.array(groups, dtype=object), count), dtype="string")
-    if task == "binary":
-        rows["answer"] = pd.array(rng.random(count) < 1 / (1 + np.exp(-2 * rows["first"])), dtype="boolean")
-    elif task == "multiclass":
-        luck = 2 * rows[SIGNALS] + rng.gumbel(size=(count, 3))
-        rows["answer"] = pd.Series(np.array(["x", "y", "z"])[luck.to_numpy().argmax(axis=1)], dtype="string")
-    else:
-        rows["answer"] = rows["first"] + 0.5 * rng.normal(size=count)
-    return rows
-
-
-def export(folder: Path, declared: Contract, noise: float, source: Source = CANDIDATE, **facts: Any) -> Model:
-    """Write a model that follows the signals, and by *noise* the noise, as export writes models."""
-    folder.mkdir(parents=True)
-    weights = np.vstack([np.eye(3) * 2, [noise, -noise, 0]]) if declared.task == "multiclass" else _weights(noise)
-    (folder / "model.onnx").write_bytes(_model(declared, weights.astype("float32")).SerializeToString())
-    (folder / "contract.yaml").write_text(declared.model_dump_json(exclude_defaults=True), encoding="utf-8")
-    files.write_json(folder / "golden.json", {"rows": example_rows(declared, 3), "answers": []})
-    named = {path.name: digest(path) for path in folder.iterdir()}
-    parity = {"rows": 600, "largest_difference": 1e-7, "tolerance": 1e-5}
-    files.write_json(folder / "manifest.json", {"threshold": 0.5, "parity": parity, "files": named, **facts})
-    return Model(Scorer(folder), source)
-
-
-def _weights(noise: float) -> np.ndarray:
-    return np.array([[1], [0], [0], [noise]])
-
-
-def _model(declared: Contract, weights: np.ndarray) -> onnx.ModelProto:
-    kinds = {"number": TensorProto.FLOAT, "category": TensorProto.STRING}
-    inputs = [helper.make_tensor_value_info(f.name, kinds[f.kind], [None, 1]) for f in declared.features]
-    nodes = [
-        helper.make_node("Concat", [*SIGNALS, "noise"], ["signals"], axis=1),
-        helper.make_node("MatMul", ["signals", "weights"], ["score"]),
-    ]
-    if declared.task == "binary":
-        nodes += [
-            helper.make_node("Neg", ["score"], ["opposite"]),
-            helper.make_node("Concat", ["opposite", "score"], ["both"], axis=1),
-            helper.make_node("Sigmoid", ["both"], ["answer"]),
-        ]
-    else:
-        nodes.append(helper.make_node("Softmax" if declared.classes else "Identity", ["score"], ["answer"]))
-    output = helper.make_tensor_value_info("answer", TensorProto.FLOAT, [None, None])
-    graph = helper.make_graph(nodes, "model", inputs, [output], [numpy_helper.from_array(weights, "weights")])
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-
-
+MOVED = ColumnShift("first", Shift(0.4, 0.1, "above 3", 0.1, 0.3), True, 0.0, 0.0, (), (), ())
+PART = PartChange("train", 1801, 1801, None, None, None, (), (MOVED,))
+SHIFTED = DataChange("The data changed.", False, None, None, (), (), (), (PART,))
 SUM = {"columns": ["first", "second"], "score": 0.9999, "formula": "first + second"}
 PAIR = {"columns": ["noise", "third"], "score": 0.9996, "formula": ""}
-
-
-def params(**gates: Any) -> Params:
-    limits = {"min_score": -99.0, "max_drop": 0.005, "min_slice_score": -99.0, "validation": True, "parity": True}
-    gate_limits = Gates.model_validate({**limits, "max_latency_ms": 60_000, "max_size_mb": 1, **gates})
-    return PARAMS.model_copy(
-        update={
-            "review": Review(resamples=100, random_state=1, gates=gate_limits),
-            "evaluate": Evaluate(threshold=0.5, importance_rows=10, min_slice_rows=20),
-            "export": Export(probability_tolerance=1e-5, number_tolerance=1e-4, golden_rows=3),
-        }
-    )
 
 
 def primary(report: Report) -> Score:
@@ -214,11 +137,12 @@ def test_gate_that_is_switched_off_refuses_nothing(task: str, tmp_path: Path, ga
     wrong: dict[str, Any] = {"parity": {"rows": 600, "largest_difference": 1.0, "tolerance": 1e-5}, "leaks": [PAIR]}
     refusing = [name for name in Gates.model_fields if name != "min_class_rows"]
     new = export(tmp_path / "new", declared, 1.0, **wrong)
-    best = export(tmp_path / "old", declared, 0.0, Source("old"))
+    best = export(tmp_path / "old", declared, 0.0, Source("old"), metrics={"rows": 1201})
     rows.loc[~flipped, "answer"] = rows["first"] > 0
-    limits = {"min_score": 0.99, "min_slice_score": 0.5, "max_latency_ms": 1e-9, "max_size_mb": 1e-9}
-    assert build(new, best, rows, params(**limits), INVALID).refused_by == tuple(refusing)
-    report = build(new, best, rows, params(**{**limits, gate: None}), INVALID)
+    limits = {"min_score": 0.99, "min_slice_score": 0.5, "max_latency_ms": 1e-9, "max_size_mb": 1e-9, "max_psi": 0.3}
+    context = Context(SHIFTED)
+    assert build(new, best, rows, params(**limits), INVALID, None, context).refused_by == tuple(refusing)
+    report = build(new, best, rows, params(**{**limits, gate: None}), INVALID, None, context)
     assert report.refused_by == tuple(name for name in refusing if name != gate)
     assert gates_of(report)[gate] is None
 
@@ -444,6 +368,99 @@ def test_comment_draws_both_models_on_one_grid(compare: Compare) -> None:
     assert np.isfinite(lines).all()
 
 
+@pytest.mark.parametrize("task", ["binary"], indirect=True)
+def test_latency_is_processor_time_of_the_best_round(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine most rounds take longer; one is not disturbed."""
+    model, clock = export(tmp_path / "new", contract(task, ["a"]), 0.0), [0.0]
+    durations = iter([0.005] * 9 + [0.001] * 3 + [0.032] * 1000)  # of three rows, round by round
+
+    def answers(self: Scorer, columns: Any) -> None:
+        clock[0] += next(durations)
+
+    monkeypatch.setattr(Scorer, "answers", answers)
+    monkeypatch.setattr(latency.time, "thread_time", lambda: clock[0])
+    assert latency.latency([model.scorer]) == pytest.approx([1.0])
+
+
+def test_baseline_is_the_most_frequent_class_or_the_mean_of_the_train_part(task: str, tmp_path: Path) -> None:
+    declared, rows = contract(task, ["a"]), data(task, ["a"])
+    parts = tables(tmp_path, rows)
+    new, test = exported(tmp_path / "new", declared, 0.0, parts), pd.read_parquet(parts["test"])
+    report = build(new, None, test, params(), VALID)
+    constant = {metric.name: metric.baseline for metric in report.evidence.performance.metrics}
+    train = pd.read_parquet(parts["train"])["answer"]
+    if task == "regression":
+        assert constant["rmse"] == pytest.approx(float(np.sqrt(((test["answer"] - train.mean()) ** 2).mean())))
+    else:
+        assert constant["accuracy"] == pytest.approx((test["answer"] == train.mode()[0]).mean())
+    assert report.evidence.primary.candidate > next(iter(constant.values()))
+    assert "baseline" in html.page(report)
+    assert "baseline (always the m" in markdown.page(report)
+
+
+def test_confusion_counts_every_test_row_of_both_models(task: str, compare: Compare) -> None:
+    performance = compare(noise=0.5, other=0.0).evidence.performance
+    confusion = performance.confusion
+    if task == "regression":
+        assert confusion is None
+        return
+    for counts in (confusion.candidate, confusion.champion):
+        assert np.array(counts).sum() == 600
+        assert np.trace(np.array(counts)) > 300
+    accuracy = next(metric.score for metric in performance.metrics if metric.name == "accuracy")
+    assert np.trace(np.array(confusion.candidate)) / 600 == pytest.approx(accuracy.candidate)
+    assert sum(mistake[2] for mistake in phrases.mistakes(confusion, 99)) == 600 - np.trace(
+        np.array(confusion.candidate)
+    )
+
+
+@pytest.mark.parametrize("task", ["binary"], indirect=True)
+@pytest.mark.parametrize("old", [{"second": 0.3, "gone": 0.2}, None])
+def test_importances_of_both_models_are_drawn(task: str, tmp_path: Path, old: dict[str, float] | None) -> None:
+    declared, new = contract(task, ["a"]), {f"f{n}": 1 / (n + 1) for n in range(12)} | {"second": 0.01, "noise": -0.1}
+    candidate = export(tmp_path / "new", declared, 0.0, importance=new)
+    best = export(tmp_path / "old", declared, 0.0, Source("old"), **({"importance": old} if old else {}))
+    report = build(candidate, best, data(task, ["a"]), params(), VALID)
+    names = {i.feature: (i.candidate, i.champion) for i in report.evidence.importances}
+    assert len(names) == 10
+    assert names["f0"] == (1.0, None)
+    assert (names.get("gone") == (None, 0.2)) == (old is not None)
+    assert (names.get("second") == (0.01, 0.3)) == (old is not None)
+    assert ("was exported without its importances" in html.page(report)) == (old is None)
+    assert html.page(report).count('<rect class="candidate"') == (9 if old else 10)
+
+
+@pytest.mark.parametrize("other", [None, "unreadable"])
+def test_without_a_comparison_no_column_is_empty(task: str, tmp_path: Path, other: str | None) -> None:
+    rows = data(task, ["a"])
+    new = export(tmp_path / "new", contract(task, ["a"]), 0.0)
+    old = export(tmp_path / "old", contract(task, ["a"], {"gone": {"type": "number"}}), 0.0, Source("old"))
+    report = build(new, old if other else None, rows, params(), VALID)
+    for page in (html.page(report), markdown.page(report)):
+        assert "difference" not in page.replace("No difference", "").replace("no difference", "")
+        assert ("make promote" in page) == (other is None)
+    cells = re.findall(r'<td class="number[^"]*" data-label="(?!baseline)[^"]*" role="cell"><span>—', html.page(report))
+    assert cells == []
+
+
+@pytest.mark.parametrize("task", ["binary"], indirect=True)
+@pytest.mark.parametrize(("about", "words"), [("candidate", "of the candidate:"), ("else", "of another model:")])
+def test_drift_is_on_the_page_with_the_model_that_it_is_about(
+    task: str, tmp_path: Path, about: str, words: str
+) -> None:
+    new = export(tmp_path / "new", contract(task, ["a"]), 0.0)
+    model = new.scorer.manifest["files"]["model.onnx"] if about == "candidate" else "0" * 64
+    moved = ColumnDrift("first", True, Shift(0.4, 0.1, "above 3", 0.1, 0.3))
+    drift = Drift(model, "answer", 0.2, 500, 3, 2000, ("first",), (moved,))
+    page = html.page(build(new, None, data(task, ["a"]), params(), VALID, None, Context(drift=drift)))
+    assert (
+        f"500 recent rows against the reference rows {words} 1 of 1 columns drifted; 3 rows break its contract" in page
+    )
+    assert "above 3" in page
+
+
 Invoke = Callable[..., Any]
 
 
@@ -485,6 +502,7 @@ def test_without_a_champion_in_the_registry_the_model_is_the_first(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(champion, "_from_registry", lambda name, folder: asked.append(name))
+    monkeypatch.setattr(registry, "newest", lambda other_than: None)
     done = invoke("good")
     assert done.exit_code == 0, done.output
     assert asked == [champion.ALIAS]
@@ -501,6 +519,27 @@ def test_champion_of_the_registry_is_named_with_its_version(invoke: Invoke, monk
     monkeypatch.setattr(registry, "fetch", fetch)
     assert "the champion (version 4)" in invoke("bad").output
     assert "abc" in Path("reports/review.md").read_text(encoding="utf-8")
+
+
+def test_without_a_champion_the_newest_other_version_is_compared(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(name: str, folder: Path) -> VersionFacts | None:
+        if name == champion.ALIAS:
+            return None
+        export(folder, contract("binary", ["a", "b"]), 0.0)
+        return VersionFacts(name, "def", "abc", None, ())
+
+    monkeypatch.setattr(registry, "fetch", fetch)
+    asked: list[str] = []
+    monkeypatch.setattr(registry, "newest", lambda other_than: asked.append(other_than) or "3")
+    done = invoke("bad")
+    assert done.exit_code == 1
+    assert "worse than the newest version (version 3)" in done.output
+    assert asked == [digest(Path("bad/model.onnx"))]
+    page = Path("reports/review.html").read_text(encoding="utf-8")
+    assert '<th role="columnheader" class="number">newest version</th>' in page
+    assert ">champion<" not in page
 
 
 def test_champion_of_a_git_revision_is_what_dvc_kept_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

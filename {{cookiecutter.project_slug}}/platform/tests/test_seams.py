@@ -71,7 +71,7 @@ FEATURES = {  # a mistake -> the text after HEAD, and how the error goes on afte
     ),
     "a key": (
         "def f(parcel: C) -> C:\n    return parcel\n",
-        "4: f(parcel): parameter 'parcel': that column is a key, which requests do not contain",
+        "4: f(parcel): parameter 'parcel': that column is a key, which the model does not read",
     ),
     "an ignored column": (
         "def f(note: C) -> C:\n    return note\n",
@@ -327,7 +327,8 @@ def test_a_mistake_in_dataset_is_named_with_file_line_and_function(mistake: str)
 
 @pytest.mark.usefixtures("here")
 def test_the_table_of_load_is_written_as_it_is() -> None:
-    assert ingest(Path("src/example/dataset.py"), Path("raw.parquet")) == (400, 11)
+    report = ingest(Path("src/example/dataset.py"), Path("raw.parquet"))
+    assert (report.rows, report.columns, report.format) == (400, 11, "load()")
     assert list(pd.read_parquet("raw.parquet")) == list(contracts.example().columns)
 
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from base64 import b64encode
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import datetime
 from pathlib import Path
@@ -154,8 +155,8 @@ BODIES = {
     "not UTF-8": (b'{"a": "\xff"}', 400),
     "UTF-16": ("{}".encode("utf-16"), 400),
     "half a surrogate": (rb'{"a": "\ud800"}', 400),
-    "deep array": (b"[" * 100_000, 400),
-    "deep object": (b'{"a":' * 50_000, 400),
+    "deep array": (b"[" * 100_000, 422),
+    "deep object": (b'{"a":' * 50_000, 422),
     "a huge number": (b"[" + b"9" * 5000 + b"]", 400),
     "empty array": (b"[]", 422),
     "null": (b"null", 422),
@@ -182,6 +183,31 @@ def test_no_body_is_too_strange_to_be_refused(mine: TestClient, name: str) -> No
 @given(body=st.binary(max_size=50) | st.recursive(st.none() | st.text(), st.lists, max_leaves=5).map(json.dumps))
 def test_no_body_makes_it_fail(mine: TestClient, body: bytes | str) -> None:
     assert post(mine, body).status_code in (400, 422)
+
+
+def split(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"columns": [*rows[0]], "data": [[*row.values()] for row in rows]}
+
+
+TABLES: dict[str, Callable[[list[dict[str, Any]]], Any]] = {
+    "MLflow's split": lambda rows: {"dataframe_split": split(rows)},
+    "pandas' split": split,
+    "pandas' columns": lambda rows: {name: {str(n): row[name] for n, row in enumerate(rows)} for name in rows[0]},
+    "columns as arrays": lambda rows: {name: [row[name] for row in rows] for name in rows[0]},
+    "arrays": lambda rows: [[*row.values()] for row in rows],
+    "MLflow's records": lambda rows: {"dataframe_records": rows},
+    "TensorFlow's instances": lambda rows: {"instances": rows},
+}
+
+
+@pytest.mark.parametrize("times", [1, 2000])
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_in_the_format_of_another_server_is_refused_with_the_format_to_send(
+    exported: Path, row: dict[str, Any], name: str, times: int
+) -> None:
+    refused = client(exported, Limits()).post("/predict", json=TABLES[name]([row] * times))
+    assert refused.status_code == 422
+    assert "send [{…}, {…}]" in refused.json()["error"]
 
 
 def test_more_rows_than_the_limit_are_refused(exported: Path, row: dict[str, Any]) -> None:
@@ -222,7 +248,7 @@ def test_a_row_with_unknown_or_doubled_fields_is_refused(mine: TestClient, row: 
 
 
 def test_many_mistakes_are_told_in_a_short_answer(mine: TestClient) -> None:
-    fields = json.dumps({f"field {n}": n for n in range(5000)}).encode()
+    fields = json.dumps({f"field {n}": n for n in range(2000)}).encode()
     for body in (fields, b"[" + fields + b"]", b"[" + b",".join([b"{}"] * 500) + b"]"):
         found = post(mine, body)
         assert found.status_code == 422
@@ -280,8 +306,9 @@ def test_a_failing_model_is_an_error_500_that_keeps_secrets(
     broken = client(exported)
     monkeypatch.setattr(Scorer, "predict", fail)
     logging.getLogger("bentoml").propagate = True
-    found = broken.post("/predict", json=row)
+    found = broken.post("/predict", json=row, headers={"x-request-id": "order-17"})
     assert found.status_code == 500
+    assert "request order-17" in caplog.text
     assert set(found.json()) == {"error", "details"}
     assert "ValueError" in caplog.text
     assert PRIVATE not in caplog.text + found.text
@@ -339,6 +366,27 @@ def test_a_key_is_asked_for_where_one_is_set(exported: Path, row: dict[str, Any]
         assert "Bearer" in found.headers["www-authenticate"]
     bearer = {"authorization": "Bearer kéy".encode()}
     assert closed.post("/predict", json=row, headers=bearer).status_code == 200  # type: ignore[arg-type]  # bytes are allowed
+
+
+def test_metrics_alone_may_be_open_where_a_key_is_set(
+    exported: Path, row: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCORING_API_KEY", "key")
+    for value, status in {"true": 200, "True": 200, "": 401, "false": 401, "yes": 401}.items():
+        monkeypatch.setenv("SCORING_OPEN_METRICS", value)
+        closed = client(exported, Limits.from_environment())
+        assert closed.get("/metrics").status_code == status
+        for path in ("/", "/lineage", "/metrics/", "/docs", "/openapi.json"):
+            assert closed.get(path).status_code == 401
+        assert closed.post("/predict", json=row).status_code == 401
+
+
+def test_the_start_of_the_service_is_a_metric(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = []
+    for moment in (1000.5, 2000.5):
+        monkeypatch.setattr("time.time", lambda moment=moment: moment)
+        starts += re.findall(r"(?m)^scoring_start_time_seconds (.+)$", client(exported).get("/metrics").text)
+    assert starts == ["1000.5", "2000.5"]
 
 
 def test_more_requests_than_can_wait_are_sent_away_at_once(
@@ -512,6 +560,57 @@ def test_lineage_says_what_the_environment_says(exported: Path, monkeypatch: pyt
     assert named.post("/predict", json=row).headers["x-model-version"] == "7"
 
 
+@pytest.mark.parametrize("sent", ["7", "a" * 64, "01J9.z_X-4"])
+def test_the_id_of_a_request_is_returned(mine: TestClient, row: dict[str, Any], sent: str) -> None:
+    for body, status in ((row, 200), ({}, 422)):
+        answer = mine.post("/predict", json=body, headers={"x-request-id": sent})
+        assert (answer.status_code, answer.headers["x-request-id"]) == (status, sent)
+
+
+@pytest.mark.parametrize("sent", [None, "", "a" * 65, "a b", "a\tb", "é", "a;b", '"a"'])
+def test_a_request_without_an_id_that_can_be_logged_gets_one(mine: TestClient, sent: str | None) -> None:
+    headers = {} if sent is None else {"x-request-id": sent.encode()}
+    ids = {mine.get("/schema", headers=headers).headers["x-request-id"] for _ in range(3)}  # type: ignore[arg-type]  # bytes are allowed
+    assert len(ids) == 3
+    assert all(re.fullmatch("[0-9a-f]{32}", made) for made in ids)
+
+
+PAGE = "https://app.example.com"
+
+
+def preflight(client: TestClient, origin: str = PAGE) -> Any:
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type"}
+    return client.options("/predict", headers={"origin": origin, **asked})
+
+
+def test_a_web_page_of_another_origin_may_call_only_where_a_setting_allows_it(
+    exported: Path, row: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = client(exported)
+    assert preflight(closed).status_code == 405
+    assert "access-control-allow-origin" not in closed.post("/predict", json=row, headers={"origin": PAGE}).headers
+    monkeypatch.setenv("SCORING_CORS_ORIGINS", f"https://other.example.com, {PAGE}")
+    monkeypatch.setenv("SCORING_API_KEY", "key")
+    allowed = client(exported, Limits.from_environment())
+    asked = preflight(allowed)  # without the key, which browsers do not send
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, PAGE)
+    assert "POST" in asked.headers["access-control-allow-methods"]
+    assert preflight(allowed, "https://example.com").status_code == 400
+    for key, status in (("key", 200), ("no", 401)):
+        answer = allowed.post("/predict", json=row, headers={"origin": PAGE, "authorization": f"Bearer {key}"})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, PAGE)
+        assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
+    foreign = allowed.get("/schema", headers={"origin": "https://example.com", "authorization": "Bearer key"})
+    assert "access-control-allow-origin" not in foreign.headers
+
+
+@pytest.mark.parametrize("origins", ["example.com", "https://example.com/", "https://*.example.com", "ftp://a"])
+def test_an_origin_that_no_browser_sends_is_refused(monkeypatch: pytest.MonkeyPatch, origins: str) -> None:
+    monkeypatch.setenv("SCORING_CORS_ORIGINS", origins)
+    with pytest.raises(ProjectError, match="SCORING_CORS_ORIGINS"):
+        Limits.from_environment()
+
+
 def altered(exported: Path, folder: Path, name: str, text: bytes, signed: bool) -> Path:
     for file in exported.iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
@@ -538,7 +637,7 @@ def test_a_model_that_answers_otherwise_is_refused(exported: Path, tmp_path: Pat
         client(folder)
 
 
-@pytest.mark.parametrize("name", ["MAX_BYTES", "MAX_ROWS", "MAX_CONCURRENCY", "MAX_SECONDS"])
+@pytest.mark.parametrize("name", ["MAX_BYTES", "MAX_ROWS", "MAX_CONCURRENCY", "MAX_SECONDS", "MAX_CONNECTIONS"])
 @pytest.mark.parametrize("text", ["0", "-1", "ten", "1e6"])
 def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
     monkeypatch.setenv(f"SCORING_{name}", text)

@@ -8,7 +8,9 @@ from helpers import models
 from helpers.git import git
 
 from mlgitops.common.errors import ProjectError
+from mlgitops.common.provenance import short
 from mlgitops.store import branch, paths, sqlite_merge
+from mlgitops.store.git import commit
 
 
 @pytest.fixture
@@ -125,6 +127,26 @@ def test_without_a_remote_everything_stays_here(tmp_path: Path, monkeypatch: pyt
     assert not branch.pull()
     assert branch.push()
     assert not (folder / ".git").exists()
+
+
+def test_commit_is_dirty_where_an_input_of_the_model_was_changed(
+    machines: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = machines[0]
+    at(folder, monkeypatch)
+    assert commit() == "", "nothing was ever committed"
+    for words in (["add", "--all"], ["-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-qm", "Start"]):
+        git(*words, cwd=folder)
+    head = git("rev-parse", "HEAD", cwd=folder)
+    (folder / "dvc.lock").write_text("stages: {}", encoding="utf-8")
+    git("add", "dvc.lock", cwd=folder)
+    assert commit() == head, "as after the first `make all`: dvc adds what the pipeline has written"
+    (folder / "params.yaml").write_text("changed: 1", encoding="utf-8")
+    assert commit() == f"{head}-dirty"
+    assert short(commit()) == f"{head[:12]}-dirty"
+    assert short(head) == head[:12]
+    git("add", "params.yaml", cwd=folder)
+    assert commit() == f"{head}-dirty"
 
 
 def test_a_store_may_be_moved_with_its_project(machines: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:

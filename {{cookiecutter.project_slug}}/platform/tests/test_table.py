@@ -1,13 +1,17 @@
 """A table gets the contract's types; a cell that does not fit stays as it is, so that validation can show it."""
 
-from datetime import datetime
+import json
+from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from helpers import contracts, tables
+from pydantic import TypeAdapter
 
+from mlgitops.contract import row_schema
 from mlgitops.data import frame
 
 ALL = {
@@ -72,6 +76,103 @@ def test_a_cell_that_does_not_fit_is_kept_as_text_among_those_that_do(name: str,
     assert not isinstance(found[0], str)
     assert found[1] == str(bad)
     assert pd.isna(found[2])
+
+
+SPELLINGS = [  # the column, a value as delivered, what it is read as
+    ("{type: number}", "1,234.5", 1234.5),
+    ("{type: number}", "\u22123.94", -3.94),
+    ("{type: number}", "3.94-", -3.94),
+    ("{type: number}", "($5.50)", -5.5),
+    ("{type: number}", "\u20b916,72,100", 1672100),
+    ("{type: number}", "1\u202f234", 1234),
+    ("{type: number, unit: EUR}", "1,672.10 EUR", 1672.1),
+    ("{type: number, unit: EUR}", "-EUR 5", -5),
+    ("{type: number, unit: EUR}", "7", 7),
+    ("{type: integer, unit: min}", "90 min", 90),
+    ("{type: number, multipliers: {k: 1000, M: 1000000}}", "$1.2M", 1200000),
+    ("{type: number, multipliers: {k: 1000, M: 1000000}}", "350 k", 350000),
+    ("{type: number, below_detection: half}", "<5", 2.5),
+    ("{type: number, below_detection: zero}", "< 5", 0),
+    ("{type: number, below_detection: missing, missing: true}", "<5", None),
+    ("{type: number, above_detection: limit}", "1600+", 1600),
+    ("{type: number, above_detection: limit}", ">7", 7),
+    ("{type: number, na_values: [-999], missing: true}", -999.0, None),
+    ("{type: number, missing: true}", "NA", None),
+    ("{type: date, format: '%b %d %Y'}", "Jun 12 1998", datetime(1998, 6, 12)),
+    ("{type: date, format: '%B %d %Y'}", "November 16 2018", datetime(2018, 11, 16)),
+    ("{type: datetime, format: '%Y-%m-%d %H:%M:%S %Z'}", "2015-10-03 20:43:26 UTC", datetime(2015, 10, 3, 20, 43, 26)),
+    ("{type: datetime, format: '%Y-%m-%d %H:%M:%S %Z'}", "2015-10-03 20:43:26 EST", datetime(2015, 10, 4, 1, 43, 26)),
+    ("{type: datetime, format: '%d.%m.%Y %H:%M %Z'}", "03.10.2015 20:43 Europe/Prague", datetime(2015, 10, 3, 18, 43)),
+    ("{type: datetime, format: '%d-%b-%y %I.%M.%S %p'}", "03-OCT-15 08.43.26 PM", datetime(2015, 10, 3, 20, 43, 26)),
+    ("{type: date, format: '%b-%Y'}", "Feb-2018", datetime(2018, 2, 1)),
+    ("{type: date, format: '%Y%m%d'}", "20150105", datetime(2015, 1, 5)),
+    ("{type: datetime, format: unix_s}", 1443904406, datetime(2015, 10, 3, 20, 33, 26)),
+    ("{type: datetime, format: unix_ms}", 1443904406000, datetime(2015, 10, 3, 20, 33, 26)),
+    ("{type: date}", "2200-12-31", datetime(2200, 12, 31)),
+    ("{type: date, na_values: [9999-12-31], missing: true}", "9999-12-31", None),
+    ("{type: category, missing: true}", "NA", None),
+    ("{type: category, na_values: []}", "NA", "NA"),
+    ("{type: category, na_values: [x], missing: true}", "x", None),
+    ("{type: category, categories: [None, Minor]}", "None", "None"),
+]
+
+
+def plain(value: Any) -> Any:
+    """Return a value of a table or of a request in one form."""
+    if value is None or pd.isna(value):
+        return None
+    return pd.Timestamp(value) if isinstance(value, date) else value
+
+
+@pytest.mark.parametrize(("column", "delivered", "typed"), SPELLINGS)
+def test_table_and_service_read_the_spellings_of_the_contract_alike(column: str, delivered: Any, typed: Any) -> None:
+    contract = contracts.contract({"c": column})
+    read = frame.parse(pd.DataFrame({"c": [delivered]}), contract)["c"][0]
+    assert plain(read) == plain(typed)
+    if isinstance(delivered, str) and not contract.columns["c"].spelled:
+        return  # a request holds JSON numbers and ISO dates, unless the contract says more
+    sent = json.dumps({"c": delivered})
+    received = TypeAdapter(row_schema.request_model(contract)).validate_json(sent)["c"]
+    assert plain(received) == plain(typed)
+
+
+@pytest.mark.parametrize("kind", ["datetime64[ms]", "datetime64[us]", "string"])
+@pytest.mark.parametrize("far", ["9999-12-31", "2500-01-01", "1601-01-01", "0001-01-01"])
+def test_any_year_is_a_date_in_every_form_and_reaches_a_record(far: str, kind: str) -> None:
+    contract = contracts.contract({"d": "{type: date}"})
+    typed = frame.parse(
+        pd.DataFrame(
+            {
+                "d": pd.Series(np.array([far, "2020-02-29"], "datetime64[ms]").astype(str))
+                if kind == "string"
+                else np.array([far, "2020-02-29"], kind)
+            }
+        ),
+        contract,
+    )
+    assert typed["d"].dtype == "datetime64[ms]"
+    assert [row["d"] for row in frame.records(typed, contract)] == [far, "2020-02-29"]
+
+
+def test_times_among_values_that_are_none_are_still_dates_for_the_service() -> None:
+    contract = contracts.contract({"d": "{type: date, missing: true}"})
+    assert [row["d"] for row in frame.records(pd.DataFrame({"d": ["2020-01-02", "soon", None]}), contract)] == [
+        *("2020-01-02", "soon", None)
+    ]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float64", "string"])
+def test_a_time_is_joined_from_the_columns_with_its_parts(dtype: str, tmp_path: Path) -> None:
+    columns = {"year": "{type: integer}", "month": "{type: integer}", "when": "{type: date, join: [year, month]}"}
+    contract = contracts.contract(columns, time="when")
+    table = pd.DataFrame({"year": [2015, 2016], "month": [12, 1], "y": [True, False]}).astype(
+        {"year": dtype, "month": dtype}
+    )
+    table.to_parquet(tmp_path / "t.parquet", index=False)
+    expected = [datetime(2015, 12, 1), datetime(2016, 1, 1)]
+    assert frame.load(tmp_path / "t.parquet", contract, contract.columns)["when"].tolist() == expected
+    assert frame.parse(table, contract)["when"].tolist() == expected
+    assert list(contract.inputs) == list(frame.records(table, contract)[0]) == ["year", "month"]
 
 
 def test_columns_that_the_contract_does_not_know_stay_and_absent_ones_are_not_made_up() -> None:

@@ -7,6 +7,8 @@ import click
 # verb: (module and, for a member of a group, its subcommand; help text), in the order of a model's life
 VERBS = {
     "adopt": ("onboard.command", "replace the demo with your own table"),
+    "append": ("data.delivery append", "add the rows of a delivery to the table"),
+    "replace": ("data.delivery replace", "put a delivery in the place of the table"),
     "contract-diff": ("contract.diff", "show what changed in the contract and whether it breaks clients"),
     "ingest": ("data.ingest", "read the table from its source"),
     "validate": ("data.validate", "check the table against the contract"),
@@ -28,8 +30,13 @@ VERBS = {
     "image": ("image.command", "build, verify and push the scoring image"),
     "push-image": ("image.command push", "push the most recently built image"),
     "overlay": ("image.overlay", "show or pin the image of staging or production"),
-    "tag": ("github.tags", "tag the commit with the version of the most recently pushed image"),
+    "tag": ("github.release tag", "tag the commit with the version of the most recently pushed image"),
     "deploy": ("github.deploy run", "deploy the version that git specifies to staging or production"),
+    "approved": ("github.release approved", "check that dvc.lock is the one that main has approved"),
+    "verify": (
+        "github.deploy verify",
+        "verify who made the image of an environment: signature, attestation",
+    ),
     "champion": ("github.deploy champion", "make the version in production the champion"),
     "deploy-failed": ("github.deploy failed", "report a failed deployment and open a pull request that reverts it"),
     "summary": ("github.comment summary", "print the review of this change"),
@@ -44,7 +51,17 @@ VERBS = {
 
 
 class Verbs(click.Group):
-    """A group whose commands are imported only when they are called."""
+    """A group whose commands are imported only when they are called, and whose unexpected errors are explained."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a verb in its project; an exception that nothing has handled becomes a ProjectError."""
+        importlib.import_module(".common.project", __package__).root()  # refuses the platform of another project
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click handles them
+        except Exception as error:
+            raise importlib.import_module(".common.failures", __package__).explained(error) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order of a model's life."""

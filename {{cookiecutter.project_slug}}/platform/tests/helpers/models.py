@@ -99,7 +99,7 @@ def exported(contract: Contract, folder: Path, model: dict[str, Any] | None = No
     files.write_json(folder / "metrics.json", {"rows": len(table), "score": 1.0})
     (folder / "plots").mkdir()
     for name in ("slices", "importance"):
-        (folder / "plots" / f"{name}.csv").write_text("name,value\n", encoding="utf-8")
+        (folder / "plots" / f"{name}.csv").write_text("feature,importance,std\n", encoding="utf-8")
     names = [str(folder / name) for name in ("pipeline.skops", "test.parquet", "metrics.json", "plots", "export")]
     with chdir(folder), mock.patch.dict(os.environ, PYTHONHASHSEED="0"):
         CliRunner().invoke(export.main, names, catch_exceptions=False, standalone_mode=False)

@@ -39,7 +39,7 @@ split.main(["data/raw.parquet", "data/train.parquet", "data/test.parquet"], stan
 train.main(["data/train.parquet", "models/pipeline.skops", "reports/cross_validation.json"], standalone_mode=False)
 made = ["data/test.parquet", "models/pipeline.skops", "reports/metrics.json", "reports/plots"]
 evaluate.main(made, standalone_mode=False)
-export.main([made[1], made[0], *made[2:], "models/export"], standalone_mode=False)
+export.main([made[1], made[0], *made[2:], "models/export", "--train", "data/train.parquet"], standalone_mode=False)
 """
 
 

@@ -1,29 +1,65 @@
 """Reads and writes files and folders; a write is atomic."""
 
+import errno
+import glob
 import json
 import re
+import secrets
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from .errors import ProjectError
 
+LEFTOVER_SECONDS = 86_400  # a temporary path that old was left by a process that was killed
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path; on success its file or folder replaces *path*, on failure *path* stays unchanged."""
+    """Yield a temporary path; on success its file or folder replaces *path*, on failure *path* stays unchanged.
+
+    Each call has a temporary path of its own, so that concurrent processes can write to the same *path*: the last wins.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.stem}.new{path.suffix}")
-    remove(new)
+    _remove_leftovers(path)
+    new = _temporary(path, "new")
     try:
         yield new
-        if new.is_dir():
-            remove(path)
-        new.replace(path)
+        _replace(new, path)
     finally:
         remove(new)
+
+
+def _temporary(path: Path, word: str) -> Path:
+    return path.with_name(f".{word}-{secrets.token_hex(4)}-{path.name}")
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove temporary paths of *path* that nobody has written to for a day."""
+    for leftover in path.parent.glob(f".???-????????-{glob.escape(path.name)}"):
+        with suppress(FileNotFoundError):  # another process removes it at the same time
+            if time.time() - leftover.stat().st_mtime > LEFTOVER_SECONDS:
+                remove(leftover)
+
+
+def _replace(new: Path, path: Path) -> None:
+    """Move *new* to *path*, also where *path* is a folder, which no system replaces in one step."""
+    if not new.is_dir():
+        new.replace(path)
+        return
+    while new.exists():
+        old = _temporary(path, "old")
+        with suppress(FileNotFoundError):  # there was none, or another process has just moved it
+            path.replace(old)
+        try:
+            new.replace(path)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):  # another process has just put its folder there
+                raise
+        remove(old)
 
 
 def remove(path: Path) -> None:

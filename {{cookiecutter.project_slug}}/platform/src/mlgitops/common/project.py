@@ -1,6 +1,7 @@
 """Finds the project: its folder, its name and its three Python files."""
 
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -15,12 +16,32 @@ HOME = Path(__file__).absolute().parents[4]  # the project that contains this pl
 
 
 def root() -> Path:
-    """Return the project's folder: the current one or its nearest parent that is one, else that of this platform."""
+    """Return the project's folder: the current one or its nearest parent that is one, else that of this platform.
+
+    Raises ProjectError if this platform belongs to another project: it would run that project's code here.
+    """
     here = Path.cwd()
-    for folder in (here, *here.parents, HOME):
-        if (folder / "contract.yaml").is_file() and (folder / "params.yaml").is_file():
+    for folder in (here, *here.parents):
+        if _is_project(folder):
+            _check_platform(folder)
             return folder
-    return here
+    return HOME if _is_project(HOME) else here
+
+
+def _is_project(folder: Path) -> bool:
+    return (folder / "contract.yaml").is_file() and (folder / "params.yaml").is_file()
+
+
+def _check_platform(folder: Path) -> None:
+    if not _is_project(HOME) or HOME.samefile(folder):
+        return
+    source = Path(__file__).resolve().parents[2]
+    if source in [Path(entry).resolve() for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]:
+        return  # somebody chose this platform
+    raise ProjectError(
+        f"{folder}: this environment runs the code of another project, {HOME}: deactivate it, or, if this project was "
+        "copied, moved or renamed, run `make setup` (`uv venv --clear && uv sync`) to make its own"
+    )
 
 
 def name() -> str:

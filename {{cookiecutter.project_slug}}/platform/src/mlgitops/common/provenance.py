@@ -3,6 +3,14 @@
 import importlib.metadata
 import os
 
+DIRTY = "-dirty"  # the suffix of a commit whose files were changed
+SHORT = 12  # characters of a digest on a page
+
+
+def short(digest: str) -> str:
+    """Return the first characters of a digest or commit; that files were changed is never cut off."""
+    return digest[:SHORT] + (DIRTY if digest.endswith(DIRTY) and len(digest) > SHORT else "")
+
 
 def workflow() -> str | None:
     """Return the URL of the current CI run, or None outside of CI."""

@@ -1,5 +1,6 @@
 """One column of the table, as declared in contract.yaml."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Annotated, Literal, Self
 
@@ -9,6 +10,9 @@ from ..common.document import Section
 
 Type = Literal["number", "integer", "boolean", "category", "datetime", "date", "text"]
 Part = Literal["days", "month", "day", "weekday", "hour"]
+NUMERIC, TEMPORAL, WORDS = ("number", "integer"), ("datetime", "date"), ("category", "text")  # groups of types
+NA_VALUES = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>")  # as in pandas
+UNIX = {"unix_s": 1000, "unix_ms": 1}  # formats of times that are numbers -> milliseconds in one
 MAX_MAGNITUDE = {"number": 3.4e38, "integer": 2.0**53 - 1}  # the range of float32; the exact integers of JSON
 MISSING = ""  # stands for a missing category in the model's input
 
@@ -19,6 +23,10 @@ def _label(value: object) -> str:
     if value == MISSING:
         raise ValueError("an empty string means a missing value: remove it and set missing: true")
     return str(value)
+
+
+def _word(value: object) -> object:
+    return str(value) if isinstance(value, int | float | date) and not isinstance(value, bool) else value
 
 
 def _timestamp(value: object) -> object:
@@ -40,22 +48,80 @@ class Column(Section):
     missing: bool | Annotated[float, Field(gt=0, le=1)] = Field(
         False, description="Whether values may be missing: false, true, or the largest share of rows (0.2 is 20 %)."
     )
-    na_values: tuple[str, ...] = Field(
-        (), description="Strings that mean a missing value, besides NA, null and the like."
+    na_values: tuple[Annotated[str, BeforeValidator(_word, json_schema_input_type=str | float)], ...] | None = Field(
+        None,
+        description=f"Values that mean a missing one. By default, and always among numbers and dates: "
+        f"{', '.join(NA_VALUES)}. In a category or text, a list replaces these: with `[]`, only empty ones are.",
+    )
+    unit: str | None = Field(
+        None,
+        min_length=1,
+        description="What stands before or after each number, such as EUR, kg or min; a number without it is accepted.",
+    )
+    multipliers: Mapping[str, Annotated[float, Field(gt=0)]] | None = Field(
+        None, min_length=1, description="Letters after a number that multiply it: {k: 1000, M: 1000000} reads 1.2M."
+    )
+    below_detection: Literal["half", "limit", "zero", "missing"] | None = Field(
+        None, description="What `<5` is read as: half of 5, the limit 5, zero, or a missing value."
+    )
+    above_detection: Literal["limit", "missing"] | None = Field(
+        None, description="What `>5` and `5+` are read as: the limit 5, or a missing value."
     )
     min: Bound | None = Field(None, description="Smallest allowed number, or earliest allowed time.")
     max: Bound | None = Field(None, description="Largest allowed number, or latest allowed time.")
     categories: tuple[Annotated[str, BeforeValidator(_label, json_schema_input_type=str | int)], ...] | None = Field(
         None, min_length=1, description="Allowed values of a category. Without this list, new values are accepted."
     )
+    join: tuple[str, ...] | None = Field(
+        None,
+        min_length=2,
+        max_length=6,
+        description="Columns that hold the parts of this time: year, month, and perhaps day, hour, minute, second. The "
+        "table and requests have these columns instead, so that this one only orders the rows.",
+    )
     format: str | None = Field(
-        None, description="Format of dates that are not written as 2013-12-31, such as %d/%m/%Y."
+        None,
+        min_length=2,
+        description="Format of dates that are not written as 2013-12-31, such as %d/%m/%Y (%Z is a zone by name), or "
+        "`unix_s`, `unix_ms`: numbers of seconds or milliseconds since 1970. Dates as in ISO 8601 are read as well.",
     )
     parts: tuple[Part, ...] | None = Field(None, description="Parts of a date or time that are features of the model.")
     ignore: str | None = Field(None, min_length=1, description="Leaves the column out; the value is the reason.")
     feature: bool = Field(
         True, description="With false, functions in features.py read the column, and it is not a feature itself."
     )
+
+    @property
+    def missing_words(self) -> frozenset[str]:
+        """The strings that mean a missing value; a listed category never does."""
+        usual = NA_VALUES if self.na_values is None or self.type not in WORDS else ()
+        return frozenset((*usual, *(self.na_values or ()))) - frozenset(self.categories or ())
+
+    @property
+    def spelled(self) -> bool:
+        """Whether cells hold more than plain values: the service then reads strings as the table's reader does."""
+        return bool(
+            self.na_values
+            or self.unit
+            or self.multipliers
+            or self.below_detection
+            or self.above_detection
+            or (self.format and self.type in TEMPORAL)
+        )
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        for key in ("unit", "multipliers", "below_detection", "above_detection"):
+            if getattr(self, key) is not None and self.type not in NUMERIC:
+                raise ValueError(f"{key} applies to types number and integer, not {self.type}")
+        for key in ("format", "join"):
+            if getattr(self, key) is not None and self.type not in TEMPORAL:
+                raise ValueError(f"{key} applies to types datetime and date, not {self.type}")
+        if self.join and (self.format or self.parts or not self.feature):
+            raise ValueError("join cannot be combined with format, parts or feature: false")
+        if self.format is not None and self.format not in UNIX and "%" not in self.format:
+            raise ValueError(f"format {self.format!r}: use directives such as %d/%m/%Y, or {' or '.join(UNIX)}")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -72,8 +138,6 @@ class Column(Section):
             raise ValueError("categories contains a value twice")
         if self.parts is not None and self.type not in ("datetime", "date"):
             raise ValueError(f"parts apply to types datetime and date, not {self.type}")
-        if self.format is not None and self.type not in ("datetime", "date"):
-            raise ValueError(f"format applies to types datetime and date, not {self.type}")
         if not self.feature and (self.ignore or self.parts):
             raise ValueError("feature: false cannot be combined with ignore or parts")
         if self.type == "date" and "hour" in (self.parts or ()):

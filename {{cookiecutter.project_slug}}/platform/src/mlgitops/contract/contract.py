@@ -74,8 +74,8 @@ class Contract(Document):
         """Return the columns that functions cannot read, each with the reason."""
         left_out = {name: column for name, column in self.columns.items() if name not in self.inputs}
         reasons = {name: f"is ignored ({column.ignore})" for name, column in left_out.items()}
-        reasons |= dict.fromkeys(self.key, "is a key, which requests do not contain")
-        reasons |= {self.group: "is the group, which requests do not contain"} if self.group else {}
+        reasons |= dict.fromkeys(self.key, "is a key, which the model does not read")
+        reasons |= {self.group: "is the group, which the model does not read"} if self.group else {}
         return {name: reason for name, reason in reasons.items() if name in left_out} | {self.target: "is the target"}
 
     @model_validator(mode="after")
@@ -112,15 +112,35 @@ class Contract(Document):
                     f"column {name!r}: text cannot be a feature: make it a category, give a reason in ignore, or set "
                     "feature: false if a function in features.py reads it"
                 )
+        for name, column in self.columns.items():
+            self._check_join(name, column)
         if not self.inputs:
             raise ValueError("no input is left: every column is the target, a key or ignored")
         return self
+
+    def _check_join(self, name: str, column: Column) -> None:
+        for part in column.join or ():
+            if part not in self.columns or part in (name, self.target):
+                raise ValueError(f"column {name!r}: join: {part!r} is no other column of the table")
+        if column.join and name in self.key:
+            raise ValueError(f"column {name!r}: join: such a column cannot be a key; name its parts")
+
+    @property
+    def delivered(self) -> tuple[str, ...]:
+        """The columns of the table: all but those that join others."""
+        return tuple(name for name, column in self.columns.items() if not column.join)
 
     @cached_property
     def inputs(self) -> dict[str, Column]:
         """The columns that the model reads, which are the fields of a request."""
         left_out = {self.target, self.group, *self.key} - {self.time}
-        return {name: column for name, column in self.columns.items() if name not in left_out and not column.ignore}
+        left_out |= {name for name, column in self.columns.items() if column.join or column.ignore}
+        return {name: column for name, column in self.columns.items() if name not in left_out}
+
+    @cached_property
+    def request_keys(self) -> dict[str, Column]:
+        """The key columns that a request may contain beside the inputs; they only identify the row."""
+        return {name: self.columns[name] for name in self.key if name not in self.inputs}
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:

@@ -64,9 +64,19 @@ def _column(name: str, old: Column, new: Column) -> Iterator[Change]:
     for end, sign in (("min", 1), ("max", -1)):
         yield from _bound(name, end, sign, getattr(old, end), getattr(new, end))
     yield from _values(name, old.categories, new.categories)
-    for key in ("description", "format", "parts", "feature", "na_values"):
+    yield from _spelling(name, old, new)
+    for key in ("description", "parts", "feature"):
         if getattr(old, key) != getattr(new, key):
             yield Change(name, f"{key}: {_word(getattr(old, key))} became {_word(getattr(new, key))}")
+
+
+def _spelling(name: str, old: Column, new: Column) -> Iterator[Change]:
+    """Yield changes of how values are written; one that is no longer understood breaks those who send it."""
+    for key in ("format", "unit", "multipliers", "below_detection", "above_detection", "na_values"):
+        before, after = getattr(old, key), getattr(new, key)
+        if before != after:
+            changed = before is not None if key in ("format", "unit", "multipliers") else False
+            yield Change(name, f"{key}: {_word(before)} became {_word(after)}", changed)
 
 
 def _bound(name: str, end: str, sign: int, old: Any, new: Any) -> Iterator[Change]:

@@ -1,8 +1,9 @@
 """params.yaml: the settings of a run, one section per stage."""
 
+import codecs
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..common.document import Document, Section
 
@@ -11,13 +12,50 @@ Count = Annotated[int, Field(ge=1)]
 Cost = Annotated[float, Field(gt=0)]
 Mistake = Literal["false_positive", "false_negative"]
 Threshold = Share | Literal["f1", "youden"] | Annotated[dict[Mistake, Cost], Field(min_length=2)]
+CHARACTERS = {"tab": "\t", "space": " "}  # names of separators that are hard to read in a file
+
+
+def _codec(name: str) -> str:
+    try:
+        "".encode(name)  # hex and zip are codecs, and not of text
+        return codecs.lookup(name).name
+    except LookupError as error:
+        raise ValueError(f"{name!r} is not an encoding that Python knows, such as utf-8 or cp1250") from error
+
+
+def _character(value: object) -> object:
+    character = CHARACTERS.get(value, value) if isinstance(value, str) else value
+    if not isinstance(character, str) or len(character) != 1 or character in '"\r\n':
+        raise ValueError(f"{value!r} is not a separator: use one character, such as ';', or tab or space")
+    return character
 
 
 class Ingest(Section):
-    """Where the table comes from."""
+    """Where the table comes from, and how it is read where the guess is wrong."""
 
     source: str = Field(
-        min_length=1, description="A table (.csv, .tsv, .parquet), a query (.sql), or a Python file with load()."
+        min_length=1,
+        description="A table (a file, a folder of Parquet files, or an address), a query (.sql), a reference to a "
+        "Delta or Iceberg table (.delta, .iceberg), or a Python file with load().",
+    )
+    encoding: Annotated[str, AfterValidator(_codec)] | None = Field(
+        None, description="Encoding of a text table, such as cp1250. Detected by default."
+    )
+    separator: Annotated[str, BeforeValidator(_character, json_schema_input_type=str)] | None = Field(
+        None, description="Character between the values of a text table, also `tab` or `space`. Detected by default."
+    )
+    header: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="Line of a text table, or row of a sheet, that names the columns; 0 if none does. By default the "
+        "first one that is not empty.",
+    )
+    quoting: Literal["checked", "trusted", "none"] = Field(
+        "checked",
+        description="Double quotes in a text table: `checked` refuses a value that looks like swallowed rows, "
+        "`trusted` accepts every quoted value, and with `none` a quote is a character like any other.",
+    )
+    table: str | None = Field(
+        None, description="Name of the sheet of a workbook, the table of a database file, or the file in an archive."
     )
 
 
@@ -70,7 +108,9 @@ class Gates(Section):
 
     min_score: float | None = Field(description="Smallest primary metric.")
     max_drop: float | None = Field(
-        ge=0, description="Largest drop of the primary metric against the champion, beyond noise."
+        ge=0,
+        description="Largest drop of the primary metric against the champion, beyond noise: that of as many test rows "
+        "as the champion had, so that fewer rows excuse no larger drop.",
     )
     min_slice_score: float | None = Field(description="Smallest primary metric of any slice, beyond noise.")
     validation: Literal[True] | None = Field(description="The data passed validation.")
@@ -83,8 +123,19 @@ class Gates(Section):
     parity: Literal[True] | None = Field(
         description="The exported model matches the trained one, within the tolerance of export."
     )
-    max_latency_ms: float | None = Field(gt=0, description="Largest median latency of one row, in milliseconds.")
+    max_latency_ms: float | None = Field(
+        gt=0, description="Largest processor time of one row, in milliseconds: the best of several measurements."
+    )
     max_size_mb: float | None = Field(gt=0, description="Largest size of the exported model, in megabytes.")
+    min_test_rows: float | None = Field(
+        0.5, ge=0, le=1, description="Smallest number of test rows, as a share of those of the champion."
+    )
+    max_psi: float | None = Field(
+        None,
+        gt=0,
+        description="Largest population stability index (PSI) of a column between the data of the champion and that of "
+        "the candidate, in the train and in the test part. Off by default: newer rows always differ.",
+    )
 
 
 class Review(Section):
@@ -109,12 +160,44 @@ class Image(Section):
 
 
 class Monitor(Section):
-    """When drift raises an alarm."""
+    """How production is watched, and what raises an alarm."""
 
     max_psi: float = Field(
         gt=0,
         description="Largest population stability index (PSI) of a column; 0.1 is a small shift, 0.25 a large one.",
     )
+    max_refused: float = Field(0.05, ge=0, le=1, description="Largest share of recent rows that break the contract.")
+    max_unseen: float = Field(
+        0.1, ge=0, le=1, description="Largest share of recent rows with a category that the reference does not have."
+    )
+    drift_alarm: bool = Field(
+        False,
+        description="Whether drift alone is an alarm. Off by default: seasons drift, and the model may be as good.",
+    )
+    predictions: str = Field(
+        ".store/predictions", min_length=1, description="Where predictions are kept: a folder, s3://… or gs://…."
+    )
+    keep_days: int | None = Field(365, ge=1, description="Days after which predictions are removed; null keeps all.")
+    period_days: int = Field(7, ge=1, description="Length of a period in which the performance is measured.")
+    label_delay_days: int = Field(
+        0, ge=0, description="Days until outcomes are known; younger periods are shown, but do not decide."
+    )
+    outcomes: Literal["first", "last"] = Field(
+        "last", description="Which outcome counts if several are given for one prediction."
+    )
+    min_rows: Count = Field(200, description="Smallest number of predictions with outcomes for a period to decide.")
+    max_drop: float = Field(
+        0.02, ge=0, description="Largest drop of the primary metric below the evaluation of the model, beyond noise."
+    )
+    periods: Count = Field(3, description="Number of latest periods that decide about an alarm.")
+    worse_periods: Count = Field(2, description="Number of these periods with a larger drop that is an alarm.")
+
+
+class Retrain(Section):
+    """When a scheduled training on new data is worth it; an alarm or a request always trains."""
+
+    rows: int | None = Field(None, ge=1, description="Smallest number of new rows; null: any change of the data.")
+    days: int | None = Field(None, ge=1, description="Age of the model in days after which any change is enough.")
 
 
 class Params(Document):
@@ -130,3 +213,4 @@ class Params(Document):
     review: Review
     image: Image
     monitor: Monitor
+    retrain: Retrain = Field(Retrain(), description="When a scheduled training is worth it.")

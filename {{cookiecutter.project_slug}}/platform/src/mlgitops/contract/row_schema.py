@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from .as_delivered import as_delivered
 from .column import MAX_MAGNITUDE, Column
 from .contract import Contract
 
@@ -18,6 +19,7 @@ MAX_CATEGORY_CHARS = 1000
 DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
 TIME_RANGE = (datetime(1678, 1, 1), datetime(2261, 12, 31))  # the years that datetime64[ns] covers in full
+KEY = "identifies the row; not read by the model, and stored only as a hash, in the prediction log"
 PATTERNS = {"date": f"^{DATE}$", "datetime": rf"^{DATE}([T ]{CLOCK}(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?)?$"}
 
 
@@ -32,20 +34,26 @@ class _Untitled(GenerateJsonSchema):
 def request_model(contract: Contract, extra: Literal["forbid", "ignore"] = "forbid") -> Any:
     """Return the type of one row for `pydantic.TypeAdapter`, with strict types, ranges and categories.
 
-    Columns that may be missing may be null or absent; *extra* columns are refused or ignored. Times become naive
-    datetimes; one with a zone is converted to UTC.
+    Columns that may be missing, and keys, may be null or absent; *extra* columns are refused or ignored. Times become
+    naive datetimes; one with a zone is converted to UTC.
     """
-    fields = {name: _field(column) for name, column in contract.inputs.items()}
+    keys = {name: _key(column, contract.decimal) for name, column in contract.request_keys.items()}
+    fields = {name: _field(column, contract.decimal) for name, column in contract.inputs.items()} | keys
     make: Any = TypedDict  # type checkers do not accept a TypedDict built at run time
     row = make("Row", fields)
     row.__pydantic_config__ = ConfigDict(extra=extra, strict=True, allow_inf_nan=False)
     return row
 
 
-def _field(column: Column) -> Any:
-    kind = _type(column)
-    described: Any = Annotated[kind | None if column.missing else kind, Field(description=_description(column))]
+def _field(column: Column, decimal: str) -> Any:
+    kind = as_delivered(_type(column) | None if column.missing else _type(column), column, decimal)
+    described: Any = Annotated[kind, Field(description=_description(column))]
     return NotRequired[described] if column.missing else described
+
+
+def _key(column: Column, decimal: str) -> Any:
+    kind = as_delivered(_type(column) | None, column, decimal)
+    return NotRequired[Annotated[kind, Field(description="; ".join(filter(None, [column.description, KEY])))]]
 
 
 def _description(column: Column) -> str | None:

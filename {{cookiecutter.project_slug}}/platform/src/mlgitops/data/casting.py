@@ -1,27 +1,29 @@
 """Converts the values of one column, as delivered, to its type: numbers, booleans, timestamps or strings."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
-from ..contract.column import Column
+from ..contract import as_delivered, spelling
+from ..contract.column import NUMERIC, TEMPORAL, UNIX, Column
 
 BOOLEANS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False, "1.0": True, "0.0": False}
-AFFIXES = r"^[$€£¥\s]+|[$€£¥%\s]+$"  # allowed before and after a number
-GROUPED = {  # decimal separator -> 1,234,567.8 with any thousands separator, also spaces and apostrophes
-    ".": r"[-+]?[1-9]\d{0,2}(?:([,\s'\u2019])\d{3})(?:\1\d{3})*(?:\.\d+)?",
-    ",": r"[-+]?[1-9]\d{0,2}(?:([.\s'\u2019])\d{3})(?:\1\d{3})*(?:,\d+)?",
-}
+MILLISECONDS = "datetime64[ms]"  # covers every year that a table may hold
 
 
 def typed(values: pd.Series, column: Column, decimal: str = ".") -> pd.Series:
     """Return one column with the type that the contract declares; see `frame.parse`."""
-    if column.na_values and not pd.api.types.is_numeric_dtype(values):
-        values = values.mask(values.astype("string").str.strip().isin(column.na_values))
-    if column.type in ("number", "integer"):
-        parsed = numbers(values, decimal)
-        return _or_as_delivered(values, parsed if column.type == "number" else parsed.where(parsed % 1 == 0))
-    if column.type in ("datetime", "date"):
-        return _or_as_delivered(values, timestamps(values, column.format))
+    if _is_text(values):
+        values = _without_missing(values, column, decimal)
+    if column.type in NUMERIC:
+        parsed = numbers(values, decimal, column)
+        whole = parsed if column.type == "number" else parsed.where(parsed % 1 == 0)
+        return _or_as_delivered(values, whole, parsed.isin(as_delivered.numbers(column, decimal)))
+    if column.type in TEMPORAL:
+        moments = timestamps(values, column.format)
+        sentinels = np.array(sorted(as_delivered.times(column)), dtype=MILLISECONDS)
+        return _or_as_delivered(values, moments, pd.Series(np.isin(moments, sentinels), index=values.index))
     if column.type == "boolean":
         booleans = values if values.dtype == bool else values.astype("string").str.strip().str.lower().map(BOOLEANS)
         return _or_as_delivered(values, booleans.astype("boolean"))
@@ -30,49 +32,93 @@ def typed(values: pd.Series, column: Column, decimal: str = ".") -> pd.Series:
     return values.astype("string").str.strip().replace("", pd.NA)
 
 
-def numbers(values: pd.Series, decimal: str = ".") -> pd.Series:
-    """Return values as float64, NaN where not a number; reads 1,234.5, 12 %, $5, (5) and, by *decimal*, 1.234,5."""
+def _without_missing(values: pd.Series, column: Column, decimal: str) -> pd.Series:
+    """Return *values* without those that the contract reads as missing: empty ones, and the words of na_values."""
+    strings = values.astype("string").str.strip()
+    missing = strings.isin(["", *column.missing_words]).fillna(True)
+    if "missing" in (column.below_detection, column.above_detection):
+        missing |= _each(strings.mask(missing), lambda text: _undetected(text, column, decimal)).notna()
+    return values.mask(missing.to_numpy(dtype=bool)) if missing.any() else values
+
+
+def _undetected(text: str, column: Column, decimal: str) -> bool | None:
+    value = spelling.number(text, column, decimal)
+    return True if value is not None and np.isnan(value) else None
+
+
+def _is_text(values: pd.Series) -> bool:
+    return bool(values.dtype == object or pd.api.types.is_string_dtype(values))
+
+
+def numbers(values: pd.Series, decimal: str = ".", column: Column | None = None) -> pd.Series:
+    """Return values as float64, NaN where not a number; strings are read as `spelling.number` reads them."""
     if pd.api.types.is_timedelta64_dtype(values):
         return values.dt.total_seconds()
     if pd.api.types.is_numeric_dtype(values):
         return values.astype("float64")
     strings = values.astype("string").str.strip()
-    parsed = pd.to_numeric(
-        strings if decimal == "." else strings.where(strings.str.fullmatch(r"[-+]?\d+")), errors="coerce"
-    )
-    parsed = parsed.astype("float64").replace([np.inf, -np.inf], np.nan)
+    plain = strings if decimal == "." else strings.where(strings.str.fullmatch(r"[-+]?\d+"))
+    parsed = pd.to_numeric(plain, errors="coerce").astype("float64").replace([np.inf, -np.inf], np.nan)
     rest = (parsed.isna() & strings.notna()).to_numpy()
     if rest.any():
-        parsed[rest] = pd.to_numeric(_plain(strings[rest], decimal), errors="coerce").astype("float64")
+        read = _each(strings[rest], lambda text: spelling.number(text, column, decimal))
+        parsed[rest] = read.astype("float64")
     return parsed
-
-
-def _plain(strings: pd.Series, decimal: str) -> pd.Series:
-    """Normalize numbers written by people, such as 1,234.5, to plain decimals; NA where not a number."""
-    strings = strings.str.replace(r"^\((.+)\)$", r"-\1", regex=True)  # "(5)" is -5 in accounting notation
-    strings = strings.str.replace(AFFIXES, "", regex=True).str.replace(r"^([-+])[$€£¥]\s*", r"\1", regex=True)
-    grouped = strings.str.fullmatch(GROUPED[decimal]).fillna(False)
-    strings = strings.mask(grouped, strings.str.replace(f"[^-+0-9{decimal}]", "", regex=True))
-    strings = (
-        strings
-        if decimal == "."
-        else strings.mask(strings.str.contains(".", regex=False)).str.replace(",", ".", regex=False)
-    )
-    return strings.where(strings.str.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"))
 
 
 def timestamps(values: pd.Series, date_format: str | None = None) -> pd.Series:
     """Return values as datetime64 without a time zone (converted to UTC), NaT where not a date.
 
-    The format is ISO 8601, or *date_format*.
+    The format is ISO 8601, or *date_format*. Years from 1 to 9999 are read.
     """
-    parsed = pd.to_datetime(values, errors="coerce", utc=True, format=date_format or "ISO8601")
+    if pd.api.types.is_datetime64_any_dtype(values):
+        zoned = getattr(values.dtype, "tz", None) is not None
+        return (values.dt.tz_convert(None) if zoned else values).astype(MILLISECONDS)
+    if pd.api.types.is_numeric_dtype(values):
+        if date_format in UNIX:
+            return _since_1970(values, UNIX[date_format])
+        values = values.where(values % 1 == 0).astype("Int64")
+    strings = values.astype("string").str.strip()
+    parsed = _quick(strings, date_format)
+    rest = (parsed.isna() & strings.notna()).to_numpy()
+    if rest.any():
+        read = _each(strings[rest], lambda text: spelling.timestamp(text, date_format))
+        parsed[rest] = read.to_numpy(dtype=MILLISECONDS)
+    return parsed
+
+
+def _quick(strings: pd.Series, date_format: str | None) -> pd.Series:
+    """Return the times that pandas reads, NaT for the others: no year before 1678 or after 2261."""
+    if date_format in UNIX:
+        return _since_1970(pd.to_numeric(strings, errors="coerce").astype("float64"), UNIX[date_format])
+    if date_format and ("%Z" in date_format or spelling.COMPACT.fullmatch(date_format)):
+        return pd.Series(np.full(len(strings), np.datetime64("NaT", "ms")), index=strings.index)
+    parsed = pd.to_datetime(strings, errors="coerce", utc=True, format=date_format or "ISO8601")
     if date_format and parsed.isna().any():
-        parsed = parsed.fillna(pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601"))
-    return parsed.dt.tz_localize(None).astype("datetime64[ms]")
+        parsed = parsed.fillna(pd.to_datetime(strings, errors="coerce", utc=True, format="ISO8601"))
+    return parsed.dt.tz_localize(None).astype(MILLISECONDS)
 
 
-def _or_as_delivered(delivered: pd.Series, converted: pd.Series) -> pd.Series:
-    """Return *converted*; if values do not fit the type, as an object column that keeps those as strings."""
+def _since_1970(values: pd.Series, milliseconds: int) -> pd.Series:
+    elapsed = values.astype("float64") * milliseconds
+    first, last = (np.datetime64(year, "ms").astype("int64") for year in ("0001-01-01", "9999-12-31"))
+    present = ((elapsed >= first) & (elapsed <= last)).to_numpy()
+    moments = np.full(len(elapsed), np.datetime64("NaT", "ms"))
+    moments[present] = elapsed[present].round().to_numpy().astype("int64").view(MILLISECONDS)
+    return pd.Series(moments, index=elapsed.index)
+
+
+def _each(strings: pd.Series, read: Callable[[str], object]) -> pd.Series:
+    """Return what *read* makes of each string; equal ones are read once."""
+    codes, distinct = pd.factorize(strings)
+    results = np.empty(len(distinct) + 1, dtype=object)
+    results[:-1] = [read(text) for text in distinct]  # the last one is for missing values, whose code is -1
+    return pd.Series(results[codes], index=strings.index)
+
+
+def _or_as_delivered(delivered: pd.Series, converted: pd.Series, missing: pd.Series | None = None) -> pd.Series:
+    """Return *converted* without the *missing* values; if others do not fit the type, those stay, as strings."""
     misfits = converted.isna() & delivered.notna()
+    if missing is not None and missing.any():
+        converted, misfits = converted.mask(missing), misfits & ~missing
     return converted.astype(object).mask(misfits, delivered.astype("string")) if misfits.any() else converted

@@ -10,29 +10,39 @@ from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pyarrow as pa
 from charset_normalizer import from_bytes
 
 CHUNK_BYTES = 1 << 20  # in memory at once
 ASIAN = ["cp932", "gb18030", "big5", "cp949"]  # several bytes per character
 NON_LATIN = ["cp1251", "cp1253", "koi8_r"]  # Cyrillic and Greek
 LATIN = ["cp1252", "cp1250"]  # Western Europe, Central Europe
+CARONS = b"\x8a\x8d\x8e\x8f\x9a\x9d\x9e\x9f"  # S, T, Z with marks in cp1250; hardly a letter of Western Europe
 SYMBOL_IN_WORD = re.compile(r"[\u00a1-\u00bf\u00d7\u00f7](?=[a-z])|\ufffd")
 
 
-def encoding(path: Path, head: bytes) -> str:
-    """Return the encoding of the text file *path*; *head* is its first bytes."""
+def encoding(path: Path, head: bytes) -> tuple[str, bool]:
+    """Return the encoding of the text file *path*, and whether it is a guess; *head* is its first bytes."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    if _is_utf8(path):
-        return "utf-8"
+        return "utf-16", False
+    return ("utf-8", False) if _is_utf8(path) else (_guess(head), True)
+
+
+def _guess(head: bytes) -> str:
     high = [byte for byte in head if byte > 127]
     if sum(map(len, re.findall(rb"[\x80-\xff]{3,}", head))) < 0.4 * len(high):
+        if sum(byte in CARONS for byte in high) > 0.05 * len(high):
+            return "cp1250"
         return min(LATIN, key=lambda name: _oddness(head, name))
     if sum(byte >= 0xC0 for byte in high) > 0.95 * len(high):
         return min(NON_LATIN, key=lambda name: _oddness(head, name))
     best = from_bytes(head, cp_isolation=ASIAN).best()
     return best.encoding if best else "cp1252"
+
+
+def example(head: bytes, name: str) -> str:
+    """Return words of *head* that another encoding would spell otherwise."""
+    words = dict.fromkeys(word for word in re.findall(r"\w+", head.decode(name, "replace")) if not word.isascii())
+    return ", ".join(list(words)[:3])
 
 
 @contextmanager
@@ -43,7 +53,7 @@ def in_utf8(path: Path, encoding_name: str) -> Iterator[Path]:
         return
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         copy = Path(folder) / "text.csv"
-        source = io.TextIOWrapper(pa.input_stream(str(path)), encoding_name, newline="")
+        source = io.TextIOWrapper(path.open("rb"), encoding_name, newline="")
         with source, copy.open("w", encoding="utf-8", newline="") as text:
             shutil.copyfileobj(source, text, CHUNK_BYTES)
         yield copy
@@ -52,7 +62,7 @@ def in_utf8(path: Path, encoding_name: str) -> Iterator[Path]:
 def _is_utf8(path: Path) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        with pa.input_stream(str(path)) as file:
+        with path.open("rb") as file:
             while chunk := file.read(CHUNK_BYTES):
                 decoder.decode(chunk)
         decoder.decode(b"", final=True)

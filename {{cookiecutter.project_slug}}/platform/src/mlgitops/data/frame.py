@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from .casting import typed
 from .encode import encode
 
 STRING = pd.StringDtype("pyarrow")  # a fifth of the memory of "string"; writes the same bytes
+PART, PARTS = Column(type="number", missing=True), ("year", "month", "day", "hour", "minute", "second")
 CHUNK_ROWS = 1 << 18  # rows as delivered that are in memory at once
 
 
@@ -37,9 +38,11 @@ def hashes(rows: pd.DataFrame | pd.Series) -> np.ndarray:
 
 def read(file: pq.ParquetFile, name: str, column: Column | None, decimal: str = ".") -> pd.Series:
     """Read one column of a file with its type (as delivered if *column* is None), in chunks to save memory."""
+    if column and column.join:
+        return joined([read(file, part, PART, decimal) for part in column.join])
     chunks = []
     for batch in file.iter_batches(CHUNK_ROWS, columns=[name]):
-        values = batch.column(0).to_pandas()
+        values = batch.column(0).to_pandas(date_as_object=False)
         values = values if column is None else typed(values, column, decimal)
         chunks.append(values.astype(STRING) if values.dtype == "string" else values)
         gc.collect(1)  # a Series whose .str was used refers to itself
@@ -47,14 +50,24 @@ def read(file: pq.ParquetFile, name: str, column: Column | None, decimal: str = 
     return pd.concat(chunks, ignore_index=True) if chunks else pd.Series(dtype="object")
 
 
+def joined(parts: list[pd.Series]) -> pd.Series:
+    """Return the times whose year, month, and perhaps day, hour, minute and second are in *parts*."""
+    values = pd.DataFrame(dict(zip(PARTS, parts, strict=False))).assign(**({} if len(parts) > 2 else {"day": 1}))
+    return pd.to_datetime(values, errors="coerce").astype("datetime64[ms]")
+
+
 def parse(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     """Return *table* with the contract's types: float64 for numbers, boolean, datetime64 for dates, else strings.
 
     A column with values that do not fit its type becomes an object column that keeps those values as strings, which
-    validate reports; columns that the contract does not declare stay as they are.
+    validate reports; columns that the contract does not declare stay as they are. Columns that join others are added.
     """
     parsed = {n: typed(table[n], column, contract.decimal) for n, column in contract.columns.items() if n in table}
-    return pd.DataFrame({name: parsed.get(name, table[name]) for name in table}, index=table.index, copy=False)
+    whole = {name: parsed[name] if name in parsed else table[name] for name in table}
+    for name, column in contract.columns.items():
+        if column.join and name not in table and set(column.join) <= set(table):
+            whole[name] = joined([typed(table[part], PART, contract.decimal) for part in column.join])
+    return pd.DataFrame(whole, index=table.index, copy=False)
 
 
 def columns(table: pd.DataFrame, contract: Contract) -> dict[str, np.ndarray]:
@@ -99,16 +112,22 @@ def features(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
 def records(rows: pd.DataFrame, contract: Contract) -> list[dict[str, Any]]:
     """Return the inputs of *rows*, as delivered or typed, as JSON values that a caller of the service would send."""
     parsed = parse(rows[[name for name in contract.inputs if name in rows]], contract)
-    values = {name: _json(parsed[name], contract.columns[name]) for name in parsed}
+    values = {name: _json(parsed[name], contract.columns[name]) for name in parsed if name in contract.inputs}
     return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
 
 
 def _json(values: pd.Series, column: Column) -> list[Any]:
+    present = values.notna().tolist()
+    unit: Literal["D", "s"] = "D" if column.type == "date" else "s"
     if pd.api.types.is_datetime64_dtype(values):
-        values = values.dt.strftime("%Y-%m-%d" if column.type == "date" else "%Y-%m-%dT%H:%M:%S")
+        values = pd.Series(np.datetime_as_string(values.to_numpy(), unit, casting="unsafe"))  # four digits of any year
     elif column.type == "integer" and pd.api.types.is_float_dtype(values):
         values = values.astype("Int64")
-    return [
-        (value if isinstance(value, str | int | float) else str(value)) if present else None
-        for value, present in zip(values.tolist(), values.notna(), strict=True)
-    ]
+    return [_plain(value, unit) if filled else None for value, filled in zip(values.tolist(), present, strict=True)]
+
+
+def _plain(value: Any, unit: Literal["D", "s"]) -> str | int | float:
+    """Return a value of JSON; a time among values that are none is written as the others of its column."""
+    if isinstance(value, pd.Timestamp):
+        return str(np.datetime_as_string(value.to_datetime64(), unit, casting="unsafe"))
+    return value if isinstance(value, str | int | float) else str(value)

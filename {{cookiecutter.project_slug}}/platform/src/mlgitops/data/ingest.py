@@ -1,6 +1,5 @@
 """Stage ingest: bring the raw table in, as it is."""
 
-import os
 import runpy
 from collections.abc import Iterator
 from itertools import chain
@@ -14,57 +13,56 @@ import pyarrow.parquet as pq
 from ..common import files
 from ..common.errors import ProjectError
 from ..common.project import user_code
-from ..contract.params import Params
-from .readers import batches, unique
+from ..contract.params import Ingest, Params
+from . import address, database, lakehouse, tables
+from .arrow_types import storable
+from .reading import IngestReport, Reading, unique
 
-PART = 100_000  # rows of a query's answer that are in memory at once
 
+def ingest(source: str | Path, raw: Path, settings: Ingest | None = None) -> IngestReport:
+    """Write the table behind *source* to the Parquet file *raw*; return what was read.
 
-def ingest(source: Path, raw: Path) -> tuple[int, int]:
-    """Write the table behind *source* to the Parquet file *raw*; return its numbers of rows and columns.
-
-    The source is a table, a .sql query, or a .py file whose load() returns a frame. Raises ProjectError when it is
-    absent, is of another kind, or gives no row.
+    *settings* say how to read it where the guess is wrong. Raises ProjectError when the source is absent, is of an
+    unknown kind, or gives no row.
     """
-    if not source.is_file():
-        raise ProjectError(f"{source}: no such file: put the data there, or change ingest.source in params.yaml")
-    found = parts(source)
-    first = next(found, None)
+    reading = Reading()
+    incoming = parts(source, settings, reading)
+    first = next(incoming, None)
     if first is None or not first.num_columns:
         raise ProjectError(f"{source}: the table has no row")
     rows = 0
     with files.replacing(raw) as new, pq.ParquetWriter(new, first.schema) as writer:
-        for part in chain([first], found):
+        for part in chain([first], incoming):
             writer.write(pa.Table.from_batches([part]).cast(writer.schema))
             rows += part.num_rows
         if not rows:
             raise ProjectError(f"{source}: the table has no row")
-    return rows, len(writer.schema)
+    columns = len(first.schema)
+    return IngestReport(str(source), reading.format, rows, columns, reading.details, tuple(reading.remarks))
 
 
-def parts(source: Path) -> Iterator[pa.RecordBatch]:
-    """Yield the table behind a file, whatever its kind, part by part."""
-    return {".sql": _query, ".py": _loader}.get(source.suffix, batches)(source)
+def parts(
+    source: str | Path, settings: Ingest | None = None, reading: Reading | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the table behind a source, whatever its kind, part by part; *reading* collects what is noticed."""
+    settings, reading, path = settings or Ingest(source=str(source)), reading or Reading(), Path(source)
+    if isinstance(source, str) and address.is_address(source):
+        return _fetched(source, settings, reading)
+    if not path.exists():
+        raise ProjectError(f"{source}: no such file: put the data there, or change ingest.source in params.yaml")
+    if path.suffix == ".py":
+        reading.format = "load()"
+        return _loader(path)
+    if path.suffix == ".sql":
+        return storable(database.query(path, reading), reading)
+    if path.suffix in (".delta", ".iceberg") and path.is_file():
+        return storable(lakehouse.referenced(path, reading), reading)
+    return tables.batches(path, settings, reading)
 
 
-def _query(source: Path) -> Iterator[pa.RecordBatch]:
-    url = os.environ.get("DATABASE_URL")
-    if not url:
-        raise ProjectError(f"{source}: set DATABASE_URL to the database (a SQLAlchemy URL) that the query runs against")
-    import sqlalchemy
-
-    try:
-        with sqlalchemy.create_engine(url).connect().execution_options(stream_results=True) as connection:
-            query = sqlalchemy.text(source.read_text(encoding="utf-8"))
-            schema = None
-            for part in pd.read_sql(query, connection, chunksize=PART):
-                part.columns = unique(part.columns)
-                table = pa.Table.from_pandas(_one_type_each(part), schema=schema, preserve_index=False)
-                schema = schema or table.schema
-                yield from table.to_batches()
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        said = str(error).replace(url, "...")  # it may hold a password
-        raise ProjectError(f"{source}: the database in DATABASE_URL did not answer: {said}") from None
+def _fetched(source: str, settings: Ingest, reading: Reading) -> Iterator[pa.RecordBatch]:
+    with address.fetched(source) as copy:
+        yield from tables.batches(copy, settings, reading)
 
 
 def _loader(source: Path) -> Iterator[pa.RecordBatch]:
@@ -88,8 +86,13 @@ def _one_type_each(part: pd.DataFrame) -> pd.DataFrame:
 
 @click.command()
 @click.argument("raw", type=click.Path(path_type=Path))
-def main(raw: Path) -> None:
-    """Write the table that ingest.source in params.yaml names to RAW."""
-    source = Path(Params.load(Path("params.yaml")).ingest.source)
-    rows, columns = ingest(source, raw)
-    click.echo(f"{source}: {rows:,} rows, {columns} columns -> {raw}")
+@click.argument("report", type=click.Path(path_type=Path), required=False)
+def main(raw: Path, report: Path | None) -> None:
+    """Write the table that ingest.source in params.yaml names to RAW, and what was read to REPORT."""
+    settings = Params.load(Path("params.yaml")).ingest
+    read = ingest(settings.source, raw, settings)
+    if report:
+        read.save(report)
+    click.echo(f"{read.describe()} -> {raw}")
+    for remark in read.remarks:
+        click.secho(f"  please check: {remark}", fg="yellow")

@@ -88,7 +88,7 @@ def failure(result: Any, rows: pd.DataFrame, contract: Contract) -> Failure:
     arguments = {key: value for key, value in kwargs.items() if key not in ("column", "column_list", "batch_id")}
     observed = details.get("observed_value")
     if "column_set" in arguments:  # most columns are as expected: only the others are reported
-        missing = [name for name in contract.columns if name not in rows]
+        missing = [name for name in contract.delivered if name not in rows]
         unexpected = [name for name in rows if name not in contract.columns]
         arguments, observed = {}, {"missing": missing, "unexpected": unexpected}
     elif "partial_missing_list" in details:

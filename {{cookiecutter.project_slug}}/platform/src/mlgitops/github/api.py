@@ -12,6 +12,7 @@ from ..common.errors import ProjectError
 from ..store.git import git
 
 DEFAULT = "main"  # the branch of approved models
+MAIN = f"origin/{DEFAULT}"  # as it was last fetched
 MAX_BODY_CHARS = 60_000  # GitHub's limit is 65,536
 
 
@@ -100,6 +101,19 @@ def comment(number: int, marker: str, body: str) -> None:
 
 
 def fetch() -> None:
-    """Fetch main and all tags of models from origin."""
-    git("fetch", "--quiet", "--force", "origin", f"+refs/heads/{DEFAULT}:refs/remotes/origin/{DEFAULT}",
+    """Fetch main, with its history, and all tags of models from origin."""
+    whole = ["--unshallow"] if git("rev-parse", "--is-shallow-repository") == "true" else []
+    git("fetch", "--quiet", "--force", *whole, "origin", f"+refs/heads/{DEFAULT}:refs/remotes/{MAIN}",
         "+refs/tags/model/*:refs/tags/model/*")  # fmt: skip
+
+
+def on_main(commit: str) -> bool:
+    """Return whether a commit is one of main, as it was fetched."""
+    return git("merge-base", "--is-ancestor", commit, MAIN, fails=("",)) is not None
+
+
+def require_main(action: str) -> None:
+    """Raise ProjectError in a workflow of another branch than main."""
+    ref = os.environ.get("GITHUB_REF") or f"refs/heads/{DEFAULT}"
+    if ref != f"refs/heads/{DEFAULT}":
+        raise ProjectError(f"{action} runs on {DEFAULT} only, not on {ref}: start the workflow on {DEFAULT}")

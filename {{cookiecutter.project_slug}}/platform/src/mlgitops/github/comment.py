@@ -15,15 +15,17 @@ import click
 from ..common import files
 from ..common.errors import ProjectError
 from ..data.validation_report import ValidationReport
+from ..review.pages.escape import defused, prose
 from ..review.pages.markdown import MARKER
 from . import api
 
-ZERO_WIDTH = "\u200b"
 MAX_FILE_BYTES = 1_000_000
-FORK = (
-    "> This pull request comes from a fork, whose own code generated this page. Review the code changes first. "
-    "Nothing was pushed or registered, and the run had no access to secrets."
-)
+MAX_ARTIFACT_BYTES = 50_000_000
+FORK = """## ⚠️ Unverified: the review of a fork
+
+> This pull request comes from a fork, whose own code generated the page below. Review the code changes first. Nothing
+> was pushed or registered, and the run had no access to secrets."""
+TOO_LARGE = "The reports of this run have {size:,} bytes, more than {limit:,}: see the run."
 
 
 def page(review: str | None, validation: str | None) -> str:
@@ -56,14 +58,26 @@ def subject(event: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | No
 def post(pull: dict[str, Any], run: dict[str, Any]) -> None:
     """Post or update the comment on *pull* from the artifacts of *run*."""
     artifacts = {entry["name"]: entry for entry in api.api(f"/actions/runs/{run['id']}/artifacts")["artifacts"]}
-    reports = _read(artifacts["reports"]["id"]) if "reports" in artifacts else {}
-    text = page(reports.get("review.md"), reports.get("validation.json"))
-    if pull["head"]["repo"]["full_name"] != api.repository():
-        text = f"{MARKER}\n{FORK}\n\n{text.replace('@', '@' + ZERO_WIDTH)}"
-    links = [("the run", "")] + [(name, f"/artifacts/{entry['id']}") for name, entry in artifacts.items()]
+    text = _page(artifacts.get("reports"))
+    links = [("the run", "")] + [(prose(name), f"/artifacts/{entry['id']}") for name, entry in artifacts.items()]
     link_list = " · ".join(f"[{name}]({run['html_url']}{path})" for name, path in links)
-    footer = f"\n---\n{link_list} · commit {run['head_sha'][:10]}\n"
-    api.comment(pull["number"], MARKER, text[: api.MAX_BODY_CHARS - len(footer)] + footer)
+    origin = f"{link_list} · commit {run['head_sha'][:10]}\n"
+    body = f"{text[: api.MAX_BODY_CHARS - len(origin) - 10]}\n---\n{origin}"
+    if (pull["head"]["repo"] or {}).get("full_name") != api.repository():  # of a fork that was deleted, GitHub has none
+        theirs = defused(text.replace(MARKER, "")[: api.MAX_BODY_CHARS // 2])
+        body = f"{MARKER}\n{FORK}\n\n{origin}\n---\n\n{theirs}"[: api.MAX_BODY_CHARS]
+    api.comment(pull["number"], MARKER, body)
+
+
+def _page(artifact: dict[str, Any] | None) -> str:
+    """Return the page in the reports of a run; one that is too large is not downloaded."""
+    if not artifact:
+        return page(None, None)
+    if artifact["size_in_bytes"] > MAX_ARTIFACT_BYTES:
+        size = TOO_LARGE.format(size=artifact["size_in_bytes"], limit=MAX_ARTIFACT_BYTES)
+        return f"{MARKER}\n\n## ❌ There is no model to review\n\n{size}\n"
+    reports = _read(artifact["id"])
+    return page(reports.get("review.md"), reports.get("validation.json"))
 
 
 def _read(artifact: int) -> dict[str, str]:

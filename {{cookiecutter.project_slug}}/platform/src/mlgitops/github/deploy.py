@@ -8,11 +8,11 @@ import click
 from ..common import files
 from ..common.errors import ProjectError
 from ..common.provenance import workflow
-from ..image.overlay import ENVIRONMENTS, pinned
+from ..image.overlay import ENVIRONMENTS, checked
 from ..registry import command as registry
 from ..serving import smoke
 from ..serving.client import Client
-from . import api, promote, tags, targets
+from . import api, production, promote, signatures, tags, targets
 from .tags import Release
 from .targets import Target, rollout_seconds
 
@@ -22,14 +22,16 @@ DEPLOY_TARGET to kubernetes (with the secret KUBECONFIG) or compose (with the va
 server): see docs/deploy.md"""
 
 
-def deploy(environment: str, release: Release) -> str:
-    """Deploy *release* to *environment*; return a message about the result.
+def deploy(environment: str, release: Release, manifests: Path = targets.DEPLOY) -> str:
+    """Deploy *release* to *environment* as *manifests* describe it; return a message about the result.
 
-    Raises ProjectError, after a rollback to the previous image, if the predictions are not reproduced.
+    Raises ProjectError if `release` on main has not signed the image, or, after a rollback to the previous image, if
+    the predictions are not reproduced.
     """
-    target = targets.find(environment)
+    target = targets.find(environment, manifests)
     if target is None:
         return NO_TARGET_MESSAGE.format(image=release.image)
+    proof = signatures.verify(release.image)
     before = target.current()
     with tempfile.TemporaryDirectory() as scratch:
         model = Path(scratch) / "model"
@@ -39,7 +41,8 @@ def deploy(environment: str, release: Release) -> str:
             _run(target, release.image, model)
         except ProjectError as error:
             raise ProjectError(_roll_back(target, before, release, error)) from error
-    return f"{environment} runs version {release.version}, which reproduces the reference predictions: {release.image}"
+    answer = f"{environment} runs version {release.version}, which reproduces the reference predictions"
+    return f"{answer}: {release.image}\n{proof}"
 
 
 def _run(target: Target, image: str, model: Path | None = None) -> None:
@@ -63,11 +66,14 @@ def _roll_back(target: Target, before: str | None, release: Release, error: Proj
 
 
 def desired_release(environment: str) -> Release | None:
-    """Return the desired release of an environment: staging runs the newest tag, production the overlay's image."""
+    """Return the release that origin declares for an environment, whatever is checked out; None if there is none yet.
+
+    Staging runs the newest tag, production the image in the overlay on main.
+    """
     api.fetch()
     if environment == "staging":
         return next(iter(tags.releases()), None)
-    image = pinned(Path(promote.OVERLAY).read_text(encoding="utf-8"))
+    image = production.declared()
     return tags.of_image(image) if image else None
 
 
@@ -80,28 +86,45 @@ def main() -> None:
 @click.argument("environment", type=click.Choice(ENVIRONMENTS))
 def _run_command(environment: str) -> None:
     """Deploy the version that git specifies to ENVIRONMENT and verify its predictions."""
+    api.require_main("deploy")
     release = desired_release(environment)
-    nothing = f"{environment} runs nothing yet: run `make promote`"
-    message = deploy(environment, release) if release else nothing
+    message = f"{environment} runs nothing yet: run `make promote`"
+    if release:
+        with production.manifests() as folder:
+            message = deploy(environment, release, folder)
     click.echo(message)
     api.note("GITHUB_STEP_SUMMARY", message + "\n")
+
+
+@main.command(name="verify")
+@click.argument("environment", type=click.Choice(ENVIRONMENTS), default="production")
+@click.option("--image", help="The image to verify, as name@sha256:..., instead of that of ENVIRONMENT.")
+def _verify(environment: str, image: str | None) -> None:
+    """Verify that `release` on main has made the image that git declares for ENVIRONMENT (default: production)."""
+    release = None if image else desired_release(environment)
+    name = image or (release.image if release else None)
+    click.echo(signatures.verify(checked(name)) if name else f"{environment} runs nothing yet: nothing to verify")
 
 
 @main.command(name="champion")
 def _champion() -> None:
     """Make the version in production the champion of the registry."""
+    api.require_main("champion")
     release = desired_release("production")
     if release is None:
         click.echo("production runs nothing yet: the champion is unchanged")
         return
     urls = [pull["html_url"] for pull in api.merged()]
-    number, changed = registry.promote(release.version, next(iter(urls), None))
-    click.echo(f"version {number} is {'now' if changed else 'already'} the champion")
+    back = production.went_back()
+    number, changed = registry.promote(release.version, next(iter(urls), None), back)
+    state = ("again" if back else "now") if changed else "already"
+    click.echo(f"version {number} is {state} the champion")
 
 
 @main.command(name="failed")
 def _failed() -> None:
     """Report the failed deployment on its pull request, and open one that restores the champion."""
+    api.require_main("deploy-failed")
     failed, address = desired_release("production"), workflow()
     number = registry.champion()
     champion = tags.find(number) if number else None

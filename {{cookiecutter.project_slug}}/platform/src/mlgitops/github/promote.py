@@ -1,30 +1,37 @@
 """Puts a version into production: by a pull request if it has an image, otherwise in the registry only."""
 
+import re
 import tempfile
 from pathlib import Path
 
 import click
 
-from ..image.overlay import OVERLAY_FILE, OVERLAYS, pin, pinned
+from ..common.errors import ProjectError
+from ..image.overlay import pin
 from ..store.git import git
-from . import api, tags
+from . import api, production, signatures, tags
+from .production import OVERLAY
 from .tags import Release
 
-OVERLAY = (OVERLAYS / "production" / OVERLAY_FILE).as_posix()
+VERSION = re.compile(r"v?[1-9][0-9]{0,8}|[a-z][a-z0-9_-]{0,60}")
 
 
 def propose(release: Release, reason: str = "") -> str:
-    """Open a pull request that deploys *release* to production; return its URL, or the reason why none is needed."""
+    """Open a pull request that deploys *release* to production; return its URL, or the reason why none is needed.
+
+    Raises ProjectError unless the workflow `release` on main has signed the image.
+    """
     api.fetch()
-    now = pinned(git("show", f"origin/{api.DEFAULT}:{OVERLAY}") or "")
+    now = production.declared()
     if now == release.image:
         return f"production runs version {release.version} already"
+    signatures.verify(release.image)
     before = next((other.version for other in tags.releases() if other.image == now), None)
     branch = f"promote/v{release.version}"
     title = f"Production: version {release.version}" + (f" instead of {before}" if before else "")
     with tempfile.TemporaryDirectory() as scratch:
         tree = Path(scratch) / "main"  # a separate work tree: uncommitted changes stay untouched
-        git("worktree", "add", "--quiet", "--detach", "--no-checkout", str(tree), f"origin/{api.DEFAULT}")
+        git("worktree", "add", "--quiet", "--detach", "--no-checkout", str(tree), api.MAIN)
         try:
             git("reset", "--quiet", cwd=tree)
             git("checkout", "--quiet", "--", OVERLAY, cwd=tree)
@@ -50,14 +57,25 @@ def _body(release: Release, before: str | None, reason: str) -> str:
 
 @click.command()
 @click.argument("version", default="challenger")
-@click.option("--back", is_flag=True, help="Deploy the previous champion instead of VERSION.")
+@click.option("--back", is_flag=True, help="Deploy the image that production ran before, instead of VERSION.")
 def main(version: str, back: bool) -> None:
     """Put VERSION (a number or an alias) into production."""
+    api.require_main("promote")
+    if not VERSION.fullmatch(version):
+        raise ProjectError(f"{version!r} is no version: give a number such as 7, or an alias such as challenger")
+    if git("remote"):
+        api.fetch()
+        if back and production.declared():
+            click.echo(propose(tags.of_image(production.previous())))
+            return
+    _promote(version, back)
+
+
+def _promote(version: str, back: bool) -> None:
+    """Propose the version that the registry names, or change the registry alone if it has no pushed image."""
     from ..registry import command as registry  # MLflow takes seconds to import
 
     number = registry.previous() if back else registry.number(version)
-    if git("remote"):
-        api.fetch()
     release = tags.find(number)
     if release:
         click.echo(propose(release))

@@ -1,5 +1,7 @@
 """The tags model/vN: which image is version N, where it comes from, and why it was accepted. They never move."""
 
+import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +10,15 @@ import click
 
 from ..common import files, project
 from ..common.errors import ProjectError
-from ..image.overlay import pushed
-from ..store.git import git
+from ..image.overlay import IMAGE, checked
+from ..store.git import git, push_ref
 from . import api
 
 PREFIX = "model/v"
-REPORTS = Path("reports")
+NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+FACT = re.compile(r"\w{1,40}: [\w.:@/+-]{1,300}")
+FOREIGN = """{name} is no tag of the workflow `release`: {reason}.
+Look who pushed it. To remove it: git push origin :refs/tags/{name} (the rules in .github/rulesets protect tags)"""
 
 
 @dataclass(frozen=True)
@@ -27,42 +32,79 @@ class Release:
 
 
 def create(version: str, image: str, facts: dict[str, str], review: str) -> bool:
-    """Tag the current commit as a version, locally and at origin; return False if the tag exists already."""
+    """Tag the current commit as a version, locally and at origin; return False if the tag exists already.
+
+    A push that another one has overtaken leaves that tag. Raises ProjectError unless the commit is one of main.
+    """
     api.fetch()
+    if not api.on_main("HEAD"):
+        raise ProjectError(f"the current commit is not on {api.MAIN}: only commits of {api.DEFAULT} are released")
     if find(version):
         return False
     lines = [
         f"{project.name()} {version}",
         "",
-        f"image: {image}",
+        f"image: {checked(image)}",
         *(f"{name}: {value}" for name, value in facts.items()),
     ]
+    name = f"{PREFIX}{version}"
     with tempfile.TemporaryDirectory() as scratch:
         message = Path(scratch) / "message"
         files.write(message, "\n".join([*lines, "", review]))
-        git("tag", "--annotate", "--cleanup=verbatim", "--file", str(message), f"{PREFIX}{version}", "HEAD")
-    if git("push", "--quiet", "origin", f"refs/tags/{PREFIX}{version}", fails=("already exists", "rejected")) is None:
-        git("tag", "--delete", f"{PREFIX}{version}")
+        git("tag", "--annotate", "--cleanup=verbatim", "--file", str(message), name, "HEAD")
+    if not _push(name):
+        git("tag", "--delete", name)
         api.fetch()
         return False
     return True
 
 
+def _push(name: str) -> bool:
+    """Push a tag, with the deploy key in RELEASE_KEY if there is one: the rules let nobody else create it."""
+    refspec, key = f"refs/tags/{name}", os.environ.get("RELEASE_KEY")
+    if not key:
+        return push_ref("origin", refspec)
+    host = os.environ.get("GITHUB_SERVER_URL", "https://github.com").partition("://")[2]
+    with tempfile.TemporaryDirectory() as scratch:
+        identity = Path(scratch) / "key"
+        identity.touch(mode=0o600)
+        files.write(identity, key.strip() + "\n")
+        ssh = f"core.sshCommand=ssh -i '{identity}' -o IdentitiesOnly=yes -o StrictHostKeyChecking=accept-new"
+        return push_ref(f"git@{host}:{api.repository()}.git", refspec, config=("-c", ssh))
+
+
 def find(version: str) -> Release | None:
-    """Return the release of a version, or None if it has no tag."""
-    name = f"{PREFIX}{version.removeprefix('v')}"
-    text = git("tag", "--list", "--format=%(contents)", name)
-    if not text:
+    """Return the release of a version, or None if it has no tag; raises ProjectError if `release` did not make it."""
+    number = version.removeprefix("v")
+    name = f"{PREFIX}{number}"
+    if not NUMBER.fullmatch(number) or not _exists(name):
         return None
-    _, header, review = [*text.split("\n\n", 2), "", ""][:3]
-    facts = dict(line.split(": ", 1) for line in header.splitlines() if ": " in line)
-    return Release(version.removeprefix("v"), facts.pop("image"), facts, review)
+    text = git("for-each-ref", "--format=%(objecttype)%0a%(contents)", f"refs/tags/{name}") or ""
+    kind, _, message = text.partition("\n")
+    _, header, review = [*message.split("\n\n", 2), "", ""][:3]
+    facts = dict(line.split(": ", 1) for line in header.splitlines() if FACT.fullmatch(line))
+    image = facts.pop("image", "")
+    if kind != "tag" or not IMAGE.fullmatch(image):
+        raise ProjectError(FOREIGN.format(name=name, reason=f"its message names no image by its digest: {image!r}"))
+    if not api.on_main(f"refs/tags/{name}^{{commit}}"):
+        raise ProjectError(FOREIGN.format(name=name, reason=f"its commit is not on {api.MAIN}"))
+    return Release(number, image, facts, review)
+
+
+def _exists(name: str) -> bool:
+    return git("rev-parse", "--verify", "--quiet", f"refs/tags/{name}", fails=("",)) is not None
 
 
 def releases() -> list[Release]:
-    """Return all releases, newest first."""
+    """Return all releases, newest first; a tag that `release` did not make is reported and left out."""
     names = (git("tag", "--list", f"{PREFIX}*", "--sort=-version:refname") or "").split()
-    return [release for name in names if (release := find(name.removeprefix(PREFIX)))]
+    releases = []
+    for name in names:
+        try:
+            releases.append(find(name.removeprefix(PREFIX)))
+        except ProjectError as error:
+            click.echo(f"ignored: {error.message}", err=True)
+    return [release for release in releases if release]
 
 
 def of_image(image: str) -> Release:
@@ -73,32 +115,3 @@ def of_image(image: str) -> Release:
             f"no tag {PREFIX}* has the image {image}: only images that `release` has tagged are deployed"
         )
     return match
-
-
-@click.command()
-def main() -> None:
-    """Tag the commit with the version of the last pushed image; the message has its review."""
-    image, labels = pushed()
-    version, model = labels["version"], labels["model"]
-    new = create(version, image, labels | _metrics(model), _review(model))
-    release = find(version)
-    if release is None:
-        raise ProjectError(f"the tag {PREFIX}{version} is missing: run `git fetch --tags`")
-    status = "" if new else " (unchanged)" if release.image == image else f" (exists already, with {release.image})"
-    click.echo(f"{PREFIX}{version}: {image}{status}")
-    name, _, digest = release.image.partition("@")  # the next steps of the workflow sign and deploy this image
-    api.note("GITHUB_OUTPUT", f"version={version}\nname={name}\ndigest={digest}\n")
-
-
-def _review(model: str) -> str:
-    """Return the review of this model; an imported one has none."""
-    page, report = REPORTS / "review.md", REPORTS / "review.json"
-    if not report.is_file() or files.read_json(report).get("model_sha256") != model:
-        return ""
-    return page.read_text(encoding="utf-8")
-
-
-def _metrics(model: str) -> dict[str, str]:
-    path = REPORTS / "metrics.json"
-    metrics = files.read_json(path) if path.is_file() and _review(model) else {}
-    return {name: f"{value:.4f}" for name, value in metrics.items() if isinstance(value, float)}

@@ -1,5 +1,6 @@
 """The deploy targets: a Kubernetes cluster, or one server with Compose. Each returns and replaces the running image."""
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -19,15 +20,18 @@ DEPLOY = Path("deploy")
 DEFAULT_ROLLOUT_SECONDS = 180  # if DEPLOY_SECONDS is not set
 
 
-def find(environment: str) -> "Target | None":
-    """Return the target in DEPLOY_TARGET for an environment (staging or production), or None if it is not set."""
+def find(environment: str, manifests: Path = DEPLOY) -> "Target | None":
+    """Return the target in DEPLOY_TARGET for an environment (staging or production), or None if it is not set.
+
+    *manifests* is the folder deploy/ that describes what runs there.
+    """
     target = os.environ.get("DEPLOY_TARGET") or "none"
     if target == "none":
         return None
     kinds: dict[str, type[Target]] = {"kubernetes": Kubernetes, "compose": Compose}
     if target not in kinds:
         raise ProjectError(f"DEPLOY_TARGET is {target}: expected none, {', '.join(kinds)}")
-    return kinds[target](environment)
+    return kinds[target](environment, manifests)
 
 
 def rollout_seconds() -> int:
@@ -45,21 +49,22 @@ def run_tool(command: list[str], stdin: str | None = None, **environment: str) -
 class Kubernetes:
     """A Kubernetes cluster, accessed with kubectl and KUBECONFIG."""
 
-    def __init__(self, environment: str) -> None:
+    def __init__(self, environment: str, manifests: Path) -> None:
         """Read the overlay of *environment*; KUBECONFIG_DATA, if set, is the content of kubectl's configuration."""
-        self.environment = environment
+        self.environment, self.manifests = environment, manifests
         if data := os.environ.get("KUBECONFIG_DATA"):
-            file = Path(os.environ.get("RUNNER_TEMP", tempfile.gettempdir())) / "kubeconfig"
-            file.touch(mode=0o600)
-            file.write_text(data, encoding="utf-8", newline="\n")
-            os.environ["KUBECONFIG"] = str(file)
+            descriptor, path = tempfile.mkstemp(prefix="kubeconfig-", dir=os.environ.get("RUNNER_TEMP"))
+            os.environ["KUBECONFIG"] = path
+            atexit.register(Path(path).unlink, missing_ok=True)
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:  # only this user can read it
+                file.write(data)
         self.url = os.environ.get("SCORING_URL")  # if unset, a port is forwarded
         metadata = {resource["kind"]: resource["metadata"] for resource in yaml.safe_load_all(self._rendered(None))}
         self.name, self.namespace = metadata["Deployment"]["name"], metadata["Deployment"]["namespace"]
 
     def _rendered(self, image: str | None) -> str:
         with tempfile.TemporaryDirectory() as scratch:
-            shutil.copytree(DEPLOY, Path(scratch) / "deploy")
+            shutil.copytree(self.manifests, Path(scratch) / "deploy")
             overlay = Path(scratch) / "deploy" / "overlays" / self.environment
             if image:
                 pin(overlay / "kustomization.yaml", image)
@@ -96,9 +101,9 @@ class Kubernetes:
 class Compose:
     """Docker or Podman on this machine: for a runner on the server itself (see docs/deploy.md)."""
 
-    def __init__(self, environment: str) -> None:
-        """Run deploy/compose.yaml as a separate Compose project for *environment*."""
-        file = DEPLOY / "compose.yaml"
+    def __init__(self, environment: str, manifests: Path) -> None:
+        """Run compose.yaml of *manifests* as a separate Compose project for *environment*."""
+        file = manifests / "compose.yaml"
         slug = yaml.safe_load(file.read_text(encoding="utf-8"))["name"]
         self.project = f"{slug}-{environment}"
         self.port = os.environ.get("SCORING_PORT") or ("3000" if environment == "production" else "3001")

@@ -7,7 +7,7 @@ import yaml
 
 from ..common.errors import ProjectError
 from ..common.project import root
-from ..store.git import git
+from ..store.git import git, push_ref
 from . import api
 
 LOCKS = ["dvc.lock", "uv.lock"]
@@ -48,7 +48,7 @@ def write_back(branch: str) -> str:
             PULL_REQUEST_BODY.format(branch=branch, stages=", ".join(stages)),
         )
         return f"dvc.lock of {branch} is out of date: {url} updates it"
-    if git("push", "--quiet", "origin", f"HEAD:refs/heads/{branch}", fails=("rejected", "cannot lock ref")) is None:
+    if not push_ref("origin", f"HEAD:refs/heads/{branch}"):
         return f"{branch} has a newer commit, whose own run writes dvc.lock back"
     api.check(branch)
     return f"{branch}: dvc.lock was pushed ({', '.join(stages)}); the checks run on the new commit"

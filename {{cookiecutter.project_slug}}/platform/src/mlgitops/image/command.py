@@ -1,6 +1,7 @@
 """Builds the scoring image of a version, verifies its predictions, and pushes it."""
 
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -45,11 +46,14 @@ def build(which: str) -> dict[str, Any]:
         bento.pack(model, labels, created, {"base_image": base, "python_version": python}, context / "bento")
         bento.install(context / "packages", python, machine)
         shutil.copy(CONTAINERFILE, context / "Containerfile")
-        candidate, name = f"{repository}:candidate", f"{repository}:v{labels['version']}"
+        name = f"{repository}:v{labels['version']}"
+        candidate = f"{name}-{secrets.token_hex(4)}"  # a concurrent build has another one
         engine.build(context, candidate, base, annotations(labels, base), created)
-        ready = verify(engine, candidate, model)
-        engine("tag", candidate, name)
-        engine("rmi", candidate)
+        try:
+            ready = verify(engine, candidate, model)
+            engine("tag", candidate, name)
+        finally:
+            engine("rmi", candidate)
         details = engine.inspect(name)
         identity = f"sha256:{details['Id'].removeprefix('sha256:')}"
         system = engine("run", "--rm", "--network=none", name, *sbom.DPKG_QUERY)

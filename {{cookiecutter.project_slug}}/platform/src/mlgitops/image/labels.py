@@ -8,12 +8,12 @@ from typing import Any
 from ..common import project
 from ..model.scorer import digest
 from ..registry.versions import VersionFacts
-from ..store.git import commit, git
+from ..store.git import NO_COMMIT, commit, git
 
 
 def commit_time() -> int:
     """Return the Unix time of the commit, so that the same commit gives the same image at any time."""
-    return int(os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct", fails=("",)) or 0)
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct", fails=NO_COMMIT) or 0)
 
 
 def lineage(facts: VersionFacts, manifest: dict[str, Any], created: int) -> dict[str, str]:

@@ -12,6 +12,17 @@ from ..common.errors import ProjectError
 BUILT = Path("build/image.json")  # metadata of the most recently built image
 OVERLAYS, ENVIRONMENTS, OVERLAY_FILE = Path("deploy/overlays"), ("staging", "production"), "kustomization.yaml"
 NO_DIGEST = f"sha256:{'0' * 64}"  # placeholder until a version is promoted
+# the grammar of the OCI distribution specification: registry, its port, path, digest; nothing that a shell would read
+IMAGE = re.compile(
+    r"[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)+@sha256:[0-9a-f]{64}"
+)
+
+
+def checked(image: str) -> str:
+    """Return *image* if it is name@sha256:...; raises ProjectError otherwise."""
+    if not IMAGE.fullmatch(image):
+        raise ProjectError(f"{image!r} is not an image digest: write name@sha256: and 64 hexadecimal digits")
+    return image
 
 
 def pushed() -> tuple[str, dict[str, str]]:
@@ -24,17 +35,21 @@ def pushed() -> tuple[str, dict[str, str]]:
 
 def pin(path: Path, image: str) -> None:
     """Set the image of the overlay in *path* to *image*, name@sha256:...; raises ProjectError if it has no digest."""
-    if not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", image):
-        raise ProjectError(f"{image}: not an image digest: write name@sha256: and 64 hexadecimal digits")
-    name, _, digest = image.partition("@")
+    name, _, digest = checked(image).partition("@")
     files.set_line(path, "newName", name)
     files.set_line(path, "digest", digest)
 
 
 def pinned(text: str) -> str | None:
-    """Return the image in the *text* of an overlay, or None if it has none yet."""
-    (image,) = yaml.safe_load(text)["images"]
-    return None if image["digest"] == NO_DIGEST else f"{image['newName']}@{image['digest']}"
+    """Return the image in the *text* of an overlay, or None if it has none yet; raises ProjectError."""
+    try:
+        (image,) = yaml.safe_load(text)["images"]
+        name, digest = str(image["newName"]), str(image["digest"])
+    except (yaml.YAMLError, LookupError, TypeError, ValueError):
+        raise ProjectError(
+            f"{OVERLAY_FILE} of an overlay in {OVERLAYS}: expected one entry of `images` with newName and digest"
+        ) from None
+    return None if digest == NO_DIGEST else checked(f"{name}@{digest}")
 
 
 @click.group()

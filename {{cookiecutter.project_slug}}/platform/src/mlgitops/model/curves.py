@@ -23,7 +23,14 @@ def curves(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresho
         for predicted_class, rows in zip(classes, row, strict=True)
     ]
     tables = {"confusion": pd.DataFrame(cells, columns=["actual", "predicted", "rows"])}
-    return tables | (_binary_curves(truth, predicted[:, 1]) if len(classes) == 2 else {})
+    return tables | (_binary_curves(truth, predicted[:, 1]) if len(classes) == 2 else _confidence(truth, predicted))
+
+
+def _confidence(truth: np.ndarray, predicted: np.ndarray) -> dict[str, pd.DataFrame]:
+    """Return the calibration of several classes: how often the class with the largest probability is right."""
+    confidence, right = np.clip(predicted.max(axis=1), 0, 1), predicted.argmax(axis=1) == truth
+    actual, expected = calibration_curve(right, confidence, n_bins=10, strategy="quantile")
+    return {"calibration": pd.DataFrame({"predicted": expected, "actual": actual})}
 
 
 def _binary_curves(truth: np.ndarray, probability: np.ndarray) -> dict[str, pd.DataFrame]:

@@ -18,6 +18,8 @@ from ..contract.contract import Contract
 from ..contract.params import Export, Params
 from ..contract.row_schema import json_schema
 from ..data import frame
+from ..data.profile import FILE as PROFILE
+from ..data.profile import profile
 from . import card, pipeline
 from .decision import USUAL
 from .pipeline import label, predict
@@ -78,8 +80,12 @@ def parity(contract: Contract, trained: np.ndarray, exported: np.ndarray, params
 @click.argument("report", type=click.Path(path_type=Path, exists=True))
 @click.argument("plots", type=click.Path(path_type=Path, exists=True))
 @click.argument("folder", type=click.Path(path_type=Path))
-def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> None:
-    """Write MODEL to FOLDER as ONNX, with the contract, golden rows of TEST, and a card from REPORT and PLOTS."""
+@click.option("--train", type=click.Path(path_type=Path, exists=True), help="The train part, for the data's profile.")
+def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train: Path | None) -> None:
+    """Write MODEL to FOLDER as ONNX, with the contract, golden rows of TEST, a profile of the data, and a card.
+
+    The card is made from REPORT and PLOTS.
+    """
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
     fitted, rows = pipeline.load(model), pd.read_parquet(test)
     with files.replacing(folder) as new:
@@ -88,10 +94,12 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> No
         (new / "contract.yaml").write_bytes(Path("contract.yaml").read_bytes())
         (new / project.FEATURES).write_bytes(project.file(project.FEATURES).read_bytes())
         files.write_json(new / "request.schema.json", json_schema(contract))
+        parts = ({"train": train} if train else {}) | {"test": test}
+        profile(parts, contract).save(new / PROFILE)
         evaluation = files.read_json(report)
         metrics = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
         files.write(new / "card.md", card.card(contract, params, label(params.model, fitted), metrics, plots))
-        facts = _facts(params, model, test, evaluation) | {"metrics": metrics}
+        facts = _facts(params, model, parts, evaluation) | {"metrics": metrics, "importance": _importance(plots)}
         files.write_json(new / "manifest.json", {**facts, "files": digests(new)})
         scorer = Scorer(new)
         exported = scorer.predict(frame.columns(rows, contract))
@@ -104,19 +112,25 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path) -> No
     click.echo(f"{folder}: matches the trained pipeline on {agreement.rows:,} rows ({margin})")
 
 
-def _facts(params: Params, model: Path, test: Path, evaluation: dict[str, Any]) -> dict[str, Any]:
-    decision = evaluation.get("decision", {})
+def _importance(plots: Path) -> dict[str, float]:
+    """Return the importance of each feature as evaluate measured it, the largest first."""
+    undefined = {"importance": [""]}
+    table = pd.read_csv(plots / "importance.csv", dtype={"feature": str}, keep_default_na=False, na_values=undefined)
+    defined = table.dropna(subset="importance")
+    return {str(name): float(value) for name, value in zip(defined["feature"], defined["importance"], strict=True)}
+
+
+def _facts(params: Params, model: Path, parts: dict[str, Path], evaluation: dict[str, Any]) -> dict[str, Any]:
+    decision, setting = evaluation.get("decision", {}), params.evaluate.threshold
     return {
         "project": project.name(),
-        "threshold": decision.get(
-            "threshold", fixed if isinstance(fixed := params.evaluate.threshold, float) else USUAL
-        ),
+        "threshold": decision.get("threshold", setting if isinstance(setting, float) else USUAL),
         "decision": decision,
         "leaks": evaluation.get("leaks", []),
         "table": evaluation.get("table", {}),
-        "params": params.model_dump(mode="json", exclude={"review", "image", "monitor"}),
+        "params": params.model_dump(mode="json", exclude={"review", "image", "monitor", "retrain"}),
         "pipeline_sha256": digest(model),
-        "test_sha256": digest(test),
+        **{f"{name}_sha256": digest(path) for name, path in parts.items()},
         "contract_sha256": digest(Path("contract.yaml")),
         "packages": {name: importlib.metadata.version(name) for name in EXPORT_PACKAGES},
     }

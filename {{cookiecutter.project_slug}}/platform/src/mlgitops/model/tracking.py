@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..common import project
+from ..common.errors import ProjectError
 from ..common.provenance import environment, requirements
 from ..contract.column import Column
 from ..contract.contract import Contract
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 PIPELINE_TAG = "pipeline_sha256"  # identifies the run that trained a pipeline, on any machine
 TRAIN_TAG = "train_sha256"
+
+
+class RecordError(ProjectError):
+    """The run of a training could not be recorded; the model itself is not affected."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,26 @@ def experiment(client: "mlflow.MlflowClient") -> str:
     return str(existing.experiment_id)
 
 
+def check() -> None:
+    """Raise ProjectError, before a long training, if its run could not be recorded."""
+    connect()
+    commit()
+
+
 def record(training: Training) -> str:
-    """Record one training as an MLflow run, each trial of its search as a child, and return the run's id."""
+    """Record one training as an MLflow run, each trial of its search as a child, and return the run's id.
+
+    Raises RecordError if the tracking server or the disk fails meanwhile.
+    """
+    import mlflow
+
+    try:
+        return _record(training)
+    except (mlflow.MlflowException, OSError) as error:  # those of requests are of the latter kind
+        raise RecordError(f"the run could not be recorded in MLflow: {' '.join(str(error).split())}") from error
+
+
+def _record(training: Training) -> str:
     client = connect()
     import mlflow
 

@@ -55,6 +55,7 @@ def main(train: Path, model: Path, report: Path) -> None:
     """Fit on TRAIN, write the pipeline to MODEL and the cross-validation to REPORT, and record the run in MLflow."""
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
     pipeline.build(contract, params.model)  # report mistakes in the settings before the slow steps
+    tracking.check()
     rows, table = pd.read_parquet(train), split.counts(train)
     for remark in filter(None, [table.explain(contract.target), rare(contract, frame.target(rows, contract))]):
         click.echo(remark)
@@ -69,10 +70,19 @@ def main(train: Path, model: Path, report: Path) -> None:
     if trials:
         result["settings"] = settings
     files.write_json(report, result)
-    recorded = params.model_dump(mode="json", exclude={"review", "image", "monitor"}) | {"model": settings}
-    run = tracking.record(tracking.Training(contract, recorded, model, result, train, fitted, tuple(trials)))
+    recorded = params.model_dump(mode="json", exclude={"review", "image", "monitor", "retrain"}) | {"model": settings}
+    training = tracking.Training(contract, recorded, model, result, train, fitted, tuple(trials))
     score = f"{result['metric']} {result['mean']:.4f} ± {result['std']:.4f}"
-    click.echo(f"{model}: {pipeline.label(settings, fitted)}, cross-validated {score}; run {run}")
+    click.echo(f"{model}: {pipeline.label(settings, fitted)}, cross-validated {score}; {_recorded(training)}")
+
+
+def _recorded(training: tracking.Training) -> str:
+    """Record the run, and return its id; a server that fails after the training must not cost the model."""
+    try:
+        return f"run {tracking.record(training)}"
+    except tracking.RecordError as error:
+        click.secho(f"Warning: {error.message}; `make register` will record it", fg="yellow", err=True)
+        return "no run yet"
 
 
 def _report(contract: Contract, rows: pd.DataFrame, validated: Sequence[FoldPredictions]) -> dict[str, Any]:

@@ -2,81 +2,51 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
-import numpy as np
 import pandas as pd
-from scipy.special import chdtri
 
 from ..batch.score import chunks
-from ..common import files
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
-from ..contract.params import Params
+from ..contract.params import Monitor, Params
 from ..data import frame
+from ..data.distribution import count, distribution, shift
 from ..model.scorer import Scorer
 from ..serving.rows import score
-
-NUMBER_BINS = 10  # quantiles of the reference
-CATEGORY_BINS = 20  # the most frequent categories; all others share one more bin
-FALSE_ALARM_RATE = 0.001  # significance level: share of unchanged columns whose index exceeds `chance`
-MISSING, OTHER = "missing", "others"
+from .report import ColumnDrift, Drift
 
 
-def compare(before: pd.Series, after: pd.Series) -> dict[str, Any]:
-    """Return the population stability index of two samples of a column, and the value that chance alone can reach.
-
-    Also the bin with the largest change, and its share in both samples.
-    """
-    old, new = _shares(before, after)
-    sizes = len(before), len(after)
-    smooth = [np.clip(shares, 0.5 / size, None) for shares, size in zip((old, new), sizes, strict=True)]
-    index = float(((smooth[1] - smooth[0]) * np.log(smooth[1] / smooth[0])).sum())
-    # for two samples of one population, index / sum(1 / size) has a chi-square distribution
-    chance = float(chdtri(max(len(old) - 1, 1), FALSE_ALARM_RATE)) * sum(1 / size for size in sizes)
-    bin_name = (new - old).abs().idxmax()
-    shares = {"before": float(old[bin_name]), "after": float(new[bin_name])}
-    return {"psi": index, "chance": chance, "moved": str(bin_name), **shares}
-
-
-def _shares(before: pd.Series, after: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Return the share of rows per bin in both samples; the bins are derived from *before*."""
-    if pd.api.types.is_float_dtype(before):
-        cuts = np.unique(before.quantile(np.linspace(0, 1, NUMBER_BINS + 1)[1:-1]).dropna())  # empty without numbers
-        edges = np.r_[-np.inf, cuts, np.inf]
-        binned = [pd.cut(values, edges).astype("string") for values in (before, after)]
-    else:
-        frequent = before.astype("string").value_counts().index[:CATEGORY_BINS]
-        binned = [
-            values.astype("string").where(lambda v: v.isin(frequent) | v.isna(), OTHER) for values in (before, after)
-        ]
-    counts = [values.fillna(MISSING).value_counts(normalize=True) for values in binned]
-    names = counts[0].index.union(counts[1].index)
-    old, new = (count.reindex(names, fill_value=0.0) for count in counts)
-    return old, new
-
-
-def monitor(
-    scorer: Scorer, reference: Iterable[pd.DataFrame], recent: Iterable[pd.DataFrame], limit: float
-) -> dict[str, Any]:
+def monitor(scorer: Scorer, reference: Iterable[pd.DataFrame], recent: Iterable[pd.DataFrame], limit: float) -> Drift:
     """Return the drift of all inputs and of the predictions, the largest first; dates are skipped: they always shift.
 
-    Both tables are iterables of chunks. Rows that break the contract are counted and skipped.
+    Both tables are iterables of chunks. Rows that break the contract are counted and skipped; raises ProjectError if
+    none is left.
     """
     (before, refused_before), (after, refused) = _valid_rows(scorer, reference), _valid_rows(scorer, recent)
-    columns = [{"column": name, **compare(before[name], after[name])} for name in before]
-    columns = [{**column, "drifted": column["psi"] > max(limit, column["chance"])} for column in columns]
-    return {
-        "model": scorer.manifest["files"]["model.onnx"],
-        "target": scorer.contract.target,
-        "limit": limit,
-        "rows": len(after) + refused,
-        "refused": refused,
-        "reference_rows": len(before) + refused_before,
-        "drifted": [column["column"] for column in columns if column["drifted"]],
-        "columns": sorted(columns, key=lambda column: -column["psi"]),
-    }
+    for name, rows, invalid in (("reference", before, refused_before), ("recent", after, refused)):
+        if not len(rows):
+            raise ProjectError(
+                f"none of the {invalid:,} {name} rows satisfies the contract of the model, so nothing can be compared: "
+                "`score` names the reason for each row; then fix the rows, or contract.yaml and train again"
+            )
+    columns = [_drift(name, before[name], after[name], limit) for name in before]
+    return Drift(
+        model=scorer.manifest["files"]["model.onnx"],
+        target=scorer.contract.target,
+        limit=limit,
+        rows=len(after) + refused,
+        refused=refused,
+        reference_rows=len(before) + refused_before,
+        drifted=tuple(column.column for column in columns if column.drifted),
+        columns=tuple(sorted(columns, key=lambda column: -column.shift.psi)),
+    )
+
+
+def _drift(name: str, before: pd.Series, after: pd.Series, limit: float) -> ColumnDrift:
+    bins = distribution(before)
+    difference = shift(bins, count(after, bins))
+    return ColumnDrift(name, difference.psi > max(limit, difference.chance), difference)
 
 
 def _valid_rows(scorer: Scorer, parts: Iterable[pd.DataFrame]) -> tuple[pd.DataFrame, int]:
@@ -87,26 +57,44 @@ def _valid_rows(scorer: Scorer, parts: Iterable[pd.DataFrame]) -> tuple[pd.DataF
     for rows in parts:
         predictions = score(scorer, rows)
         kept = predictions["error"].isna().to_numpy()
-        typed = frame.parse(rows[kept].reindex(columns=names), contract)
-        frames.append(typed.assign(**{f"the model's {output}": predictions.loc[kept, output].array}))
         refused += int((~kept).sum())
-    return pd.concat(frames, ignore_index=True), refused
+        if kept.any():
+            typed = frame.parse(rows[kept].reindex(columns=names), contract)
+            frames.append(typed.assign(**{f"the model's {output}": predictions.loc[kept, output].array}))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(), refused
 
 
 def _frames(source: Path, contract: Contract) -> Iterator[pd.DataFrame]:
     return (part.to_pandas() for part in chunks(source, contract))
 
 
-def page(report: dict[str, Any]) -> str:
+def page(report: Drift) -> str:
     """Return the drift as a table for a terminal."""
     lines = [f"{'':2}{'PSI':>6}  {'column':30}  largest change (share before, now)"]
     lines += [
-        f"{'!' if column['drifted'] else '':2}{column['psi']:6.3f}  {column['column'][:30]:30}  "
-        f"{column['moved'][:30]}: {column['before']:.1%}, {column['after']:.1%}"
-        for column in report["columns"]
+        f"{'!' if column.drifted else '':2}{column.shift.psi:6.3f}  {column.column[:30]:30}  "
+        f"{column.shift.moved[:30]}: {column.shift.before:.1%}, {column.shift.after:.1%}"
+        for column in report.columns
     ]
-    summary = f"{report['rows']:,} recent rows, {report['reference_rows']:,} reference rows"
-    return "\n".join([summary + (f"; {report['refused']:,} break the contract" if report["refused"] else ""), *lines])
+    summary = f"{report.rows:,} recent rows, {report.reference_rows:,} reference rows"
+    refused = f"; {report.refused:,} break the contract ({report.refused_share:.1%})" if report.refused else ""
+    return "\n".join([summary + refused, *lines])
+
+
+def alarms(report: Drift, limits: Monitor) -> list[str]:
+    """Return why the report is an alarm; empty where it is not."""
+    reasons = []
+    if report.refused_share > limits.max_refused:
+        reasons.append(
+            f"{report.refused:,} of {report.rows:,} recent rows break the contract, more than {limits.max_refused:.0%} "
+            "(params.yaml: monitor.max_refused): `score` names the reason for each row"
+        )
+    if report.drifted:
+        reasons.append(
+            f"{', '.join(report.drifted)} drifted: the population stability index (PSI) is above {report.limit} "
+            "(params.yaml: monitor.max_psi): check the source of the data, then retrain on newer rows"
+        )
+    return reasons
 
 
 @click.command()
@@ -116,12 +104,9 @@ def page(report: dict[str, Any]) -> str:
 @click.option("--reference", type=click.Path(path_type=Path, exists=True), default="data/test.parquet")
 def main(recent: Path, report: Path, model: Path, reference: Path) -> None:
     """Compare the table RECENT (or a .sql query) with REFERENCE and write REPORT; fails if a column has drifted."""
-    scorer, limit = Scorer(model), Params.load(Path("params.yaml")).monitor.max_psi
-    result = monitor(scorer, _frames(reference, scorer.contract), _frames(recent, scorer.contract), limit)
-    files.write_json(report, result)
+    scorer, limits = Scorer(model), Params.load(Path("params.yaml")).monitor
+    result = monitor(scorer, _frames(reference, scorer.contract), _frames(recent, scorer.contract), limits.max_psi)
+    result.save(report)
     click.echo(page(result))
-    if result["drifted"]:
-        raise ProjectError(
-            f"{', '.join(result['drifted'])} drifted: the population stability index (PSI) is above {limit} "
-            "(params.yaml: monitor.max_psi): check the source of the data, then retrain on newer rows"
-        )
+    if reasons := alarms(result, limits):
+        raise ProjectError("\n".join(reasons))

@@ -1,8 +1,8 @@
 """The command adopt: infers the contract, chooses settings, then writes all files or none."""
 
 import csv
-import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,46 +12,49 @@ import pandas as pd
 from ..common import files, project
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
-from ..contract.params import Params
+from ..contract.params import Ingest, Params
 from ..data.ingest import ingest
-from ..data.readers import plain
+from ..data.options import reading_options, settings
+from ..data.reading import plain
 from ..model.leaks import leaks
 from . import project_files
 from .choose import choose, time_parts
 from .decisions import aim_of, decisions, leak_remark, summary, test_share
 from .draft import AdoptOptions, ContractDraft, draft
 from .sampling import sample
-from .source import fetch, file_name, place
+from .source import REFERENCES, fetch, file_name, place, renamed
 
 DEMO_FILES = ("data/README.md",)
 TASKS = ["binary", "multiclass", "regression"]
 
 
-def adopt(here: Path, source: Path, options: AdoptOptions) -> tuple[Contract, ContractDraft, dict[str, str]]:
+def adopt(
+    here: Path, source: Path, options: AdoptOptions, reading: Ingest
+) -> tuple[Contract, ContractDraft, dict[str, str]]:
     """Return the contract of the table in *here*, its draft, and the new content of each file to change.
 
-    Writes nothing. *source* is the path of the table in the project.
+    Writes nothing. *source* is the path of the table in the project, *reading* says how to read it.
     """
     params = Params.load(Path("params.yaml"))
     with tempfile.TemporaryDirectory() as temporary:
         raw = Path(temporary) / "raw.parquet"
-        count, width = ingest(here, raw)
-        click.echo(f"{here.name}: {count:,} rows, {width} columns")
+        read = ingest(here, raw, reading)
+        click.echo(replace(read, source=here.name).describe())
         drafted = draft(raw, options)
         test = test_share(drafted, params)
         contract, rows = _splittable(raw, source, drafted, options, test)
         if parts := time_parts(contract, params, rows):
             drafted.contract["columns"][contract.time]["parts"] = parts
             contract = _declared(drafted, source)
+        drafted.remarks[:0] = read.remarks
         aim = aim_of(contract, rows)
-        choice = choose(contract, params, rows, min(1, len(rows) / (count * (1 - test))), aim)
-    leaking = leaks(contract, rows, choice.score)
-    drafted.remarks += [leak_remark(leak, contract) for leak in leaking]
+        choice = choose(contract, params, rows, min(1, len(rows) / (read.rows * (1 - test))), aim)
+    drafted.remarks += [leak_remark(leak, contract) for leak in leaks(contract, rows, choice.score)]
     drafted.decisions += decisions(contract, drafted, choice, aim)
     current = {name: Path(name).read_text(encoding="utf-8") for name in ("params.yaml", "dvc.yaml", "pyproject.toml")}
     changed = {
         "contract.yaml": project_files.contract(drafted.contract, source),
-        "params.yaml": project_files.settings(current["params.yaml"], source, contract, choice, aim, test),
+        "params.yaml": project_files.settings(current["params.yaml"], reading, contract, choice, aim, test),
         "dvc.yaml": project_files.pipeline(current["dvc.yaml"], contract),
         "pyproject.toml": project_files.environment(current["pyproject.toml"]),
         project.file(project.DATASET).as_posix(): project_files.DATASET,
@@ -115,8 +118,9 @@ def _name(context: click.Context, option: click.Parameter, value: str | None) ->
 @click.option("--group", callback=_name, help="Column whose rows stay together in the split; 'none' for none.")
 @click.option("--ignore", callback=_names, help="Columns that the model must not use, separated by commas.")
 @click.option("--query", help="Query, if DATA is a database; without DATA, DATABASE_URL is used.")
+@reading_options
 def main(data: str, target: str, query: str | None, **options: Any) -> None:
-    """Replace the demo with the table in DATA: a file, a web address, or a database (a SQLAlchemy URL).
+    """Replace the demo with the table in DATA: a file, a folder, an address, or a database (a SQLAlchemy URL).
 
     Infers contract.yaml, chooses settings, adds the data to DVC, and prints its decisions.
     """
@@ -125,15 +129,10 @@ def main(data: str, target: str, query: str | None, **options: Any) -> None:
         if not target:
             raise ProjectError("name the column to predict: add TARGET=column")
         source = Path("data") / file_name(here)
-        if source.name != here.name:
-            link = Path(temporary) / source.name
-            try:
-                link.symlink_to(here.resolve())
-            except OSError:  # on Windows, few users may create links
-                shutil.copyfile(here, link)
-            here = link
+        here = renamed(here, source.name, Path(temporary))
+        reading = settings(source.as_posix(), options)
         try:
-            contract, drafted, changed = adopt(here, source, AdoptOptions(target, **options))
+            contract, drafted, changed = adopt(here, source, AdoptOptions(target, **options), reading)
         except ProjectError as error:  # with the name that the user gave
             raise ProjectError(error.message.replace(str(here), data or source.name)) from error
         write(here, source, changed)
@@ -141,5 +140,5 @@ def main(data: str, target: str, query: str | None, **options: Any) -> None:
         click.echo(line)
     for remark in drafted.remarks:
         click.secho(f"  please check: {remark}", fg="yellow")
-    tracked = source if source.suffix == ".sql" else f"{source}.dvc"
+    tracked = source if source.suffix in REFERENCES else f"{source}.dvc"
     click.echo(f"\nRead contract.yaml, commit it with {tracked}, params.yaml and dvc.yaml, then: make all")

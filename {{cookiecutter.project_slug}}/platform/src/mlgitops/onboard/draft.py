@@ -14,7 +14,7 @@ from ..common.errors import ProjectError
 from ..contract.contract import Task
 from ..data.split import Counts
 from ..model.predictiveness import predictiveness
-from . import columns, identifiers, roles, target
+from . import columns, identifiers, roles, target, times
 from .profile import ColumnProfile
 from .sampling import evenly
 
@@ -56,15 +56,15 @@ def draft(raw: Path, options: AdoptOptions) -> ContractDraft:
     file = pq.ParquetFile(raw)
     names = file.schema_arrow.names
     _check_names(names, options)
-    decimal = columns.decimal_mark(file)
-    truth = columns.infer(file, options.target, decimal)
+    decimal, markers = columns.reading(file)
+    truth = columns.infer(file, options.target, decimal, markers)
     task, entry = target.describe(file, options.target, truth, options.task)
-    profiles, groups, remarks = _profiles(file, options, decimal, truth.values, task)
+    profiles, groups, remarks = _profiles(file, options, decimal, markers, truth.values, task)
     time = roles.find_time(profiles, options.time)
     key = roles.find_key(file, profiles, options.key)
     group = roles.find_group(profiles, groups, options.group, (*key, time))
     if group and not options.group:
-        remarks.append(_repeats(group, groups[group], truth.values, time))
+        remarks.append(roles.repeats(group, groups[group], len(truth.values), time))
         group = None if time else group
     if group:
         profiles[group].entry = {"type": "text"} | {k: v for k, v in profiles[group].entry.items() if k == "missing"}
@@ -72,6 +72,8 @@ def draft(raw: Path, options: AdoptOptions) -> ContractDraft:
         profiles[name].entry = profiles[name].entry if name == time else {"type": "text"}
     if time and not options.time:
         remarks.append(f"{time} is used as the time of a row: the newest rows are the test part (or set TIME=none)")
+    if not time and not options.time:
+        remarks += times.proposals(profiles)
     reasons = {name: profile.entry.get("ignore") for name, profile in profiles.items()}
     if all(reason or (name in (*key, group) and name != time) for name, reason in reasons.items()):
         excluded = "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
@@ -80,23 +82,19 @@ def draft(raw: Path, options: AdoptOptions) -> ContractDraft:
     contract = {"task": task, "target": options.target} | {part: value for part, value in parts.items() if value}
     contract |= {"decimal": decimal} if decimal != "." else {}
     entries = {name: entry if name == options.target else profiles[name].entry for name in names}
+    entries |= {name: profile.entry for name, profile in profiles.items() if name not in entries}  # joined from others
     rows = Counts(len(truth.values), int(truth.values.isna().sum()))
     classes = {} if task == "regression" else {str(k): int(n) for k, n in truth.values.value_counts().items()}
     return ContractDraft(contract | {"columns": entries}, truth.remarks + remarks, rows=rows, classes=classes)
 
 
-def _repeats(name: str, groups: int, truth: pd.Series, time: str | None) -> str:
-    """Return the remark on a column whose values repeat; with a time, the split keeps to that."""
-    several = f"{name} repeats ({groups:,} values in {len(truth):,} rows)"
-    if time:
-        return (
-            f"{several}: the split by {time} puts rows of one in both parts; set GROUP='{name}' to keep them together"
-        )
-    return f"{several}: rows of one stay in the same part of the split, as group (or set GROUP=none)"
-
-
 def _profiles(
-    file: pq.ParquetFile, options: AdoptOptions, decimal: str, truth: pd.Series, task: Task
+    file: pq.ParquetFile,
+    options: AdoptOptions,
+    decimal: str,
+    markers: frozenset[str],
+    truth: pd.Series,
+    task: Task,
 ) -> tuple[dict[str, ColumnProfile], dict[str, int], list[str]]:
     """Return the profiles of all columns but the target, without values, the numbers of groups, and remarks."""
     filled = np.flatnonzero(truth.notna())
@@ -107,12 +105,14 @@ def _profiles(
     names = [name for name in file.schema_arrow.names if name != options.target]
     with click.progressbar(names, label="reading columns") as bar:
         for name in bar:
-            profile = identifiers.as_category(file, name, columns.infer(file, name, decimal), decimal)
+            profile = identifiers.as_category(file, name, columns.infer(file, name, decimal, markers), decimal)
             groups[name] = identifiers.repeats(name, profile)
             if name in options.ignore:
                 profile.entry = {"type": "text", "missing": True, "ignore": "left out on request"}
-            elif "ignore" not in profile.entry and name not in options.key:
-                remarks += profile.remarks + _leaks(name, profile, options.target, labels, task, rows)
+            else:
+                remarks += profile.remarks
+            if "ignore" not in profile.entry and name not in options.key:
+                remarks += _leaks(name, profile, options.target, labels, task, rows)
             profiles[name] = replace(profile, values=NO_VALUES)  # a slice would keep all values in memory
     return profiles, groups, remarks
 

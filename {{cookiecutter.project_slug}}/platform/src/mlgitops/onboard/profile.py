@@ -1,9 +1,8 @@
 """Profiles a column of known type: its range or categories, missing values, and whether the model uses it."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import ceil, floor, log10
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,16 @@ import pandas as pd
 from ..contract import row_schema
 from ..contract.column import MAX_MAGNITUDE
 from ..data import frame
+from . import date_formats, ranges
 
 NUMBERING = "ids?|key|uuid|guid|index|no|nr|num|number|row|rowid|rownames?|unnamed|obs|column 1"
 IDENTIFIER = re.compile(rf"(^|[\s_.-])({NUMBERING})([\s_.:\d-]|$)|[a-z]I[dD]$", re.IGNORECASE)
+CONSTANT = "the same value in every row"
 OUT_OF_RANGE = "numbers out of the range of float32"
 MAX_CATEGORIES = 20  # with more values, or values of fewer than MIN_CATEGORY_ROWS rows, a category stays open
 MIN_CATEGORY_ROWS = 5
+LAST_TIME = pd.Timestamp(row_schema.TIME_RANGE[1])
+READING = ("na_values", "unit", "multipliers", "below_detection", "above_detection")  # how numbers are read
 
 
 @dataclass
@@ -28,6 +31,9 @@ class ColumnProfile:
     values: pd.Series
     identifies: bool = False  # each row has a unique value
     remarks: list[str] = field(default_factory=list)
+    resembles: str | None = None  # what the values look like, if that is not read
+    first: float = nan  # the smallest number, and the largest
+    last: float = nan
 
 
 def complete(name: str, profile: ColumnProfile) -> ColumnProfile:
@@ -36,24 +42,29 @@ def complete(name: str, profile: ColumnProfile) -> ColumnProfile:
     missing, distinct = 1 - len(filled) / len(profile.values), _distinct(filled)
     if not distinct:
         return ColumnProfile(ignored("no value in any row"), profile.values)
+    if entry["type"] == "number":
+        profile.first, profile.last = float(filled.min()), float(filled.max())
     if distinct == 1 and not missing:
-        return ColumnProfile(ignored("the same value in every row", missing=False), profile.values)
+        profile.entry = ignored(CONSTANT, missing=False)
+        return profile
     identifier = False
     if entry["type"] == "number":
         if np.abs(filled.astype("float64")).max() > MAX_MAGNITUDE["number"]:
             return ColumnProfile(ignored(OUT_OF_RANGE), profile.values)
-        whole = (filled % 1 == 0).all() and np.abs(filled).max() <= MAX_MAGNITUDE["integer"]
+        whole = ranges.whole_numbers(filled)
         entry["type"] = "integer" if whole else "number"
-        entry["min"], entry["max"] = bounds(float(filled.min()), float(filled.max()))
+        entry["min"], entry["max"] = ranges.bounds(name, filled, whole)
         identifier = entry["type"] == "integer" and _numbers_rows(name, filled, distinct, missing)
     elif entry["type"] == "datetime":
         entry["type"] = "date" if (filled == filled.dt.normalize()).all() else "datetime"
         entry["min"] = filled.min().replace(month=1, day=1).date()
+        if filled.max() > LAST_TIME:  # without max, no later time is accepted
+            entry["max"] = filled.max().date()
     elif entry["type"] == "category":
         identifier = _category(entry, filled, distinct)
     if identifier:
-        profile.entry = ignored("identifies the row", missing=bool(missing))
-        profile.identifies = distinct == len(profile.values)
+        profile.entry = ignored(profile.resembles or "identifies the row", missing=bool(missing))
+        profile.identifies = distinct == len(profile.values) and not profile.resembles
     elif missing:
         entry["missing"] = True if missing > 0.5 else round(missing * 1.5 + 0.05, 2)
     return profile
@@ -89,21 +100,8 @@ def _category(entry: dict[str, Any], strings: pd.Series, distinct: int) -> bool:
         entry |= {"type": "text", "ignore": f"more than {row_schema.MAX_CATEGORY_CHARS} characters"}
     elif distinct > 0.9 * len(strings) and len(strings) > 20:
         return True
+    elif date_formats.periods(strings.head(10_000)):
+        return False  # the next period is a new value
     elif distinct <= MAX_CATEGORIES and (distinct == 2 or strings.value_counts().min() >= MIN_CATEGORY_ROWS):
         entry["categories"] = sorted(map(str, strings.unique()))
     return False
-
-
-def bounds(low: float, high: float) -> tuple[float, float]:
-    """Return round bounds wider than the range; non-negative numbers, and shares from 0 to 1, stay within theirs."""
-    if low >= 0 and high <= 1:
-        return 0, 1
-    margin = (high - low) / 2 or abs(high) or 1
-    return (0 if low >= 0 else _rounded(low - margin, floor)), (0 if high <= 0 else _rounded(high + margin, ceil))
-
-
-def _rounded(number: float, rounding: Callable[[float], int]) -> float:
-    unit = 10.0 ** (floor(log10(abs(number))) - 1) if number else 1.0
-    largest = MAX_MAGNITUDE["number"]
-    rounded = max(-largest, min(largest, float(f"{rounding(number / unit) * unit:.12g}")))
-    return int(rounded) if rounded % 1 == 0 else rounded

@@ -10,7 +10,7 @@ import yaml
 from ruamel.yaml import YAML
 
 from ..contract.contract import Contract
-from ..contract.params import Threshold
+from ..contract.params import Ingest, Threshold
 from .choose import Choice
 
 HEADER = """# yaml-language-server: $schema=docs/contract.schema.json
@@ -70,6 +70,7 @@ PLOTS: dict[
         ("Importance", "importance", "importance", "feature", BARS),
     ],
     "multiclass": [
+        ("Calibration", "calibration", "predicted", "actual", None),
         ("Confusion", "confusion", "predicted", "actual", "template: confusion"),
         ("Importance", "importance", "importance", "feature", BARS),
     ],
@@ -94,7 +95,7 @@ def contract(drafted: dict[str, Any], source: Path) -> str:
     return HEADER.format(source=source.as_posix()) + text.replace("\ncolumns:\n", "\n\ncolumns:\n", 1)
 
 
-def settings(params: str, source: Path, contract: Contract, choice: Choice, aim: Threshold, test: float) -> str:
+def settings(params: str, reading: Ingest, contract: Contract, choice: Choice, aim: Threshold, test: float) -> str:
     """Return params.yaml with the source, the chosen algorithm, and gates that fit the task; comments are kept.
 
     *aim* is what the threshold should achieve, *test* the share of rows to hold out.
@@ -103,7 +104,11 @@ def settings(params: str, source: Path, contract: Contract, choice: Choice, aim:
     editor.indent(mapping=2, sequence=4, offset=2)
     editor.width = 200
     document = editor.load(params)
-    document["ingest"]["source"] = source.as_posix()
+    for name, value in reading.model_dump().items():
+        if name == "source" or value != Ingest.model_fields[name].default:
+            document["ingest"][name] = value
+        else:
+            document["ingest"].pop(name, None)
     document["model"].clear()
     document["model"].update(choice.settings)
     document["split"]["test"] = test

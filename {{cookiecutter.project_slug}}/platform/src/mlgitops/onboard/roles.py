@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 from ..common.errors import ProjectError
 from ..contract.column import Column
 from ..data import frame
+from . import times
 from .identifiers import group
 from .profile import ColumnProfile
 
 TIME_NAME = re.compile(r"date|time|when|timestamp|created|month|day", re.IGNORECASE)
-OTHER_TIME_NAME = re.compile(r"birth|dob|born|built|expir|due|until|end", re.IGNORECASE)
 
 
 def find_key(file: pq.ParquetFile, profiles: dict[str, ColumnProfile], choice: tuple[str, ...]) -> tuple[str, ...]:
@@ -31,23 +31,24 @@ def find_key(file: pq.ParquetFile, profiles: dict[str, ColumnProfile], choice: t
 
 
 def find_time(profiles: dict[str, ColumnProfile], choice: str | None) -> str | None:
-    """Return the time that the user chose, or the only complete date column whose name suggests it, if there is one."""
+    """Return the time that the user chose, or the only complete date column whose name suggests it, if there is one.
+
+    Without a date, a time is added that joins the columns with its parts, if there are such.
+    """
     if choice == "none":
         return None
     if choice:
+        times.as_date(choice, profiles)
         if profiles[choice].entry["type"] not in ("date", "datetime"):
             raise ProjectError(f"TIME={choice}: the column contains no dates or times in a known format")
         return choice
-    times = [
-        name
-        for name, profile in profiles.items()
-        if profile.entry["type"] in ("date", "datetime")
-        and "missing" not in profile.entry
-        and "ignore" not in profile.entry
-        and TIME_NAME.search(name)
-        and not OTHER_TIME_NAME.search(name)
-    ]
-    return times[0] if len(times) == 1 else None
+    dates = times.dates(profiles)
+    named = [name for name in dates if TIME_NAME.search(name)]
+    if not dates and (parts := times.joined(profiles)):
+        name, entry = parts
+        profiles[name] = ColumnProfile(entry, pd.Series(dtype="object"))
+        return name
+    return named[0] if len(named) == 1 else None
 
 
 def find_group(
@@ -63,3 +64,13 @@ def find_group(
     best = group(left)
     usable = [name for name, profile in profiles.items() if "ignore" not in profile.entry and name != best]
     return best if any(name not in others for name in usable) else None
+
+
+def repeats(name: str, groups: int, rows: int, time: str | None) -> str:
+    """Return the remark on a column whose values repeat; with a time, the split keeps to that."""
+    several = f"{name} repeats ({groups:,} values in {rows:,} rows)"
+    if time:
+        return (
+            f"{several}: the split by {time} puts rows of one in both parts; set GROUP='{name}' to keep them together"
+        )
+    return f"{several}: rows of one stay in the same part of the split, as group (or set GROUP=none)"

@@ -10,7 +10,7 @@ from ..common.errors import ProjectError
 from ..contract.column import Column
 from ..contract.contract import Task
 from ..data import casting, frame
-from .profile import OUT_OF_RANGE, ColumnProfile
+from .profile import OUT_OF_RANGE, READING, ColumnProfile
 
 MIN_ROWS, MIN_CLASS_ROWS, MAX_CLASSES = 50, 5, 100
 MAX_INTEGER_CLASSES = 10  # integers with at most this many values are classes
@@ -37,7 +37,7 @@ def describe(
             raise ProjectError(f"{name}: task regression needs numbers, but a value is {filled.iloc[0]!r}")
         if filled.astype("float32").nunique() < 2:
             raise ProjectError(f"{name}: the numbers are equal in single precision: use another unit")
-        return task, {"type": kind, **missing}
+        return task, {"type": kind, **missing, **{key: profile.entry[key] for key in READING if key in profile.entry}}
     _check_classes(name, task, counts)
     labels = frame.read(file, name, Column.model_validate({"type": "category", **missing})).dropna()
     small = set(labels.str.lower().unique())

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from ..common import project
+from ..model import tracking
 from ..store.mlflow_backend import connect
 from . import promotions, versions
 from .registration import CHALLENGER, import_model, register
@@ -21,11 +22,25 @@ def fetch(which: str, folder: Path) -> versions.VersionFacts | None:
     return versions.facts(client, version)
 
 
-def promote(which: str = CHALLENGER, reason: str | None = None) -> tuple[str, bool]:
-    """Make a version, by number or alias, the champion; return its number, and whether the champion changed."""
+def newest(other_than: str) -> str | None:
+    """Return the number of the newest version whose model.onnx has another digest, or None."""
+    listed = versions.listed(connect())
+    return next((str(v.version) for v in reversed(listed) if v.tags.get("model_sha256") != other_than), None)
+
+
+def run_of(pipeline_sha256: str) -> str | None:
+    """Return the id of the MLflow run that trained the pipeline with this digest, or None."""
+    return tracking.run_of(connect(), pipeline_sha256)
+
+
+def promote(which: str = CHALLENGER, reason: str | None = None, back: bool = False) -> tuple[str, bool]:
+    """Make a version, by number or alias, the champion; return its number, and whether the champion changed.
+
+    *back* records it as a rollback.
+    """
     client = connect()
     version = versions.existing(client, which)
-    return str(version.version), promotions.promote(client, version, reason)
+    return str(version.version), promotions.promote(client, version, reason, back)
 
 
 def rollback(reason: str | None = None) -> str:

@@ -47,20 +47,20 @@ def line(promotions: list[Promotion]) -> list[str]:
     """Return the versions that a rollback can go back to, and, as the last entry, the champion."""
     champions: list[str] = []
     for promotion in promotions:
-        if promotion.rollback:
-            while len(champions) > 1 and champions[-1] != promotion.version:
+        if promotion.rollback and promotion.version in champions:
+            while champions[-1] != promotion.version:
                 champions.pop()
         elif champions[-1:] != [promotion.version]:
             champions.append(promotion.version)
     return champions
 
 
-def promote(client: "MlflowClient", version: "ModelVersion", reason: str | None = None) -> bool:
-    """Make *version* the champion; return False if it already is."""
+def promote(client: "MlflowClient", version: "ModelVersion", reason: str | None = None, back: bool = False) -> bool:
+    """Make *version* the champion, by a rollback if *back*; return False if it already is."""
     number = str(version.version)
     if champion(client) == number == aliases(client).get(CHAMPION):
         return False
-    _record(client, version, reason, rollback=False)
+    _record(client, version, reason, rollback=back)
     return True
 
 

@@ -12,7 +12,7 @@ from mlflow.types.schema import AnyType, Map
 
 from ..contract.contract import Contract
 from ..model.scorer import Scorer
-from ..serving.request import RequestError
+from ..serving.refusal import RequestError
 from ..serving.rows import CHUNK_ROWS, answer, describe
 
 EXPORT = "export"  # name of the artifact: the exported folder

@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ..common.errors import ProjectError
+from ..model.scorer import Scorer, digest
 from ..store.git import git
 from .report import Source
 
@@ -13,7 +15,9 @@ GIT = "git:"
 
 
 def find(requested: str | None, exported: Path, scratch: Path) -> tuple[Path, Source] | None:
-    """Return the folder of the champion and its source; None where none is requested and the registry has none.
+    """Return the folder of the champion and its source, or the registry's newest other version where it has none.
+
+    None where none is requested and the registry has no version but the candidate itself.
 
     *requested* is a folder, git:REVISION, or a version or alias of the registry; *exported* is where this repository
     keeps its exported model, *scratch* where another one may be put.
@@ -22,7 +26,7 @@ def find(requested: str | None, exported: Path, scratch: Path) -> tuple[Path, So
         return Path(requested), Source(requested)
     if requested and requested.startswith(GIT):
         return scratch, _from_git(requested.removeprefix(GIT), exported, scratch)
-    source = _from_registry(requested or ALIAS, scratch)
+    source = _from_registry(requested or ALIAS, scratch) or (None if requested else _newest(exported, scratch))
     if source is None and requested:
         raise ProjectError(f"--champion {requested}: no such folder, and no such version or alias in the registry")
     return None if source is None else (scratch, source)
@@ -33,6 +37,27 @@ def _from_registry(version_or_alias: str, folder: Path) -> Source | None:
 
     facts = fetch(version_or_alias, folder)
     return None if facts is None else Source(f"version {facts.version}", facts.version, facts.commit, facts.run_id)
+
+
+def _newest(exported: Path, scratch: Path) -> Source | None:
+    """Return the newest version of the registry that is another model than the exported one."""
+    from ..registry.command import newest
+
+    version = newest(digest(exported / "model.onnx"))
+    source = _from_registry(version, scratch) if version else None
+    return replace(source, role="newest version") if source else None
+
+
+def run_of(candidate: Scorer) -> str | None:
+    """Return the id of the MLflow run that trained the candidate, or None."""
+    if "pipeline_sha256" not in candidate.manifest:
+        return None
+    from ..registry.command import run_of
+
+    try:
+        return run_of(str(candidate.manifest["pipeline_sha256"]))
+    except ProjectError:  # a server that does not answer is no reason to refuse a model
+        return None
 
 
 def _from_git(revision: str, exported: Path, scratch: Path) -> Source:

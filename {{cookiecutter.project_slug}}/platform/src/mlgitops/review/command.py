@@ -11,9 +11,11 @@ from ..common.errors import ProjectError
 from ..contract.params import Params
 from ..data.validation_report import ValidationReport
 from ..model.scorer import Scorer, digest
+from ..monitoring.report import Drift
 from ..store.git import commit
-from . import champion
-from .build import Model, build
+from . import champion, data
+from .build import build
+from .inputs import Context, Model
 from .pages import html, markdown
 from .report import Report, Source
 
@@ -26,21 +28,31 @@ class NoReviewError(ProjectError):
     exit_code = 2
 
 
-def run(folder: Path, test: Path, reports: Path, requested: str | None = None) -> Report:
+def run(folder: Path, test: Path, reports: Path, requested: str | None = None, train: Path | None = None) -> Report:
     """Review the model in *folder* and write the report to *reports*; *requested* is as in `champion.find`."""
     for name in OUTPUTS:  # a review that fails must not leave an older report behind
         files.remove(reports / name)
-    params, checked = Params.load(Path("params.yaml")), reports / "validation.json"
+    params, checked, drift = Params.load(Path("params.yaml")), reports / "validation.json", reports / "drift.json"
     validation = ValidationReport.load(checked) if checked.is_file() else None
-    candidate = Model(Scorer(folder), Source("candidate", commit=commit()))
+    scorer = Scorer(folder)
+    source = Source("candidate", commit=commit(), run_id=champion.run_of(scorer))
+    candidate, rows = Model(scorer, source, data.profile_of(scorer)), pd.read_parquet(test)
     with tempfile.TemporaryDirectory() as scratch:
         best = champion.find(requested, folder, Path(scratch) / "model")
-        other = Model(Scorer(best[0]), best[1]) if best else None
-        report = build(candidate, other, pd.read_parquet(test), params, validation, digest(test))
+        other = _champion(*best) if best else None
+        tables = ({"train": train} if train and train.is_file() else {}) | {"test": test}
+        compared = data.compare(other, candidate, tables, rows) if other else data.Comparison(None)
+        context = Context(compared.change, compared.unseen, Drift.load(drift) if drift.is_file() else None)
+        report = build(candidate, other, rows, params, validation, digest(test), context)
     report.save(reports / "review.json")
     files.write(reports / "review.md", markdown.page(report))
     files.write(reports / "review.html", html.page(report))
     return report
+
+
+def _champion(folder: Path, source: Source) -> Model:
+    scorer = Scorer(folder)
+    return Model(scorer, source, data.profile_of(scorer))
 
 
 @click.command()
@@ -51,15 +63,23 @@ def run(folder: Path, test: Path, reports: Path, requested: str | None = None) -
     "--champion",
     "requested",
     metavar="MODEL",
-    help="What to compare with: a folder, git:REVISION, or a version or alias of the registry. Default: its champion.",
+    help="What to compare with: a folder, git:REVISION, or a version or alias of the registry. Default: its champion, "
+    "or its newest version where there is none.",
 )
-def main(folder: Path, test: Path, reports: Path, requested: str | None) -> None:
+@click.option(
+    "--train",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="data/train.parquet",
+    show_default=True,
+    help="The train part, to compare it with that of the champion.",
+)
+def main(folder: Path, test: Path, reports: Path, requested: str | None, train: Path) -> None:
     """Compare the model in FOLDER with the champion on the rows of TEST, and write the review to REPORTS.
 
     The exit code is the verdict: 0 accepted, 1 refused; 2 if the review could not be done.
     """
     try:
-        report = run(folder, test, reports, requested)
+        report = run(folder, test, reports, requested, train)
     except ProjectError as error:
         raise NoReviewError(error.message) from error
     click.echo(f"{markdown.summary(report)}\nlook at {reports / 'review.html'}")

@@ -1,7 +1,7 @@
-"""Compares two models on the same rows: their metrics, their curves, their predictions."""
+"""Compares two models on the same rows: their metrics and their curves."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -9,10 +9,9 @@ import pandas as pd
 
 from ..contract.contract import Contract
 from ..contract.params import Review
-from ..model import metrics
+from ..model import bootstrap, metrics
 from ..model.curves import curves
-from . import bootstrap
-from .performance import Curve, Metric, Movement, Score, Verdict
+from .performance import Curve, Metric, Score, Verdict
 
 SMALLER_IS_BETTER = {"log_loss", "brier", "mae", "rmse", "median_error"}
 
@@ -25,14 +24,22 @@ class Predictions(NamedTuple):
 
 
 def metric_scores(
-    contract: Contract, truth: np.ndarray, candidate: Predictions, champion: Predictions | None, params: Review
+    contract: Contract,
+    truth: np.ndarray,
+    models: Sequence[Predictions],
+    params: Review,
+    baseline: Mapping[str, float] | None = None,
 ) -> tuple[Metric, ...]:
-    """Return every metric of both models with its intervals, the primary one first."""
-    models = [model for model in (candidate, champion) if model]
+    """Return every metric of the *models*, the candidate first, with its intervals, the primary metric first."""
     exact = [metrics.scores(contract, truth, *model) for model in models]
-    drawn = draw(contract, truth, models, params)
+    drawn, constant = draw(contract, truth, models, params), baseline or {}
     return tuple(
-        Metric(name, better(name), score(name, [table[name] for table in exact], [table[name] for table in drawn]))
+        Metric(
+            name,
+            better(name),
+            score(name, [table[name] for table in exact], [table[name] for table in drawn]),
+            finite(constant[name]) if name in constant else None,
+        )
         for name in exact[0]
     )
 
@@ -99,29 +106,3 @@ def _curve(candidate: pd.DataFrame, champion: pd.DataFrame | None = None) -> Cur
     x, y = candidate.columns
     points = [tuple(map(tuple, table.to_numpy().tolist())) for table in (candidate, champion) if table is not None]
     return Curve(x, y, points[0], points[1] if len(points) > 1 else None)
-
-
-def movement(contract: Contract, truth: np.ndarray, candidate: Predictions, champion: Predictions) -> Movement:
-    """Return how the predictions change from champion to candidate: classes, amounts, order."""
-    new, old = candidate.values.astype("float64"), champion.values.astype("float64")
-    if not contract.classes:
-        return Movement(None, None, None, float(np.abs(new - old).mean()), _rank(new, old))
-    after, before = (_decided(contract, *model) for model in (candidate, champion))
-    changed = after != before
-    return Movement(
-        changed_share=float(changed.mean()),
-        became_right=int((changed & (after == truth)).sum()),
-        became_wrong=int((changed & (before == truth)).sum()),
-        mean_absolute_change=float(np.abs(new - old).sum(axis=1).mean() / 2),
-        rank_correlation=_rank(new[:, 1], old[:, 1]) if contract.task == "binary" else None,
-    )
-
-
-def _decided(contract: Contract, values: np.ndarray, threshold: float) -> np.ndarray:
-    return (values[:, 1] >= threshold).astype(int) if contract.task == "binary" else values.argmax(axis=1)
-
-
-def _rank(new: np.ndarray, old: np.ndarray) -> float | None:
-    if min(np.ptp(new), np.ptp(old)) == 0:
-        return None
-    return finite(np.corrcoef(pd.Series(new).rank(), pd.Series(old).rank())[0, 1])

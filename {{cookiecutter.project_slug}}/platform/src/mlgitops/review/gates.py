@@ -23,6 +23,8 @@ def _results(evidence: Evidence, limits: Gates) -> Iterator[Gate]:
     yield _parity(evidence)
     yield _max_latency_ms(evidence, limits.max_latency_ms or 0.0)
     yield _max_size_mb(evidence, limits.max_size_mb or 0.0)
+    yield _min_test_rows(evidence, limits.min_test_rows or 0.0)
+    yield _max_psi(evidence, limits.max_psi or 0.0)
 
 
 def _with_advice(gate: Gate, limits: Gates) -> Gate:
@@ -44,17 +46,19 @@ def _min_score(evidence: Evidence, limit: float) -> Gate:
 
 
 def _max_drop(evidence: Evidence, limit: float) -> Gate:
-    score = evidence.primary
-    if score.difference is None:
-        undefined = "the champion cannot read these rows" if evidence.incompatible else "undefined on these rows"
+    drop, opponent = evidence.drop, evidence.opponent
+    if drop is None or drop.difference is None:
+        undefined = f"the {opponent} cannot read these rows" if evidence.incompatible else "undefined on these rows"
         measured = undefined if evidence.champion else "no champion to compare with"
-        return Gate("max_drop", None, measured, "not worse than the champion", "")
+        return Gate("max_drop", None, measured, f"not worse than the {opponent}", "")
+    width = f" with the noise of {drop.noise_rows:,} rows" if drop.noise_rows > drop.rows else ""
     return Gate(
         "max_drop",
-        score.high is None or score.high >= -limit,
-        f"{evidence.metric} {signed(score.difference)} against the champion, 95 % interval {interval(score)}",
+        drop.high is None or drop.high >= -limit,
+        f"{evidence.metric} {signed(drop.difference)} against the {opponent} on {drop.rows:,} {drop.which}, "
+        f"95 % interval{width} {interval(drop)}",
         f"the interval reaches {signed(-limit or 0.0)} or more",
-        "keep the champion, or find the cause in the parameters, data and slices below",
+        f"keep the {opponent}, or find the cause in the parameters, data and slices below",
     )
 
 
@@ -121,10 +125,41 @@ def _parity(evidence: Evidence) -> Gate:
 
 def _max_latency_ms(evidence: Evidence, limit: float) -> Gate:
     value = evidence.candidate.latency_ms
-    measured = f"{value:.2f} ms for one row (median)"
+    measured = f"{value:.2f} ms of processor time for one row"
     return Gate("max_latency_ms", value <= limit, measured, f"at most {limit:g} ms", "use fewer or smaller trees")
 
 
 def _max_size_mb(evidence: Evidence, limit: float) -> Gate:
     size = evidence.candidate.size_bytes / 1e6
     return Gate("max_size_mb", size <= limit, f"{size:.2f} MB", f"at most {limit:g} MB", "use fewer or smaller trees")
+
+
+def _min_test_rows(evidence: Evidence, limit: float) -> Gate:
+    before = evidence.champion.test_rows if evidence.champion else None
+    required = f"at least {limit:.0%} of the test rows of the {evidence.opponent}"
+    if not before:
+        unknown = "their number was not recorded" if evidence.champion else "no champion to compare with"
+        return Gate("min_test_rows", None, unknown, required, "")
+    return Gate(
+        "min_test_rows",
+        evidence.rows >= limit * before,
+        f"{evidence.rows:,} test rows, {evidence.rows / before:.1%} of {before:,}",
+        required,
+        "find out why the table shrank: see the change of the data below",
+    )
+
+
+def _max_psi(evidence: Evidence, limit: float) -> Gate:
+    required = f"no column with a PSI above {limit:g} between the data of both models"
+    if evidence.data is None or not (evidence.data.same or evidence.data.parts):
+        return Gate("max_psi", None, "no data to compare with", required, "")
+    shifts = {f"{c.name} in the {part.name} part": c.shift for part in evidence.data.parts for c in part.columns}
+    beyond_chance = {name: shift.psi for name, shift in shifts.items() if shift.psi > shift.chance}
+    largest = max(beyond_chance, key=lambda name: beyond_chance[name], default=None)
+    return Gate(
+        "max_psi",
+        largest is None or beyond_chance[largest] <= limit,
+        f"{largest}: {beyond_chance[largest]:.2f}" if largest else "no column shifted beyond chance",
+        required,
+        "check the source of the data: see the change of the data below",
+    )

@@ -19,11 +19,17 @@ INTERVALS = 8  # slices that get intervals because they moved most
 
 
 def by_slice(
-    rows: pd.DataFrame, contract: Contract, candidate: Predictions, champion: Predictions | None, params: Params
+    rows: pd.DataFrame,
+    contract: Contract,
+    candidate: Predictions,
+    champion: Predictions | None,
+    params: Params,
+    noise: float = 1.0,
 ) -> tuple[Slice, ...]:
     """Return the primary metric of both models in every slice, those that moved most (or are lowest) first.
 
-    Intervals are computed for the first few and for those below `min_slice_score`.
+    Intervals are computed for the first few and for those below `min_slice_score`; the gate takes a slice as below if
+    its interval, narrowed by the factor *noise*, is.
     """
     models = [model for model in (candidate, champion) if model]
     tables = [slices(contract, rows, model.values, params.evaluate) for model in models]
@@ -44,7 +50,8 @@ def by_slice(
                 drawn = compare.draw(contract, truth[at], inside, params.review)
                 score = compare.score(name, exact, [table[name] for table in drawn])
             high = score.candidate_high
-            yield Slice(column, value, int(count), floor is not None and high is not None and high < floor, score)
+            beyond = None if high is None else exact[0] + (high - exact[0]) * noise
+            yield Slice(column, value, int(count), floor is not None and beyond is not None and beyond < floor, score)
 
     return tuple(ranked())
 

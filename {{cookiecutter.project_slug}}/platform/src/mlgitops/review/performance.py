@@ -7,6 +7,8 @@ from ..common.record import Record
 
 Verdict = Literal["better", "worse", "same"]
 Point = tuple[float, float]
+TEST_ROWS = "test rows"
+UNSEEN_ROWS = "rows of both test parts that neither model was trained on"
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,28 @@ class Score(Record):
 
 @dataclass(frozen=True)
 class Metric(Record):
-    """A metric on all test rows."""
+    """A metric on all test rows; *baseline* is that of always predicting the most frequent class, or the mean."""
 
     name: str
     better: Literal["larger", "smaller"]
     score: Score
+    baseline: float | None
+
+
+@dataclass(frozen=True)
+class Drop(Record):
+    """What max_drop decides on: the difference of the primary metric on *rows*, which *which* describes.
+
+    *high* is the upper end of its interval, as wide as it is on *noise_rows* rows: those of the champion, if it was
+    evaluated on more, so that fewer rows excuse no larger drop.
+    """
+
+    rows: int
+    which: str
+    difference: float | None
+    low: float | None
+    high: float | None
+    noise_rows: int
 
 
 @dataclass(frozen=True)
@@ -66,6 +85,15 @@ class Curve(Record):
 
 
 @dataclass(frozen=True)
+class Confusion(Record):
+    """Rows by actual class (outer) and predicted class (inner), in the order of *classes*."""
+
+    classes: tuple[str, ...]
+    candidate: tuple[tuple[int, ...], ...]
+    champion: tuple[tuple[int, ...], ...] | None
+
+
+@dataclass(frozen=True)
 class Movement(Record):
     """How the predictions change from champion to candidate; the first three are None for numbers."""
 
@@ -84,4 +112,5 @@ class Performance(Record):
     movement: Movement | None
     slices: tuple[Slice, ...]
     classes: tuple[ClassScore, ...]
+    confusion: Confusion | None
     curves: dict[str, Curve]

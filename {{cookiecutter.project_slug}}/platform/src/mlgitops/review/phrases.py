@@ -3,28 +3,38 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from ..common.provenance import short
 from ..data.split import Counts
-from .performance import Movement, Score, Verdict
+from .performance import TEST_ROWS, Confusion, Drop, Movement, Score, Verdict
 from .report import Evidence, ModelFacts
 
 SIGNS: dict[Verdict | None, str] = {"better": "▲ better", "worse": "▼ worse", "same": "within noise", None: ""}
 COMPARISON: dict[Verdict | None, str] = {"better": "better than", "worse": "worse than"}
+NOTHING = "—"  # stands for a value that is absent
 Row = tuple[str, str, str]  # name, value of the candidate, value of the champion
 
 
 def number(value: float | None, digits: int = 4) -> str:
     """Return a number as text; a dash where there is none."""
-    return "—" if value is None else f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    if value is None:
+        return NOTHING
+    return f"{round(value, digits) + 0.0:,.{digits}f}".replace("-", "\N{MINUS SIGN}")  # no negative zero
 
 
 def signed(value: float | None) -> str:
     """Return a difference as text, always with its sign."""
-    return "—" if value is None else f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
+    return NOTHING if value is None else f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
 
 
-def interval(score: Score) -> str:
+def interval(score: Score | Drop) -> str:
     """Return the interval of a difference as text."""
-    return "—" if score.low is None or score.high is None else f"{signed(score.low)} to {signed(score.high)}"
+    return NOTHING if score.low is None or score.high is None else f"{signed(score.low)} to {signed(score.high)}"
+
+
+def own_interval(score: Score) -> str:
+    """Return the interval of the candidate's value as text."""
+    low, high = score.candidate_low, score.candidate_high
+    return NOTHING if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
 def verdict(refused_by: Sequence[str], unproven: Sequence[str] = ()) -> str:
@@ -40,12 +50,16 @@ def outcome(evidence: Evidence) -> str:
     value = f"{evidence.metric} {number(score.candidate)} on {evidence.rows:,} test rows"
     if not evidence.champion:
         return f"{value}. There is no champion yet: the absolute gates decide."
-    name = evidence.champion.source.name
+    name, role = evidence.champion.source.name, evidence.opponent
     if score.difference is None:
-        return f"{value}. The champion ({name}) cannot be evaluated on these rows: the absolute gates decide."
+        return f"{value}. The {role} ({name}) cannot be evaluated on these rows: the absolute gates decide."
     comparison = COMPARISON.get(score.verdict, "not significantly different from")
     change = f"{signed(score.difference)}, 95 % interval {interval(score)}"
-    return f"{value}, {comparison} the champion ({name}) with {number(score.champion)}: {change}."
+    sentence = f"{value}, {comparison} the {role} ({name}) with {number(score.champion)}: {change}."
+    drop = evidence.drop
+    if drop is None or drop.which == TEST_ROWS:
+        return sentence
+    return f"{sentence} On {drop.rows:,} {drop.which}: {signed(drop.difference)}, 95 % interval {interval(drop)}."
 
 
 def movement(moved: Movement, task: str) -> list[tuple[str, str]]:
@@ -66,7 +80,7 @@ def cost(evidence: Evidence) -> list[Row]:
     """Return size and latency, with their units."""
     return [
         _row(evidence, "model.onnx", lambda model: f"{number(model.size_bytes / 1e6, 2)} MB"),
-        _row(evidence, "one row, median", lambda model: f"{number(model.latency_ms, 2)} ms"),
+        _row(evidence, "one row, processor time", lambda model: f"{number(model.latency_ms, 2)} ms"),
     ]
 
 
@@ -84,7 +98,7 @@ def lineage(evidence: Evidence) -> list[Row]:
         _row(evidence, "contract.yaml", lambda model: model.contract_sha256),
         *(_row(evidence, name, partial(_package, name)) for name in packages),
     ]
-    return [row for row in rows if row[1:] != ("—", "—")]
+    return [row for row in rows if row[1:] != (NOTHING, NOTHING)]
 
 
 def _package(name: str, model: ModelFacts) -> str | None:
@@ -93,7 +107,7 @@ def _package(name: str, model: ModelFacts) -> str | None:
 
 def _row(evidence: Evidence, name: str, text: Callable[[ModelFacts], str | None]) -> Row:
     values = [model and text(model) for model in (evidence.candidate, evidence.champion)]
-    candidate, champion = ((value or "—")[:12] for value in values)
+    candidate, champion = (short(value or NOTHING) for value in values)
     return name, candidate, champion
 
 
@@ -106,3 +120,26 @@ def validation(evidence: Evidence) -> str:
     unused = Counts(report.rows, report.without_target).explain(evidence.target)
     hold = f"{kept} of {report.expectations} expectations of the contract hold on {report.rows:,} rows."
     return f"{hold} {unused}." if unused else hold
+
+
+def mistakes(confusion: Confusion, most: int) -> list[tuple[str, str, int, int | None]]:
+    """Return the most frequent mistakes: the actual class, the predicted one, rows of both models."""
+    size = range(len(confusion.classes))
+    old = confusion.champion
+    pairs = [
+        (confusion.classes[a], confusion.classes[p], confusion.candidate[a][p], old[a][p] if old else None)
+        for a in size
+        for p in size
+        if a != p
+    ]
+    return sorted(pairs, key=lambda pair: -max(pair[2], pair[3] or 0))[:most]
+
+
+def predicted(confusion: Confusion) -> list[str]:
+    """Return the heads of the columns of a confusion table."""
+    return [f"predicted {label}" for label in confusion.classes]
+
+
+def baseline(task: str) -> str:
+    """Return what the baseline of a task is."""
+    return "always the mean" if task == "regression" else "always the most frequent class"

@@ -7,17 +7,20 @@ from pydantic import JsonValue
 from ..common.record import Record
 from ..data.validation_report import ValidationReport
 from ..model.export import Parity
-from .performance import Performance, Score
+from ..monitoring.report import Drift
+from .data_change import DataChange
+from .performance import Drop, Performance, Score
 
 
 @dataclass(frozen=True)
 class Source(Record):
-    """Where a model comes from, as far as it is known."""
+    """Where a model comes from, as far as it is known; *role* is what a champion is called that is none yet."""
 
     name: str
     version: str | None = None
     commit: str | None = None
     run_id: str | None = None
+    role: str = "champion"
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class ModelFacts(Record):
     parity: Parity | None
     size_bytes: int
     latency_ms: float
+    test_rows: int | None
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,15 @@ class Change(Record):
     name: str
     before: JsonValue
     after: JsonValue
+
+
+@dataclass(frozen=True)
+class Importance(Record):
+    """The importance of a feature, the decrease of the primary metric when its values are shuffled, in both models."""
+
+    feature: str
+    candidate: float | None
+    champion: float | None
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,10 @@ class Evidence(Record):
     incompatible: tuple[str, ...]
     notes: tuple[str, ...]
     performance: Performance
+    drop: Drop | None
+    data: DataChange | None
+    drift: Drift | None
+    importances: tuple[Importance, ...]
     params: tuple[Change, ...] | None
     contract: tuple[Change, ...]
     validation: ValidationReport | None
@@ -83,6 +100,11 @@ class Evidence(Record):
     def primary(self) -> Score:
         """The primary metric on all test rows."""
         return self.performance.metrics[0].score
+
+    @property
+    def opponent(self) -> str:
+        """What the other model is called."""
+        return self.champion.source.role if self.champion else "champion"
 
     @property
     def compared(self) -> bool:

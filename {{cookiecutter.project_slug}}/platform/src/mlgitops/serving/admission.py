@@ -3,19 +3,28 @@
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
+from .body_parts import PART_BYTES
 from .limits import Limits
-from .request import RequestError
+from .log_sample import LogSample
+from .refusal import RequestError
 
 Message = MutableMapping[str, Any]  # these four are ASGI types
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
-Scored = tuple[bytes, int]  # the answers as JSON, and their number
 
-LARGE_BODY_BYTES = 65_536  # larger bodies are scored in a thread, so that the event loop keeps answering
 MAX_THREAD_SECONDS = 20  # for a large body to be scored
+
+
+class Scored(NamedTuple):
+    """The answers to one request: as JSON, and with all that the prediction log may write."""
+
+    content: bytes
+    rows: int
+    sample: LogSample
+    batch: bool  # whether the body was an array of rows
 
 
 class Admission:
@@ -68,7 +77,7 @@ class Admission:
             incomplete = message.get("more_body", False)
 
     async def _scored(self, body: bytearray) -> Scored:
-        if len(body) > LARGE_BODY_BYTES:
+        if len(body) > PART_BYTES:  # scored part by part in a thread, so that the event loop keeps answering
             try:
                 async with asyncio.timeout(MAX_THREAD_SECONDS):
                     return await asyncio.get_running_loop().run_in_executor(self._thread, self._score, body)

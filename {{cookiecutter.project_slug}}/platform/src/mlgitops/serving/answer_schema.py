@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..contract.contract import Contract
-from .request import MAX_DETAILS
+from .refusal import MAX_DETAILS
 
 ERROR = {
     "type": "object",

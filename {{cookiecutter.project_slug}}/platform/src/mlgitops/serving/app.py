@@ -8,20 +8,27 @@ import json
 import logging
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 from pydantic_core import to_json
+from starlette.middleware.cors import CORSMiddleware
 
 from ..model.scorer import Scorer
 from .admission import Admission, Headers, Message, Receive, Scored, Send
-from .limits import JSON, Limits
-from .request import RequestError, RequestParser, detail
+from .body_parts import ARRAY
+from .limits import JSON, METRICS, Limits
+from .log_settings import OFF, LogSettings
+from .prediction_log import PredictionLog, logged_facts
+from .refusal import RequestError, detail
+from .request import Columns, RequestParser
+from .request_id import RequestIds
 from .telemetry import CONTENT_TYPE, Telemetry
 
+App = Callable[[Message, Receive, Send], Awaitable[None]]
 Page = tuple[str, Callable[[], bytes], Headers]  # content type, content, and further headers
 
 RETRY_SECONDS = 1.0  # as in Retry-After: how long a refused caller's connection is held
@@ -37,32 +44,55 @@ logger = logging.getLogger("bentoml.scoring")
 class Api:
     """Answers requests once `start` has given it a model."""
 
-    def start(self, scorer: Scorer, limits: Limits, lineage: dict[str, Any], pages: dict[str, Page]) -> None:
+    def start(
+        self,
+        scorer: Scorer,
+        limits: Limits,
+        lineage: dict[str, Any],
+        pages: dict[str, Page],
+        log: LogSettings = OFF,
+    ) -> None:
         """Serve *scorer* at /predict, within *limits*; *pages* are served by path."""
         self._scorer, self._limits, self._admission = scorer, limits, Admission(limits, self.score)
         self._parser = RequestParser(scorer.contract, limits.max_rows)
         self.telemetry = Telemetry({name: lineage[name] or "" for name in ("version", "run", "commit", "image")})
-        self._pages: dict[str, Page] = {**pages, "/metrics": (CONTENT_TYPE, self.telemetry.show, [])}
+        self._pages: dict[str, Page] = {**pages, METRICS: (CONTENT_TYPE, self.telemetry.show, [])}
         version = quote(lineage["version"]).encode()
         self._answered: Headers = [(b"content-type", JSON.encode()), (b"x-model-version", version)]
+        self._ids = RequestIds()
+        self._log = PredictionLog(log, scorer.contract, logged_facts(scorer, lineage), self.telemetry.logged)
+        self._app: App = self._respond
+        if limits.cors_origins:
+            self._app = CORSMiddleware(
+                self._respond,
+                allow_origins=limits.cors_origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["Authorization", "X-Request-Id"],
+                expose_headers=["Retry-After", "X-Model-Version", "X-Prediction-Id", "X-Request-Id"],
+            )
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request; see the ASGI specification."""
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
             return
+        await self._app(scope, receive, send)
+
+    async def _respond(self, scope: Message, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        path = scope["path"]
+        path, received = scope["path"], dict(scope["headers"])
+        request_id = self._ids.of(received)
         try:
-            status, headers, body = 200, *await self._answer(path, scope, receive)
+            status, headers, body = 200, *await self._answer(scope, received, request_id, receive)
         except RequestError as refusal:
             status, (headers, body) = refusal.status, self._error(path, refusal)
         except Exception as error:
             # without the message, which may contain values that were sent
             trace = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("%s while answering %s\n%s", type(error).__name__, self._route(path), trace)
+            name = type(error).__name__
+            logger.error("%s while answering %s, request %s\n%s", name, self._route(path), request_id, trace)
             status, (headers, body) = 500, self._error(path, RequestError(500, "internal error; see the service log"))
-        headers = [*headers, (b"content-length", b"%d" % len(body))]
+        headers = [*headers, (b"x-request-id", request_id.encode()), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         overloaded = status == HTTPStatus.SERVICE_UNAVAILABLE
         body = b"" if scope["method"] == "HEAD" else body
@@ -75,15 +105,15 @@ class Api:
     def _route(self, path: str) -> str:
         return path if path == "/predict" or path in self._pages else "other"
 
-    async def _answer(self, path: str, scope: Message, receive: Receive) -> tuple[Headers, bytes]:
-        method, headers = scope["method"], dict(scope["headers"])
-        self._limits.check_key(headers)
+    async def _answer(
+        self, scope: Message, headers: dict[bytes, bytes], request_id: str, receive: Receive
+    ) -> tuple[Headers, bytes]:
+        path, method = scope["path"], scope["method"]
+        self._limits.check_key(path, headers)
         if path == "/predict":
             if method != "POST":
                 raise RequestError(405, f"{path}: use POST")
-            answer, rows = await self._admission.answer(headers, receive)
-            self.telemetry.rows(rows)
-            return self._answered, answer
+            return await self._predict(headers, request_id, receive)
         page = self._pages.get(path)
         if page is None and path not in HEALTH:
             raise RequestError(404, "no such page: see /docs")
@@ -92,18 +122,37 @@ class Api:
         kind, content, extra = page
         return [(b"content-type", kind.encode()), (b"x-content-type-options", b"nosniff"), *extra], content()
 
+    async def _predict(self, headers: dict[bytes, bytes], request_id: str, receive: Receive) -> tuple[Headers, bytes]:
+        try:
+            scored = await self._admission.answer(headers, receive)
+        except RequestError as refusal:
+            self._log.refuse(request_id, refusal)
+            raise
+        self.telemetry.rows(scored.rows)
+        if not self._log.enabled:
+            return self._answered, scored.content
+        self._log.write(request_id, scored)  # before the response is sent, so that none is lost
+        return [*self._answered, (b"x-prediction-id", request_id.encode())], scored.content
+
     def score(self, body: bytes | bytearray) -> Scored:
-        """Return the answers to the rows in *body* as JSON, and their number; raises RequestError."""
-        columns, batch = self._parser.read(body)
+        """Return the answers to the rows in *body*; raises RequestError."""
+        batch, sample = ARRAY.match(body) is not None, self._log.sample()
+        texts, rows = [], 0
+        for columns in self._parser.parts(body):
+            answers = self._answers(columns, rows)
+            texts.append(to_json(answers if batch else answers[0])[batch : -1 if batch else None])
+            sample.add(columns, answers)
+            rows += len(answers)
+        return Scored(b"[%b]" % b",".join(texts) if batch else texts[0], rows, sample, batch)
+
+    def _answers(self, columns: Columns, first: int) -> list[dict[str, Any]]:
+        """Return one answer per row; raises RequestError, its rows counted from *first*."""
         predicted = self._scorer.predict(columns)
         finite = np.isfinite(predicted)
         if not finite.all():
-            rows = np.flatnonzero(~finite.reshape(len(predicted), -1).all(axis=1))[:1].tolist()
-            raise RequestError(
-                422, "the model cannot score this row", [detail(row, None, "Numbers are too large") for row in rows]
-            )
-        answers = self._scorer.to_answers(predicted)
-        return to_json(answers if batch else answers[0]), len(answers)
+            row = first + int(np.flatnonzero(~finite.reshape(len(predicted), -1).all(axis=1))[0])
+            raise RequestError(422, "the model cannot score this row", [detail(row, None, "Numbers are too large")])
+        return self._scorer.to_answers(predicted)
 
     def _error(self, path: str, refusal: RequestError) -> tuple[Headers, bytes]:
         headers = [(b"content-type", JSON.encode()), *ERROR_HEADERS.get(refusal.status, [])]

@@ -17,8 +17,9 @@ from ..common.errors import ProjectError
 from ..model.scorer import Scorer, difference
 from . import pages
 from .app import Api
-from .bentoml_runtime import BypassMiddleware, linger
+from .bentoml_runtime import BypassMiddleware, bound_connections, linger, use_http_protocol
 from .limits import Limits
+from .log_settings import OFF, LogSettings
 
 SWAGGER = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"  # BentoML includes Swagger UI
 
@@ -44,21 +45,25 @@ class Scoring:
     def __init__(self) -> None:
         """Load the model and start answering."""
         linger()
-        start(api, Path(os.environ.get("SCORING_MODEL") or "models/export"), Limits.from_environment())
+        limits = Limits.from_environment()
+        bound_connections(limits)
+        folder = Path(os.environ.get("SCORING_MODEL") or "models/export")
+        start(api, folder, limits, LogSettings.from_environment())
         gc.collect()
         gc.freeze()  # loaded objects stay: exclude them from garbage collection during requests
         gc.set_threshold(50_000, 10, 10)  # and collect rarely: requests leave almost no garbage
 
 
+use_http_protocol()
 Scoring.add_asgi_middleware(BypassMiddleware, api=api)  # type: ignore[attr-defined]  # the decorator made it a bentoml.Service
 
 
-def start(served: Api, folder: Path, limits: Limits) -> None:
+def start(served: Api, folder: Path, limits: Limits, log: LogSettings = OFF) -> None:
     """Serve the model in *folder* with *served*; raises ProjectError if it does not reproduce its golden answers."""
     scorer = Scorer(folder)
     golden = files.read_json(folder / "golden.json")
     facts = lineage(scorer)
-    served.start(scorer, limits, facts, pages.pages(scorer, golden, limits, facts, SWAGGER))
+    served.start(scorer, limits, facts, pages.pages(scorer, golden, limits, facts, SWAGGER), log)
     answers = [json.loads(served.score(json.dumps(row).encode())[0]) for row in golden["rows"]]
     mismatch = difference(golden["answers"], answers)
     if mismatch:

@@ -1,6 +1,7 @@
 """Runs the service with BentoML and uvicorn: start, bypass of BentoML's middleware, graceful shutdown."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -8,12 +9,16 @@ import time
 from typing import Any
 
 import uvicorn
+import uvicorn.config
 
 from .admission import Message, Receive, Send
 from .app import HEALTH, Api
+from .http_protocol import HttpProtocol
+from .limits import Limits
 
 KEEP_ALIVE_SECONDS = 75  # longer than load balancers keep idle connections, so that they close them first
 GRACE_SECONDS = 20  # for running requests to end at shutdown
+OWN_FILES = 128  # open files of a process that are no connections
 LINGER_SECONDS = 2  # for a last request on open connections at shutdown; deploy/ waits longer
 
 
@@ -58,6 +63,23 @@ class BypassMiddleware:
             await (rest if health else self._api)(scope, receive, send)
 
         return route
+
+
+def use_http_protocol() -> None:
+    """Let the server that BentoML creates later speak our protocol: BentoML itself leaves the choice to uvicorn."""
+    uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{HttpProtocol.__module__}:{HttpProtocol.__name__}"
+
+
+def bound_connections(limits: Limits) -> None:
+    """Apply *limits* to connections, after raising the limit of open files as far as the system allows."""
+    HttpProtocol.header_seconds, HttpProtocol.max_connections = limits.max_seconds, limits.max_connections
+    if os.name == "posix":
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        if hard != resource.RLIM_INFINITY:
+            HttpProtocol.max_connections = max(min(limits.max_connections, hard - OWN_FILES), 1)
 
 
 def linger() -> None:

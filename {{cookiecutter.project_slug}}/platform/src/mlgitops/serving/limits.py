@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Self
 
 from ..common.errors import ProjectError
-from .request import RequestError
+from .refusal import RequestError
 
 JSON = "application/json"
+METRICS = "/metrics"
 
 
 @dataclass(frozen=True)
@@ -20,20 +21,25 @@ class Limits:
     max_bytes: int = 10_000_000  # size of a request body
     max_rows: int = 100_000  # rows per request
     max_concurrency: int = 128  # requests that wait for the model; further ones get 503 at once
-    max_seconds: int = 10  # time for a request body to arrive
+    max_seconds: int = 10  # time for the headers of a request to arrive, and again for its body
+    max_connections: int = 4096  # open connections; for a further one, the one that has been idle longest is closed
+    cors_origins: tuple[str, ...] = ()  # origins of web pages that may call, separated by commas; `*` for any
     api_key: str = ""  # API key that callers must send; without one, anybody may call
+    open_metrics: bool = False  # whether /metrics needs no key: annotations for Prometheus cannot name one
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read SCORING_MAX_BYTES, _MAX_ROWS, _MAX_CONCURRENCY, _MAX_SECONDS and _API_KEY; raises ProjectError."""
-        names = ("max_bytes", "max_rows", "max_concurrency", "max_seconds")
+        """Read SCORING_MAX_BYTES, SCORING_API_KEY, SCORING_OPEN_METRICS and the like; raises ProjectError."""
+        names = ("max_bytes", "max_rows", "max_concurrency", "max_seconds", "max_connections")
         numbers = {name: _number(f"SCORING_{name.upper()}") for name in names}
         configured = {name: number for name, number in numbers.items() if number}
-        return cls(**configured, api_key=os.environ.get("SCORING_API_KEY", ""))
+        open_metrics = os.environ.get("SCORING_OPEN_METRICS", "").lower() == "true"
+        key = os.environ.get("SCORING_API_KEY", "")
+        return cls(**configured, cors_origins=_origins(), api_key=key, open_metrics=open_metrics)
 
-    def check_key(self, headers: dict[bytes, bytes]) -> None:
-        """Raise RequestError unless the caller sends the API key."""
-        if not self.api_key:
+    def check_key(self, path: str, headers: dict[bytes, bytes]) -> None:
+        """Raise RequestError unless the caller sends the API key, or *path* needs none."""
+        if not self.api_key or (self.open_metrics and path == METRICS):
             return
         scheme, _, credentials = headers.get(b"authorization", b"").partition(b" ")
         if scheme.lower() == b"basic":  # from a browser's dialog: any user name, the key as password
@@ -67,3 +73,14 @@ def _number(name: str) -> int | None:
     if not re.fullmatch("[1-9][0-9]{0,17}", text):
         raise ProjectError(f"{name}: {text!r} is not a whole number above 0: correct or unset it")
     return int(text)
+
+
+def _origins() -> tuple[str, ...]:
+    """Return the origins in SCORING_CORS_ORIGINS; raises ProjectError for one that no browser sends."""
+    origins = tuple(filter(None, os.environ.get("SCORING_CORS_ORIGINS", "").replace(" ", "").split(",")))
+    for origin in origins:
+        if origin != "*" and not re.fullmatch(r"https?://[^/@?#*]+", origin):
+            raise ProjectError(
+                f"SCORING_CORS_ORIGINS: {origin!r}: write origins as https://example.com, without a path"
+            )
+    return origins

@@ -7,7 +7,8 @@ from ..contract.row_schema import json_schema
 from .answer_schema import ERROR, answer
 from .app import HEALTH
 from .limits import JSON, Limits
-from .request import RequestError, RequestParser
+from .refusal import RequestError
+from .request import RequestParser
 
 READ = {
     "schema": ("The JSON schema of a row", JSON),
@@ -19,10 +20,11 @@ READ = {
 MEANINGS = {
     400: "The body is not JSON.",
     401: "The API key is missing or wrong: send `Authorization: Bearer KEY`.",
-    408: "The body took too long to arrive.",
+    408: "The headers or the body took too long to arrive.",
     413: "The body is too large, or contains too many rows.",
     415: "The body is not sent as `application/json`.",
     422: "A row violates the contract.",
+    431: "The headers are too large.",
     500: "Internal error; see the service log.",
     503: "Too many requests are waiting: try again after `Retry-After` seconds.",
 }
@@ -63,11 +65,14 @@ def _predict(contract: Contract, golden: dict[str, Any], limits: Limits) -> dict
     replies = {"one": {**one, "value": answers[0]}, "many": {**several, "value": answers[:3]}}
     ok = {
         "description": "One answer for one row; for an array of rows, an array of answers in the same order.",
-        "headers": {"X-Model-Version": {"description": "The version that answered.", "schema": {"type": "string"}}},
+        "headers": {
+            "X-Model-Version": {"description": "The version that answered.", "schema": {"type": "string"}},
+            "X-Request-Id": {"description": "That of the request, or a new one.", "schema": {"type": "string"}},
+        },
         "content": {JSON: {"schema": {"oneOf": [answer, {"type": "array", "items": answer}]}, "examples": replies}},
     }
     errors = {400: _refusal(contract, b"{"), 422: _refusal(contract, b"{}")}
-    errors |= dict.fromkeys((408, 413, 415, 500, 503))
+    errors |= dict.fromkeys((408, 413, 415, 431, 500, 503))
     return {
         "summary": "Score one row or many",
         "operationId": "predict",

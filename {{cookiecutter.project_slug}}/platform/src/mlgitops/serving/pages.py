@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.html import render
+from ..common.provenance import short
 from ..contract.row_schema import json_schema
 from ..model.scorer import Scorer
 from .admission import Headers
@@ -49,7 +50,7 @@ def _chips(lineage: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the facts below the title: which model it is, and its first metrics where it was trained here."""
     yield "version", lineage["version"]
     if lineage["commit"]:
-        yield "commit", lineage["commit"][:12]
+        yield "commit", short(lineage["commit"])
     if lineage["image"]:
         yield "image", lineage["image"].rpartition("@")[2][:19]
     metrics = dict(lineage["model"].get("metrics") or {})

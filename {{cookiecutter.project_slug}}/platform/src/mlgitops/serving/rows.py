@@ -9,7 +9,8 @@ import pandas as pd
 from ..contract.contract import Contract
 from ..data import frame
 from ..model.scorer import Scorer
-from .request import RequestError, RequestParser
+from .refusal import RequestError
+from .request import RequestParser
 
 CHUNK_ROWS = 10_000  # read and scored at once
 
@@ -46,8 +47,7 @@ def _read(parser: RequestParser, rows: list[dict[str, Any]], first: int) -> dict
     try:
         return parser.read(json.dumps(rows, ensure_ascii=False).encode())[0]
     except RequestError as error:
-        details = [d | {"row": d["row"] + first} if d["row"] is not None else d for d in error.details]
-        raise RequestError(error.status, error.error, details) from None
+        raise error.shifted(first) from None
 
 
 def describe(error: RequestError) -> str:

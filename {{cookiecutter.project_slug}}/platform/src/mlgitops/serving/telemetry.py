@@ -21,6 +21,14 @@ class Telemetry:
             "scoring_request_seconds", "Time to answer.", ["route"], buckets=LATENCY_BUCKETS, registry=self._registry
         )
         self._rows = Counter("scoring_rows", "Rows scored.", registry=self._registry)
+        self._logged = Counter("scoring_log_rows", "Rows in the prediction log.", registry=self._registry)
+        self._dropped = Counter(
+            "scoring_log_dropped", "Rows that the prediction log had no room for.", registry=self._registry
+        )
+        started = Gauge(
+            "scoring_start_time_seconds", "When the service started.", registry=self._registry, multiprocess_mode="max"
+        )
+        started.set_to_current_time()
         info = Gauge("scoring_model", "The model.", list(model), registry=self._registry, multiprocess_mode="max")
         info.labels(**model).set(1)
 
@@ -32,6 +40,11 @@ class Telemetry:
     def rows(self, number: int) -> None:
         """Count scored rows."""
         self._rows.inc(number)
+
+    def logged(self, rows: int, dropped: int) -> None:
+        """Count rows that were written to the prediction log, and rows that it had no room for."""
+        self._logged.inc(rows)
+        self._dropped.inc(dropped)
 
     def show(self) -> bytes:
         """Return the metrics of all workers in the text format of Prometheus."""

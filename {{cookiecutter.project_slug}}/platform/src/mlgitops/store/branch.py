@@ -12,20 +12,12 @@ import click
 
 from ..common.errors import ProjectError
 from . import sqlite_merge
-from .git import git, git_in_store
+from .git import git, git_in_store, push_ref
 from .paths import store
 
 BRANCH = "store"
 MAX_FILE_BYTES = 100 * 2**20  # GitHub's limit for one file; other hosts have similar limits
 MAX_PUSH_ATTEMPTS = 10  # an attempt fails if another push comes first
-REJECTIONS = (
-    "[rejected]",
-    "[remote rejected]",
-    "fetch first",
-    "non-fast-forward",
-    "cannot lock ref",
-    "failed to update",
-)
 
 
 def pull() -> bool:
@@ -51,7 +43,7 @@ def push() -> bool:
     _commit()
     if git_in_store("rev-parse", "--verify", "--quiet", "HEAD", fails=("",)) is None:  # nothing was ever committed
         return True
-    if git_in_store("push", "--quiet", url, f"HEAD:refs/heads/{BRANCH}", fails=REJECTIONS) is not None:
+    if push_ref(url, f"HEAD:refs/heads/{BRANCH}", in_store=True):
         git_in_store("update-ref", sqlite_merge.REMOTE_REF, "HEAD")
         return True
     pull()
@@ -74,8 +66,8 @@ def share(action: Callable[[], None] | None = None) -> None:
 
 def _origin() -> str | None:
     """Return the URL of the remote `origin`, and initialize .store; return None if there is no remote."""
-    url = git("ls-remote", "--get-url", "origin", fails=("",))
-    if url in (None, "origin"):  # git prints "origin" if the remote does not exist
+    url = git("remote", "get-url", "origin", fails=("No such remote", "not a git repository"))
+    if url is None:
         return None
     if not (store() / ".git").is_dir():
         git_in_store("init", "--quiet", f"--initial-branch={BRANCH}", ".store")

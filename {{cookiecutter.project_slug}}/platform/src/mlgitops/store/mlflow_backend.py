@@ -6,6 +6,7 @@ store:/..., which `artifacts` resolves; it is an entry point in pyproject.toml.
 
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ SCHEME, SQLITE = "store", "sqlite:///"
 DEFAULT_SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",  # with the two below: a server that is gone costs seconds, not minutes
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_UV_AUTO_DETECT": "false",  # a model has its own requirements, not all packages of this project
 }
@@ -30,6 +34,7 @@ CHECK_TIMEOUTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }  # for the first request, which checks that the server is up
+STALE_VARIABLES = ("MLFLOW_RUN_ID", "MLFLOW_ACTIVE_MODEL_ID")  # of a scheduler or another project: MLflow would resume
 
 
 def artifacts(artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None) -> Any:
@@ -46,10 +51,12 @@ def artifacts(artifact_uri: str, tracking_uri: str | None = None, registry_uri: 
 def connect() -> "mlflow.MlflowClient":
     """Return a client for MLFLOW_TRACKING_URI, by default an SQLite file in `store`.
 
-    Raises ProjectError when the server does not answer.
+    Raises ProjectError when the server does not answer, or the URI is of a kind that MLflow does not support.
     """
     for name, value in DEFAULT_SETTINGS.items():
         os.environ.setdefault(name, value)
+    for name in STALE_VARIABLES:
+        os.environ.pop(name, None)
     import mlflow
     from mlflow.store.artifact.artifact_repository_registry import get_registered_artifact_repositories
 
@@ -58,19 +65,29 @@ def connect() -> "mlflow.MlflowClient":
     repositories: dict[str, Any] = get_registered_artifact_repositories()
     repositories[SCHEME] = artifacts  # needed if the package is on the path but not installed
     uri = os.environ.get("MLFLOW_TRACKING_URI") or _default_uri()
-    if uri.startswith(SQLITE):
-        _create_database(Path(uri.removeprefix(SQLITE)))
     mlflow.set_tracking_uri(uri)
-    client = mlflow.MlflowClient()
     try:
         with _environment(CHECK_TIMEOUTS):
+            if uri.startswith(SQLITE):
+                _create_database(Path(uri.removeprefix(SQLITE)))
+            elif not uri.startswith("http"):
+                from mlflow.store.db import utils
+
+                utils.MAX_RETRY_COUNT = 4  # with MLflow's 10, a database that is gone costs two minutes
+            client = mlflow.MlflowClient()
             client.search_experiments(max_results=1)
     except Exception as error:
-        raise ProjectError(
-            f"the tracking server at {uri} does not answer: start it, change MLFLOW_TRACKING_URI, "
-            f"or unset it to keep runs in .store: {_innermost(error)}"
-        ) from error
+        raise ProjectError(_unusable(uri, error)) from error
     return client
+
+
+def _unusable(uri: str, error: Exception) -> str:
+    shown = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", uri)  # without a password
+    if "://" in uri and not uri.startswith("file:"):
+        problem = f"the tracking server at {shown} does not answer: start it, change MLFLOW_TRACKING_URI,"
+    else:
+        problem = f"MLFLOW_TRACKING_URI is {shown}, where MLflow keeps no runs: name a server or a database,"
+    return f"{problem} or unset it to keep runs in .store: {_innermost(error)}"
 
 
 def _create_database(path: Path) -> None:

@@ -9,6 +9,7 @@ from .svg import element
 
 Point = tuple[float, float]
 WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN = 420, 300, 46, 40, 10
+BARS_LEFT = 150  # where bars start
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -93,6 +94,32 @@ def pair(candidate: float, champion: float | None, low: float, high: float, floo
         parts += [_line(*ends, "joined"), element("circle", class_="champion", cx=place(champion), cy=9, r=4)]
     parts.append(element("circle", class_="candidate", cx=place(candidate), cy=9, r=5))
     return _svg(label, 200, 18, *parts)
+
+
+def bars(rows: Sequence[tuple[str, float | None, float | None]], percent: bool, label: str) -> Markup:
+    """Return horizontal bars of two values each, the candidate's above the champion's, which may be absent."""
+    values = [max(value, 0.0) for _, *pair in rows for value in pair if value is not None]
+    pairs = any(champion is not None for _, _, champion in rows)
+    top, step = max(values, default=0.0) or 1.0, 30 if pairs else 20
+    parts = []
+    for n, (name, candidate, champion) in enumerate(rows):
+        y = 4 + n * step
+        parts.append(_text(_fitting(name, BARS_LEFT - 12), BARS_LEFT - 8, y + step / 2, "end", "name"))
+        drawn = [("candidate", candidate), ("champion", champion)] if pairs else [("candidate", candidate)]
+        for place, (kind, value) in enumerate(drawn):
+            if value is None:
+                continue
+            width = round(max(value, 0.0) / top * (WIDTH - BARS_LEFT - 62), 1)
+            parts.append(element("rect", class_=kind, x=BARS_LEFT, y=y + 12 * place, width=width, height=10, rx=2))
+            text = f"{value:.1%}" if percent else f"{value:.4f}"
+            parts.append(_text(text, BARS_LEFT + width + 5, y + 12 * place + 9, "start", "value"))
+    return _svg(label, WIDTH, 8 + len(rows) * step, *parts)
+
+
+def _fitting(text: str, width: float) -> str:
+    """Return *text*, cut to about *width* pixels in the size of a name: capitals are wider than other characters."""
+    widths = np.cumsum([9.4 if character.isupper() else 7.2 for character in text])
+    return text if not len(widths) or widths[-1] <= width else text[: int((widths <= width - 9).sum())] + "…"
 
 
 def limits(values: Sequence[float]) -> Point:

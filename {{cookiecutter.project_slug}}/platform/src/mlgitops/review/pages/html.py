@@ -7,7 +7,8 @@ from markupsafe import Markup
 
 from ...common.html import render
 from ...data.validation_report import describe
-from .. import phrases
+from .. import data_phrases, phrases
+from ..data_parts import NOTABLE_PSI
 from ..performance import ClassScore, Curve, Slice
 from ..report import Evidence, Report
 from . import charts
@@ -15,6 +16,7 @@ from . import charts
 TEMPLATE = "review/pages/review.html.j2"
 SHOWN = 25  # rows of a long table before the rest is folded away
 MOST = 300  # slices on the page; review.json has them all
+MOST_CLASSES = 8  # of a confusion table; of more classes, the most frequent mistakes are listed
 CURVES = {
     "roc": "ROC curve",
     "precision_recall": "Precision and recall",
@@ -40,14 +42,19 @@ def page(report: Report) -> str:
         report=report,
         evidence=evidence,
         performance=performance,
+        opponent=evidence.opponent,
         tiles=_tiles(evidence),
         spread=_spread(evidence),
         figures=_figures(performance.curves),
+        importances=_importances(evidence),
         slice_scale=_scale(performance.slices, evidence.limits.min_slice_score),
         class_scale=_scale(performance.classes, None),
         SHOWN=SHOWN,
         MOST=MOST,
+        MOST_CLASSES=MOST_CLASSES,
+        NOTABLE_PSI=NOTABLE_PSI,
         phrases=phrases,
+        data_phrases=data_phrases,
         charts=charts,
         describe=describe,
     )
@@ -56,20 +63,30 @@ def page(report: Report) -> str:
 def _tiles(evidence: Evidence) -> list[tuple[str, str]]:
     """Return the most important numbers, each with its label."""
     score, movement = evidence.primary, evidence.performance.movement
-    tiles = [(phrases.number(score.candidate), f"{evidence.metric}, champion {phrases.number(score.champion)}")]
+    tiles = [(phrases.number(score.candidate), evidence.metric + _against(evidence, phrases.number(score.champion)))]
     if score.difference is not None:
         tiles.append((phrases.signed(score.difference), f"95 % {phrases.interval(score)}"))
     if movement and movement.changed_share is not None:
         tiles.append((f"{movement.changed_share:.2%}", "of rows change class"))
-    return tiles + [(candidate, f"{name}, champion {champion}") for name, candidate, champion in phrases.cost(evidence)]
+    cost = phrases.cost(evidence)
+    return tiles + [(candidate, name + _against(evidence, champion)) for name, candidate, champion in cost]
+
+
+def _against(evidence: Evidence, value: str) -> str:
+    return f", {evidence.opponent} {value}" if evidence.champion and value != phrases.NOTHING else ""
 
 
 def _spread(evidence: Evidence) -> Markup | None:
-    score = evidence.primary
-    if score.low is None or score.high is None or score.difference is None:
+    drop = evidence.drop
+    if drop is None or drop.low is None or drop.high is None or drop.difference is None:
         return None
     label = f"difference of {evidence.metric}"
-    return charts.spread(score.low, score.difference, score.high, evidence.limits.max_drop, label)
+    return charts.spread(drop.low, drop.difference, drop.high, evidence.limits.max_drop, label)
+
+
+def _importances(evidence: Evidence) -> Markup | None:
+    rows = [(i.feature, i.candidate, i.champion) for i in evidence.importances]
+    return charts.bars(rows, False, "importance of features") if rows else None
 
 
 def _figures(curves: dict[str, Curve]) -> list[tuple[str, Markup]]:

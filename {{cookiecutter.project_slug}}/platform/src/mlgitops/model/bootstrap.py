@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..contract.contract import Contract
-from ..model.metrics import summing_to_one
+from .metrics import summing_to_one
 
 Measure = Callable[[np.ndarray], dict[str, float]]
 CONFIDENCE = 0.95

@@ -1,0 +1,56 @@
+"""Converts parts of a table to types that Parquet stores and pandas reads: views, dictionaries, extension types."""
+
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+
+from .reading import Reading, unique
+
+
+def storable(parts: Iterable[pa.RecordBatch], reading: Reading) -> Iterator[pa.RecordBatch]:
+    """Yield the *parts* with plain types and unique names of columns; what cannot be stored is left out with a remark.
+
+    The metadata of pandas is dropped: an index is a column like any other.
+    """
+    left_out: dict[str, str] = {}
+    for part in parts:
+        columns = {}
+        for name, values in zip(unique(part.schema.names), part.columns, strict=True):
+            kind = plain_type(values.type)
+            if kind is None:
+                left_out[name] = str(values.type)
+            else:
+                columns[name] = _plain(values, kind)
+        yield pa.RecordBatch.from_pydict(columns)
+    reading.remarks.extend(f"{name} is left out: no table stores {kind}" for name, kind in left_out.items())
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType | None:
+    """Return the type in which values of type *kind* are stored; None if they cannot be."""
+    if isinstance(kind, pa.UuidType):
+        return pa.string()
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain_type(kind.storage_type)
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return plain_type(kind.value_type)
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_binary_view(kind):
+        return pa.binary()
+    if pa.types.is_float16(kind):
+        return pa.float32()
+    if pa.types.is_decimal(kind) and kind.bit_width < 128:
+        return pa.decimal128(kind.precision, kind.scale)
+    return None if pa.types.is_interval(kind) or pa.types.is_union(kind) else kind
+
+
+def _plain(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    if isinstance(values.type, pa.UuidType):
+        return pa.array([None if value is None else str(value) for value in values.to_pylist()], kind)
+    if isinstance(values.type, pa.BaseExtensionType):
+        return _plain(values.storage, kind)
+    if pa.types.is_dictionary(values.type):
+        return _plain(values.dictionary_decode(), kind)
+    if pa.types.is_run_end_encoded(values.type):
+        return _plain(pa.compute.run_end_decode(values), kind)
+    return values if values.type == kind else values.cast(kind)

@@ -1,0 +1,134 @@
+"""Command `performance`: predictions and outcomes to a report, as JSON, as a page, and for Prometheus."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from ..common.errors import ProjectError
+from ..contract.contract import Contract
+from ..contract.params import Params
+from ..data import frame
+from ..model import metrics
+from ..model.scorer import Scorer
+from . import outcomes, performance, production_pages
+from .estimate import Estimate, calibrated
+from .log_reader import FACTS, Header
+from .place import Place, oldest
+from .production import Period, Production
+
+HISTORY_PERIODS = 26  # on the page and in the report
+
+
+def read_predictions(place: Place, since: datetime) -> tuple[list[pd.DataFrame], dict[str, Header]]:
+    """Return the predictions since a time, with the digest of their model, and the models; raises ProjectError."""
+    frames, models = [], {}
+    for table in place.tables(since.date()):
+        header = Header.model_validate_json(table.schema.metadata[FACTS])
+        models[header.model] = header
+        frames.append(table.to_pandas().assign(model=header.model))
+    if not frames:
+        raise ProjectError(
+            f"{place.address}: no predictions since {since.date()}: turn the log of the service on with SCORING_LOG, "
+            "and collect it with `make collect LOG=folder`"
+        )
+    return frames, models
+
+
+def report(
+    contract: Contract,
+    params: Params,
+    predictions: tuple[Sequence[pd.DataFrame], dict[str, Header]],
+    known: outcomes.Outcomes | None,
+    now: datetime,
+    estimates: dict[str, Estimate],
+) -> Production:
+    """Return the report of *predictions*, of which the outcomes in *known* are known."""
+    frames, models = predictions
+    rows, repeated = outcomes.unique_ids(frames, params.monitor.outcomes)
+    refused = int(rows["refused"].notna().sum())
+    answered = rows[rows["refused"].isna()].reset_index(drop=True)
+    counts = outcomes.OutcomeCounts(rule=params.monitor.outcomes)
+    answered, counts = outcomes.join(answered, known) if known else (outcomes.unlabelled(answered), counts)
+    periods = performance.periods(contract, answered, models, params, now, estimates) if len(answered) else []
+    latest = models[answered["model"].iloc[-1]] if len(answered) else None
+    judged = judged_periods(periods, latest.version if latest else None, params.monitor.periods)
+    recent = answered[answered["at"] >= pd.Timestamp(judged[0].start, tz="UTC")] if judged else answered[:0]
+    recent = recent[recent["model"] == latest.model] if latest else recent
+    requests = answered["id"].str.partition("/")[0].nunique() + refused
+    return Production(
+        target=contract.target,
+        metric=metrics.PRIMARY[contract.task],
+        until=now.date().isoformat(),
+        version=latest.version if latest else None,
+        predictions=len(answered),
+        repeated_ids=repeated,
+        refused=refused,
+        refused_share=refused / max(requests, 1),
+        outcomes=counts,
+        periods=tuple(periods),
+        slices=tuple(performance.slices(contract, recent, latest, params)) if latest else (),
+        reasons=tuple(reasons(judged, params)),
+    )
+
+
+def judged_periods(periods: Sequence[Period], version: str | None, number: int) -> list[Period]:
+    """Return the latest *number* periods of a version that have enough outcomes to decide."""
+    return [p for p in periods if p.version == version and p.verdict in ("worse", "as evaluated")][-number:]
+
+
+def reasons(judged: Sequence[Period], params: Params) -> list[str]:
+    """Return why the performance is an alarm: too many of the latest periods are worse, beyond noise."""
+    worse = [period for period in judged if period.verdict == "worse"]
+    if len(worse) < params.monitor.worse_periods:
+        return []
+    last = worse[-1]
+    return [
+        f"{metrics_of(last)} in {len(worse)} of the latest {len(judged)} periods is below the evaluation "
+        f"({last.evaluated:.4f}) by more than {params.monitor.max_drop:g} (params.yaml: monitor.max_drop), beyond noise"
+    ]
+
+
+def metrics_of(period: Period) -> str:
+    """Return the value of a period with its interval."""
+    score = period.score
+    return f"version {period.version}: {score.value:.4f} [{score.low:.4f}, {score.high:.4f}]"
+
+
+def estimates_of(folder: Path, reference: Path) -> dict[str, Estimate]:
+    """Return the estimate for the model in *folder*, by its digest; none without a reference table."""
+    if not (folder / "manifest.json").is_file() or not reference.is_file():
+        return {}
+    scorer, rows = Scorer(folder), pd.read_parquet(reference)
+    truth, predicted = frame.target(rows, scorer.contract), scorer.predict(frame.columns(rows, scorer.contract))
+    estimate = calibrated(scorer.contract, truth, predicted, scorer.threshold)
+    return {scorer.manifest["files"]["model.onnx"]: estimate} if estimate else {}
+
+
+@click.command()
+@click.argument("table", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False)
+@click.option("--predictions", default=None, help="Folder or bucket; by default monitor.predictions in params.yaml.")
+@click.option("--model", type=click.Path(path_type=Path), default="models/export", show_default=True)
+@click.option("--reference", type=click.Path(path_type=Path), default="data/test.parquet", show_default=True)
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), default=None, help="Last day of the report; default: today."
+)
+def main(table: Path | None, predictions: str | None, model: Path, reference: Path, until: datetime | None) -> None:
+    """Report on production from the predictions and TABLE, their outcomes; without TABLE, the metric is estimated.
+
+    Writes reports/production.json, .html and .prom. `alarm` decides what follows.
+    """
+    contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
+    now = until.replace(tzinfo=UTC) + timedelta(days=1) if until else datetime.now(UTC)
+    since = datetime.combine(oldest(now.date(), HISTORY_PERIODS * params.monitor.period_days), datetime.min.time(), UTC)
+    logged = read_predictions(Place(predictions or params.monitor.predictions), since)
+    known = outcomes.read(table, contract, params.monitor.outcomes) if table else None
+    result = report(contract, params, logged, known, now, estimates_of(model, reference))
+    result.save(Path("reports/production.json"))
+    production_pages.save(result, Path("reports"))
+    click.echo(production_pages.text(result))
+    if result.outcomes.unknown or result.outcomes.contradictory or result.outcomes.invalid:
+        click.echo(json.dumps(result.outcomes.__dict__), err=True)

@@ -1,0 +1,78 @@
+"""Guesses what the values of a column are: booleans, dates, numbers, or words."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from ..data import casting
+from . import date_formats, quantities
+from .date_formats import DateFormat
+
+PLACEHOLDERS = {  # common spellings of a missing value, in lower case
+    "?", "-", "--", "---", ".", "*", "x", "unknown", "unk", "missing", "none", "nil", "na", "n.a.", "n/a", "nan",
+    "null", "(null)", "tbd", "not available", "not applicable", "<na>",
+    "#n/a", "#value!", "#div/0!", "#ref!", "inf", "-inf", "infinity", "0000-00-00", "0000-00-00 00:00:00",
+}  # fmt: skip
+MOST = 0.9  # of the values must be dates
+EXACT = 2**53
+
+
+@dataclass
+class Guess:
+    """An entry of the contract that may fit a column, and what the user should check about how it is read.
+
+    *resembles* says what the values look like if that is something that is not read.
+    """
+
+    entry: dict[str, Any]
+    remarks: list[str] = field(default_factory=list)
+    resembles: str | None = None
+
+
+def of(name: str, values: pd.Series, decimal: str) -> Iterator[Guess]:
+    """Yield the guesses for the *values* of a sample, none of which is missing, the likeliest first."""
+    if pd.api.types.is_bool_dtype(values):
+        yield Guess({"type": "boolean"})
+    elif pd.api.types.is_datetime64_any_dtype(values):
+        yield Guess({"type": "datetime"})
+    elif pd.api.types.is_numeric_dtype(values):
+        whole = values[(values % 1 == 0) & (values.abs() < EXACT)].astype("int64").astype("string")
+        yield from _without_separators(name, whole, len(values))
+        yield Guess({"type": "number"})
+    elif pd.api.types.is_timedelta64_dtype(values):
+        yield Guess({"type": "number"})
+    else:
+        yield from _of_strings(name, values.astype("string"), decimal)
+        return
+    yield Guess({"type": "category", "na_values": []})
+
+
+def _of_strings(name: str, strings: pd.Series, decimal: str) -> Iterator[Guess]:
+    if set(strings.str.lower().unique()) <= {"true", "false"}:
+        yield Guess({"type": "boolean"})
+    values = strings[~strings.str.lower().isin(PLACEHOLDERS)]
+    if dates := date_formats.of_strings(values):
+        yield _dates(dates)
+    digits = values[values.str.fullmatch(r"\d+(\.0+)?")].str.replace(r"\.0+$", "", regex=True)
+    yield from _without_separators(name, digits, len(values))
+    quantity = quantities.of(values, decimal)
+    coded = strings.str.match(r"[-+]?0\d").any()  # 00123 is a code, not a number
+    if quantity and quantity.keys:
+        yield Guess({"type": "number", **quantity.keys}, quantity.remarks)
+    elif not coded and casting.numbers(strings, decimal).notna().mean() > 0.5:
+        yield Guess({"type": "number"}, quantity.remarks if quantity else [])
+    resembles = quantity.remarks[0] if quantity and not quantity.keys and quantity.remarks else None
+    resembles = resembles or date_formats.resemblance(values)
+    yield Guess({"type": "category", "na_values": []}, [resembles] if resembles else [], resembles)
+
+
+def _without_separators(name: str, digits: pd.Series, rows: int) -> Iterator[Guess]:
+    if len(digits) > MOST * rows and (dates := date_formats.of_digits(name, digits)):
+        yield _dates(dates)
+
+
+def _dates(dates: DateFormat) -> Guess:
+    entry = {"type": "datetime"} | ({"format": dates.format} if dates.format else {})
+    return Guess(entry, [dates.remark] if dates.remark else [])

@@ -1,0 +1,82 @@
+"""What the manifests of the exported models say: where they come from, what they achieved, what they rely on."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..model import metrics
+from ..model.export import Parity
+from ..model.scorer import digest
+from .inputs import Model
+from .report import Importance, ModelFacts
+
+MOST_FEATURES = 10
+FIRST = "The next model will be compared with this one after make register; make promote makes it the champion."
+
+
+def facts(model: Model, latency_ms: float) -> ModelFacts:
+    """Return what the manifest of an exported model says of it, and what is measured of its file."""
+    manifest, path = model.scorer.manifest, model.scorer.folder / "model.onnx"
+    parity = manifest.get("parity")
+    return ModelFacts(
+        source=model.source,
+        model_sha256=digest(path),
+        contract_sha256=manifest.get("contract_sha256"),
+        pipeline_sha256=manifest.get("pipeline_sha256"),
+        test_sha256=manifest.get("test_sha256"),
+        threshold=model.scorer.threshold,
+        packages=manifest.get("packages") or {},
+        parity=Parity(**parity) if parity else None,
+        size_bytes=path.stat().st_size,
+        latency_ms=latency_ms,
+        test_rows=test_rows(model),
+    )
+
+
+def test_rows(model: Model) -> int | None:
+    """Return the number of test rows that a model was evaluated on at its export, if it is recorded."""
+    test = model.profile.parts.get("test") if model.profile else None
+    recorded: int | None = (model.scorer.manifest.get("metrics") or {}).get("rows")
+    return test.rows if test else recorded
+
+
+def importances(candidate: Model, champion: Model | None) -> tuple[Importance, ...]:
+    """Return the features that either model relies on most, the candidate's first."""
+    new, old = (_recorded(model) for model in (candidate, champion))
+    names = [*list(new)[:MOST_FEATURES], *list(old)[:MOST_FEATURES]]
+    ranked = sorted(dict.fromkeys(names), key=lambda name: -max(new.get(name, -math.inf), old.get(name, -math.inf)))
+    return tuple(Importance(name, new.get(name), old.get(name)) for name in ranked[:MOST_FEATURES]) if new else ()
+
+
+def _recorded(model: Model | None) -> Mapping[str, float]:
+    recorded: dict[str, Any] = (model.scorer.manifest.get("importance") or {}) if model else {}
+    return {name: float(value) for name, value in recorded.items()}
+
+
+def notes(
+    candidate: Model, champion: Model | None, reasons: tuple[str, ...], rows_sha256: str | None
+) -> tuple[str, ...]:
+    """Return what a reader must know to interpret the comparison."""
+    sentences = [] if champion else [FIRST]
+    if _other_rows(candidate, rows_sha256):
+        sentences.append("These are not the test rows that the candidate was exported with.")
+    if champion and reasons:
+        sentences.append(
+            f"The {champion.source.role} cannot be evaluated on these rows: {'; '.join(reasons)}.{_achieved(champion)}"
+        )
+    elif champion and _other_rows(champion, rows_sha256):
+        overlap = "some of these rows may be in its training data"
+        sentences.append(f"The {champion.source.role} was trained with another split: {overlap}.")
+    return tuple(sentences)
+
+
+def _achieved(champion: Model) -> str:
+    name = metrics.PRIMARY[champion.scorer.contract.task]
+    recorded = champion.scorer.manifest.get("metrics") or {}
+    if recorded.get(name) is None or not recorded.get("rows"):
+        return ""
+    return f" It reached {name} {recorded[name]:.4f} on its own {recorded['rows']:,} test rows."
+
+
+def _other_rows(model: Model, rows_sha256: str | None) -> bool:
+    return rows_sha256 is not None and model.scorer.manifest.get("test_sha256") not in (None, rows_sha256)

@@ -1,0 +1,35 @@
+"""What a review is made from: the models, and what is known beside them."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ..data.profile import Profile
+from ..model.scorer import Scorer
+from ..monitoring.report import Drift
+from .data_change import DataChange
+from .report import Source
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model, where it comes from, and the profile of its data if there is one."""
+
+    scorer: Scorer
+    source: Source
+    profile: Profile | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a review knows beyond the models and the test rows.
+
+    *unseen* are the rows of both test parts that neither model was trained on.
+    """
+
+    data: DataChange | None = None
+    unseen: pd.DataFrame | None = None
+    drift: Drift | None = None
+
+
+EMPTY = Context()

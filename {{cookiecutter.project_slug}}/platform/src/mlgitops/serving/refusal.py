@@ -1,0 +1,25 @@
+"""The error of a refused request: HTTP status, reason, and the rows and fields that are wrong."""
+
+from typing import Any
+
+MAX_DETAILS = 20  # errors listed in one response
+MAX_FIELD_CHARS, MAX_MESSAGE_CHARS = 100, 300
+
+
+class RequestError(Exception):
+    """A refused request: the HTTP status, what is wrong, and where."""
+
+    def __init__(self, status: int, error: str, details: list[dict[str, Any]] | None = None) -> None:
+        """Create the error; *details* name row and field, but never the values that were sent."""
+        super().__init__(error)
+        self.status, self.error, self.details = status, error, (details or [])[:MAX_DETAILS]
+
+    def shifted(self, rows: int) -> "RequestError":
+        """Return the same error, its rows counted from *rows*."""
+        details = [d | {"row": d["row"] + rows} if d["row"] is not None else d for d in self.details]
+        return RequestError(self.status, self.error, details)
+
+
+def detail(row: int | None, field: str | None, message: str) -> dict[str, Any]:
+    """Return one entry of `RequestError.details`."""
+    return {"row": row, "field": field and field[:MAX_FIELD_CHARS], "message": message[:MAX_MESSAGE_CHARS]}
