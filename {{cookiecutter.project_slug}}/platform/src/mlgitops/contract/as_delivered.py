@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, TypeAdapter, WithJsonSchema
 from . import spelling
 from .column import NUMERIC, TEMPORAL, UNIX, Column
 
-ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:|$)")
+ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:[\d:.]+(Z|[+-][\d:]+)?)?$")
 
 
 def as_delivered(kind: Any, column: Column, decimal: str) -> Any:
@@ -55,7 +55,7 @@ def _time(column: Column) -> Callable[[Any, frozenset[str]], Any]:
             return value
         if str(value).strip() in missing:
             return None
-        moment = spelling.timestamp(str(value), column.format)
+        moment = spelling.timestamp(str(value), column.format, column.time_zone)
         if moment is None or moment in sentinels:
             return value if moment is None else None
         if isinstance(value, str) and ISO.match(value):

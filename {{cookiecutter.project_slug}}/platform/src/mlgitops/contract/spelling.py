@@ -7,10 +7,11 @@ standard library only, because the scoring image has no pandas.
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from . import zones
 from .column import UNIX, Column
 
 EPOCH = datetime(1970, 1, 1)
@@ -100,15 +101,12 @@ def _around(character: str) -> bool:
     return not character.isalnum() and (character.isspace() or unicodedata.category(character) == "Sc")
 
 
-def timestamp(text: str, date_format: str | None = None) -> datetime | None:
-    """Return the time that *text* spells in *date_format* or as ISO 8601, without a zone (in UTC), None if it is none.
-
-    Years from 1 to 9999 are read.
-    """
+def timestamp(text: str, date_format: str | None = None, zone: str | None = zones.UTC_NAME) -> datetime | None:
+    """Return the time (years 1 to 9999) that *text* spells in *date_format* or as ISO 8601, in *zone*, or None."""
     for read in (reader(date_format), _iso):
         try:
             moment = read(text.strip())
-            return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+            return zones.local(moment, zone)
         except (ValueError, OverflowError, KeyError):
             continue
     return None
