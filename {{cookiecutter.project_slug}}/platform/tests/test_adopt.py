@@ -92,7 +92,7 @@ COLUMNS = {  # what cells hold -> the entry in the contract
         DAYS.dt.strftime("%d.%m.%Y").where(NUMBER < 50, "31.12.9999"),
         {"type": "date", "format": "%d.%m.%Y", "na_values": ["31.12.9999"], "missing": 0.68},
     ),
-    "moments with a zone": (DAYS.dt.strftime("%Y-%m-%dT13:45:00+02:00"), {"type": "datetime"}),
+    "moments with a zone": (DAYS.dt.strftime("%Y-%m-%dT13:45:00+02:00"), {"type": "datetime", "zone": "UTC"}),
     "free text": ([" ".join(RANDOM.choice(WORDS, 9)) for _ in range(COUNT)], {"type": "text", "ignore": "free text"}),
     "long texts": (
         some(*(f"{n} " + "word " * 200 for n in range(40))),
