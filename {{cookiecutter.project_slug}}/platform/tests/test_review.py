@@ -487,6 +487,16 @@ def test_exit_code_is_the_verdict_and_the_reports_are_written(invoke: Invoke) ->
             assert ("Model refused by max_drop" in said) is (code == 1)
 
 
+@pytest.mark.parametrize("written", ['{"model": "of another release"}', None])
+def test_drift_is_shown_where_monitor_wrote_it_and_stops_no_review(invoke: Invoke, written: str | None) -> None:
+    if written:
+        Path("reports/drift.json").write_text(written, encoding="utf-8")
+    else:
+        Drift("0" * 64, "answer", 0.2, 500, 0, 2000, (), ()).save(Path("reports/drift.json"))
+    assert invoke("good", "--champion", "bad").exit_code == 0
+    assert ("Drift of recent rows" in Path("reports/review.html").read_text(encoding="utf-8")) == (written is None)
+
+
 def test_what_cannot_be_reviewed_is_neither_accepted_nor_refused(invoke: Invoke) -> None:
     assert invoke("good", "--champion", "bad").exit_code == 0
     Path("bad/model.onnx").write_bytes(b"another")

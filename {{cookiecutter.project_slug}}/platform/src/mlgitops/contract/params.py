@@ -168,7 +168,7 @@ class Monitor(Section):
     )
     max_refused: float = Field(0.05, ge=0, le=1, description="Largest share of recent rows that break the contract.")
     max_unseen: float = Field(
-        0.1, ge=0, le=1, description="Largest share of recent rows with a category that the reference does not have."
+        0.1, ge=0, le=1, description="Largest share of recent rows with a category that no reference row has."
     )
     drift_alarm: bool = Field(
         False,

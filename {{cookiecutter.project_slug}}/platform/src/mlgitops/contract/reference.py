@@ -60,7 +60,8 @@ def _section(path: tuple[str, ...], section: dict[str, Any], shared: dict[str, A
         each = value.get("additionalProperties")
         each = each if isinstance(each, dict) else {}  # additionalProperties: true allows any value
         name = (value.get("$ref") or each.get("$ref", "")).rpartition("/")[2]
-        default = "required" if key in section["required"] else DEFAULTS.get(str(value["default"]), value["default"])
+        required = key in section.get("required", [])
+        default = "required" if required else DEFAULTS.get(str(value["default"]), value["default"])
         kind, meaning = _kind(value), value.get("description", "")
         if name:
             inner = (*path, key, "NAME") if each else (*path, key)

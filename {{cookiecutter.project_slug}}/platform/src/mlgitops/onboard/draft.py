@@ -69,7 +69,8 @@ def draft(raw: Path, options: AdoptOptions) -> ContractDraft:
     if group:
         profiles[group].entry = {"type": "text"} | {k: v for k, v in profiles[group].entry.items() if k == "missing"}
     for name in key:
-        profiles[name].entry = profiles[name].entry if name == time else {"type": "text"}
+        words = {part: value for part, value in profiles[name].entry.items() if part == "na_values"}
+        profiles[name].entry = profiles[name].entry if name == time else {"type": "text", **words}
     if time and not options.time:
         remarks.append(f"{time} is used as the time of a row: the newest rows are the test part (or set TIME=none)")
     if not time and not options.time:

@@ -22,7 +22,8 @@ def find_key(file: pq.ParquetFile, profiles: dict[str, ColumnProfile], choice: t
     """
     if not choice:
         return next(((name,) for name, profile in profiles.items() if profile.identifies), ())
-    rows = pd.DataFrame({name: frame.read(file, name, Column(type="text")) for name in choice})
+    columns = {name: Column(type="text", na_values=profiles[name].entry.get("na_values")) for name in choice}
+    rows = pd.DataFrame({name: frame.read(file, name, column) for name, column in columns.items()})
     wrong = rows[rows.duplicated(keep=False) | rows.isna().any(axis=1)]
     if len(wrong):
         first = "; ".join(", ".join(map(str, row)) for row in wrong.head(3).itertuples(index=False))

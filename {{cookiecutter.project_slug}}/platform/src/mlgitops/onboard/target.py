@@ -98,5 +98,5 @@ def _ordered(labels: pd.Series, task: Task) -> list[str]:
 def same(values: pd.Series, truth: pd.Series, task: Task) -> bool:
     """Return whether a column is a copy of the target; classes may have other labels."""
     if task == "regression":
-        return bool(pd.api.types.is_numeric_dtype(values) and np.array_equal(values, truth))
+        return bool(pd.api.types.is_float_dtype(values) and np.array_equal(values, truth))
     return bool((pd.factorize(values)[0] == pd.factorize(truth)[0]).all())
