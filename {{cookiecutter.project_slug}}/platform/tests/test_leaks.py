@@ -102,3 +102,23 @@ def test_what_many_columns_tell_a_little_each_is_no_leak() -> None:
 
 def test_a_leak_is_explained() -> None:
     assert Leak(("a", "b"), 0.9999, "a + b").explain("total", "r2") == "total = a + b"
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_hostile_columns_are_searched_without_an_error(task: str) -> None:
+    y = {
+        "binary": A > 50,
+        "multiclass": np.array(["low", "mid", "high"])[(A // 34).astype(int)],
+        "regression": A * 1e30,
+    }
+    gaps = {
+        "empty": np.full(COUNT, np.nan),
+        "huge": A * 1e36,
+        "one": np.ones(COUNT),
+        "few": np.where(B > 98, B, np.nan),
+    }
+    contract, rows = table(task, y[task], **gaps, words=WORDS)
+    assert not [leak for leak in leaks.leaks(contract, rows, 0.5) if set(leak.columns) - {"huge"}]
+    assert {"empty", "one"}.isdisjoint(*[leak.columns for leak in leaks.leaks(contract, rows, 1.0)])
+    contract, rows = table(task, y[task], words=WORDS)
+    assert leaks.leaks(contract, rows, 1.0) == ()

@@ -346,10 +346,22 @@ def test_what_is_only_known_of_a_group_is_not_taken_for_knowledge() -> None:
     assert np.mean(train.cross_validate(alone, contracts.settings("forest"), TRAIN, apart)) > 0.9
 
 
-def test_fewer_groups_than_folds_are_refused() -> None:
-    contract, rows = in_groups(2)
-    with pytest.raises(ProjectError, match=r"train: g has 2 values in the train part: lower train\.folds"):
-        list(folds(contract, TRAIN, rows, frame.target(rows, contract)))
+@pytest.mark.parametrize("time", [False, True])
+def test_with_fewer_groups_than_folds_there_are_fewer_folds(time: bool) -> None:
+    contract, rows = in_groups(4 if time else 2, time)
+    many = TRAIN.model_copy(update={"folds": 10})
+    parts = list(folds(contract, many, rows, frame.target(rows, contract)))
+    assert len(parts) == (3 if time else 2)
+    rows["g"] = "g0"
+    with pytest.raises(ProjectError, match="train: g has 1 values in the train part, which are too few"):
+        list(folds(contract, many, rows, frame.target(rows, contract)))
+
+
+def test_classes_with_fewer_rows_than_folds_are_folded_all_the_same() -> None:
+    contract, rows = in_groups(12)
+    parts = list(folds(contract, TRAIN.model_copy(update={"folds": 10}), rows, frame.target(rows, contract)))
+    assert len(parts) == 10
+    assert all(len(test_rows) in (20, 40) for _, test_rows in parts)
 
 
 def test_classes_of_few_rows_are_named() -> None:

@@ -39,7 +39,7 @@ def formula(numbers: pd.DataFrame, truth: np.ndarray) -> Formula | None:
 def _exact(numbers: pd.DataFrame, truth: np.ndarray) -> pd.Series | None:
     """Return the factors of the fewest columns whose weighted sum, plus a constant, is *truth*; None without any."""
     names = list(numbers)
-    if not names or len(truth) < ROWS_PER_COLUMN * (len(names) + 1) or _fit(numbers, names, truth)[0] < EXACT:
+    if not names or len(truth) < ROWS_PER_COLUMN * (len(names) + 1) or not _fit(numbers, names, truth)[0] >= EXACT:
         return None
     weights = _fit(numbers, names, truth)[1].abs() * numbers.std()
     for name in weights.sort_values().index:

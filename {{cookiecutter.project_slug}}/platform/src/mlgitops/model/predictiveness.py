@@ -12,20 +12,20 @@ from .metrics import primary
 
 
 def coded(values: pd.Series) -> np.ndarray:
-    """Return a column as numbers: times as integers, categories as codes by their frequency, NaN where missing."""
+    """Return a column as numbers: times as integers, categories as codes by frequency; missing ones are the lowest."""
     if pd.api.types.is_datetime64_any_dtype(values):
         values = values.astype("int64").where(values.notna())
     elif not pd.api.types.is_numeric_dtype(values):
         order = values.value_counts().index
         values = pd.Series(pd.Index(order).get_indexer(values), index=values.index).replace(-1, np.nan)
-    codes: np.ndarray = values.to_numpy(dtype="float64", na_value=np.nan)
+    numbers = pd.Series(values.to_numpy(dtype="float64", na_value=np.nan))
+    codes: np.ndarray = numbers.fillna(numbers.min() - 1).fillna(0).to_numpy()
     return codes
 
 
 def predictiveness(values: pd.Series, truth: pd.Series, task: Task) -> float:
     """Return how well one column predicts the target: the cross-validated primary metric of a small tree."""
-    numbers = pd.Series(coded(values))
-    inputs = numbers.fillna(numbers.min() - 1).fillna(0).to_numpy().reshape(-1, 1)
+    inputs = coded(values).reshape(-1, 1)
     if task == "regression":
         expected = truth.to_numpy(dtype="float64")
         number: Any = DecisionTreeRegressor(min_samples_leaf=5, random_state=0)
