@@ -17,7 +17,8 @@ LINES = re.compile(
 )
 READ, WRITE = "read", "write"
 STARTS = {"actions": WRITE, "contents": READ}
-PROPOSES = {"actions": WRITE, "contents": WRITE, "id-token": WRITE, "packages": READ, "pull-requests": WRITE}
+PROPOSES = {"actions": WRITE, "attestations": READ, "contents": WRITE, "id-token": WRITE, "packages": READ}
+PROPOSES |= {"pull-requests": WRITE}
 GRANTED: dict[str, dict[str, dict[str, str]]] = {
     "ci.yml": {"check": {"contents": READ}, "test": {"contents": READ}, "pass": {}},
     "deploy.yml": {"production": PROPOSES},
@@ -33,7 +34,7 @@ GRANTED: dict[str, dict[str, dict[str, str]]] = {
         "release": {"attestations": WRITE, "contents": WRITE, "id-token": WRITE, "packages": WRITE},
     },
     "review.yml": {"comment": {"actions": READ, "contents": READ, "pull-requests": WRITE}},
-    "staging.yml": {"staging": {"contents": READ, "id-token": WRITE, "packages": READ}},
+    "staging.yml": {"staging": {"attestations": READ, "contents": READ, "id-token": WRITE, "packages": READ}},
     "template.yml": {"update": {"actions": WRITE, "contents": WRITE, "pull-requests": WRITE}},
     "train.yml": {
         "train": {"actions": WRITE, "contents": WRITE, "id-token": WRITE, "issues": WRITE, "pull-requests": WRITE}

@@ -18,7 +18,8 @@ secrets: ## search all files of git for passwords and keys
 
 .PHONY: ingest
 ingest: ## read the source of the data where it changed, or again if REFRESH is true or due, as params.yaml says
-	@if [ "$$REFRESH" = due ]; then $(RUN) $(PACKAGE) refresh-if-due; elif [ "$$REFRESH" = true ] || [ "$$GITHUB_EVENT_NAME" = repository_dispatch ]; then $(MAKE) --no-print-directory refresh; \
+	@if [ "$$REFRESH" = due ]; then $(RUN) $(PACKAGE) refresh-if-due; \
+	elif [ "$$REFRESH" = true ]; then $(MAKE) --no-print-directory refresh; \
 	else $(RUN) dvc repro ingest $(if $(CI),--pull </dev/null); fi
 
 .PHONY: write-back
@@ -31,6 +32,7 @@ report-alarm: ## open or update the issue of the alarm in reports/, and start tr
 
 .PHONY: with-store
 with-store: ## run the target STEP on the newest history, and push what it has added
+	@case "$$STEP" in -* | *[!a-z-]* | "") echo "STEP is no name of a target" >&2; exit 2 ;; esac
 	@$(RUN) $(PACKAGE) with-store "$(MAKE)" --no-print-directory "$$STEP"
 
 .PHONY: login

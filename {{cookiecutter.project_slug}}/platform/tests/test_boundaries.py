@@ -10,7 +10,7 @@ ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that i
     "common": set(),
     "store": {"common"},
     "contract": {"common", "store"},  # the diff reads another commit's contract
-    "data": {"common", "contract"},
+    "data": {"common", "contract", "store"},  # the diff reads another commit's table
     "model": {"common", "contract", "data", "store"},
     "onboard": {"common", "contract", "data", "model"},
     "serving": {"common", "contract", "data", "model"},

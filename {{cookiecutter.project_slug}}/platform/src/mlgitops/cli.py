@@ -9,7 +9,7 @@ VERBS = {
     "adopt": ("onboard.command", "replace the demo with your own table"),
     "append": ("data.delivery append", "add the rows of a delivery to the table"),
     "replace": ("data.delivery replace", "put a delivery in the place of the table"),
-    "contract-diff": ("contract.diff", "show what changed in the contract and whether it breaks clients"),
+    "contract-diff": ("data.contract_diff", "show what changed in contract and rows, and whether it breaks clients"),
     "ingest": ("data.ingest", "read the table from its source"),
     "validate": ("data.validate", "check the table against the contract"),
     "split": ("data.split", "split off the test set"),
