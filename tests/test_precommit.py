@@ -53,6 +53,15 @@ def test_fresh_project_passes_and_is_committed_as_it_is(hooked: Path) -> None:
     assert run("git", "status", "--short", "--untracked-files=no", cwd=hooked) == ""
 
 
+def test_digests_that_the_template_writes_are_no_secrets(workspace: Path) -> None:
+    state = {"template": "https://example.org/template", "commit": "0123456789abcdef" * 2 + "89abcdef", "context": {}}
+    (workspace / ".cruft.json").write_text(json.dumps(state, indent=2), encoding="utf-8")
+    run("git", "add", "--all", cwd=workspace)
+    run(".venv/bin/pre-commit", "run", "detect-secrets", "--all-files", cwd=workspace)
+    run("git", "mv", ".cruft.json", "other.json", cwd=workspace)
+    failing(workspace, ".venv/bin/pre-commit", "run", "detect-secrets", "--all-files")  # what the exception is for
+
+
 def test_every_hook_has_its_test(project: Path) -> None:
     config = yaml.safe_load((project / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
     (local,) = config["repos"]

@@ -1,6 +1,7 @@
 """What changed between two contracts, and whether callers of the service break by it."""
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from helpers import contracts
 from pydantic import TypeAdapter, ValidationError
 
 from mlgitops.contract.contract import Contract
-from mlgitops.contract.diff import changes, main
+from mlgitops.contract.diff import changes
 from mlgitops.contract.row_schema import request_model
 from mlgitops.contract.synthetic import example_rows
+from mlgitops.data.contract_diff import main
 
 BASE: dict[str, str] = {
     "n": "{type: number, min: 0, max: 10}",
@@ -149,3 +151,49 @@ def test_the_command_compares_commits_and_files(tmp_path: Path, monkeypatch: pyt
         1,
         True,
     )
+
+
+def test_the_command_compares_the_rows_of_the_table_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    columns = {"id": "{type: integer}", "n": "{type: number, missing: true}"}
+    write(contracts.contract(columns, key=["id"]))
+    settings = (contracts.EXAMPLE / "params.yaml").read_text(encoding="utf-8")
+    Path("params.yaml").write_text(settings.replace("src/example/dataset.py", "data/t.csv"), encoding="utf-8")
+    Path("data").mkdir()
+
+    def table(*lines: str) -> None:
+        Path("data/t.csv").write_text("\n".join(["id,n,y", *lines, ""]), encoding="utf-8")
+        run(sys.executable, "-m", "dvc", "add", "--quiet", "data/t.csv")
+
+    def run(*words: str) -> None:
+        subprocess.run(words, check=True, capture_output=True)
+
+    runner = CliRunner()
+    run("git", "init")
+    run(sys.executable, "-m", "dvc", "init", "--quiet")
+    table("1,1,yes", "2,2,no", "3,3,yes")
+    run("git", "add", ".")
+    run("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "commit", "--message", "table")
+    assert runner.invoke(main, ["HEAD"]).output == "no change\nrows: data/t.csv: the same table\n"
+    table("1,1.0,yes", "2,,no", "4,4,no", "5,4,no")
+    assert runner.invoke(main, ["HEAD"]).output == (
+        "no change\nrows: data/t.csv: 3 became 4: 2 added, 1 changed, 1 gone\n  id 2: n 2 became nothing\n"
+    )
+    write(contracts.contract({**columns, "new": "{type: number}"}, key=["id"]))
+    assert "rows: not compared: data/t.csv at HEAD: has no column 'new'" in runner.invoke(main, ["HEAD"]).output
+    assert "rows" not in runner.invoke(main, ["HEAD", "HEAD"]).output
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "breaking"),
+    [
+        ("{type: number}", "{type: number, unit: EUR}", False),
+        ("{type: number, unit: EUR}", "{type: number}", True),
+        ("{type: number, unit: EUR}", "{type: number, unit: kg}", True),
+        ("{type: date, format: '%d.%m.%Y'}", "{type: date}", True),
+        ("{type: category}", "{type: category, na_values: []}", False),
+    ],
+)
+def test_a_spelling_that_is_no_longer_read_breaks_callers_that_send_it(before: str, after: str, breaking: bool) -> None:
+    (change,) = changes(contracts.contract({"c": before}), contracts.contract({"c": after}))
+    assert change.breaking == breaking

@@ -103,13 +103,16 @@ def _around(character: str) -> bool:
 
 def timestamp(text: str, date_format: str | None = None, zone: str | None = zones.UTC_NAME) -> datetime | None:
     """Return the time (years 1 to 9999) that *text* spells in *date_format* or as ISO 8601, in *zone*, or None."""
-    for read in (reader(date_format), _iso):
-        try:
-            moment = read(text.strip())
-            return zones.local(moment, zone)
-        except (ValueError, OverflowError, KeyError):
-            continue
-    return None
+    moment = formatted(text, date_format, zone) if date_format else None
+    return formatted(text, None, zone) if moment is None else moment
+
+
+def formatted(text: str, date_format: str | None, zone: str | None = zones.UTC_NAME) -> datetime | None:
+    """Return the time that *text* spells in *date_format*, None for ISO 8601, in *zone*; None if it is none."""
+    try:
+        return zones.local(reader(date_format)(text.strip()), zone)
+    except (ValueError, OverflowError, KeyError):
+        return None
 
 
 def _iso(text: str) -> datetime:

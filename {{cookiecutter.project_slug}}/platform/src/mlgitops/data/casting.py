@@ -11,6 +11,7 @@ from ..contract.column import NUMERIC, TEMPORAL, UNIX, Column
 from ..contract.strings import BLANKS, normalized
 
 BOOLEANS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False, "1.0": True, "0.0": False}
+MAX_WHOLE = 2.0**63
 MILLISECONDS = "datetime64[ms]"  # covers every year that a table may hold
 
 
@@ -29,7 +30,7 @@ def typed(values: pd.Series, column: Column, decimal: str = ".") -> pd.Series:
     if column.type == "boolean":
         booleans = values if values.dtype == bool else values.astype("string").str.strip().str.lower().map(BOOLEANS)
         return _or_as_delivered(values, booleans.astype("boolean"))
-    if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
+    if pd.api.types.is_float_dtype(values) and _exact(values.dropna()).all():
         values = values.astype("Int64")  # missing values turned whole numbers into floats
     strings = _each(values.astype("string"), lambda text: normalized(text, column.normalize))
     return strings.astype("string").replace("", pd.NA)
@@ -47,6 +48,11 @@ def _without_missing(values: pd.Series, column: Column, decimal: str) -> pd.Seri
 def _undetected(text: str, column: Column, decimal: str) -> bool | None:
     value = spelling.number(text, column, decimal)
     return True if value is not None and np.isnan(value) else None
+
+
+def _exact(values: pd.Series) -> pd.Series:
+    """Return which numbers are whole, and small enough for an integer."""
+    return (values % 1 == 0) & (values.abs() < MAX_WHOLE)
 
 
 def _is_text(values: pd.Series) -> bool:
@@ -79,7 +85,7 @@ def timestamps(values: pd.Series, date_format: str | None = None, zone: str | No
     if pd.api.types.is_numeric_dtype(values):
         if date_format in UNIX:
             return _since_1970(values, UNIX[date_format])
-        values = values.where(values % 1 == 0).astype("Int64")
+        values = values.where(_exact(values)).astype("Int64")
     strings = values.astype("string").str.strip()
     parsed = _quick(strings, date_format, zone)
     rest = (parsed.isna() & strings.notna()).to_numpy()

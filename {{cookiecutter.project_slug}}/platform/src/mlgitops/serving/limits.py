@@ -30,7 +30,7 @@ class Limits:
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read SCORING_MAX_BYTES, SCORING_API_KEY, SCORING_OPEN_METRICS and the like; raises ProjectError."""
+        """Read SCORING_MAX_BYTES, SCORING_API_KEY and the like; raises ProjectError."""
         names = ("max_bytes", "max_rows", "max_concurrency", "max_seconds", "max_connections")
         numbers = {name: _number(f"SCORING_{name.upper()}") for name in names}
         configured = {name: number for name, number in numbers.items() if number}
