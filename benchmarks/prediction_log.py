@@ -21,7 +21,7 @@ from mlgitops.serving.app import Api
 from mlgitops.serving.limits import Limits
 from mlgitops.serving.log_settings import LogSettings
 
-REQUESTS, ROUNDS = 2000, 12
+REQUESTS, ROUNDS = 500, 20
 
 
 def application(folder: Path, settings: LogSettings) -> Api:
