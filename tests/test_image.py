@@ -147,6 +147,41 @@ def test_container_has_no_rights_and_has_written_nothing_outside_of_tmp(
     assert "Read-only file system" in podman("exec", started[0], "sh", "-c", f'python -c "{write}" 2>&1 || true')
 
 
+def test_image_runs_as_any_user_with_a_read_only_root(
+    built: dict[str, Any], podman: Podman, model: Path, approved: Path, environment: dict[str, str]
+) -> None:
+    """As OpenShift runs it: a user that no passwd file knows, of the group 0."""
+    image = f"{built['repository']}@{built['digest']}"
+    name = podman("run", "--detach", "--user=1000680000:0", *STRICT, "--publish=127.0.0.1::3000", image)
+    address = f"http://{podman('port', name, '3000/tcp')}"
+    containers.wait_for(f"{address}/readyz")
+    status = podman("exec", name, "cat", "/proc/1/status")
+    assert re.search(r"(?m)^Uid:\t1000680000\t1000680000\t1000680000\t1000680000$", status)
+    smoke = [".venv/bin/flight_delays", "smoke", str(model), "--url", address]
+    assert "20 golden rows" in run(*smoke, cwd=approved, **environment)
+    podman("rm", "--force", name)
+
+
+def test_image_says_its_platform_and_is_a_part_of_a_manifest_for_several(
+    built: dict[str, Any], podman: Podman, approved: Path, environment: dict[str, str]
+) -> None:
+    image = f"{built['repository']}@{built['digest']}"
+    details = json.loads(podman("image", "inspect", image))[0]
+    assert f"{details['Os']}/{details['Architecture']}" == built["labels"]["platform"]
+    other = "arm64" if details["Architecture"] == "amd64" else "amd64"
+    push = f"""
+from mlgitops.image.engine import Engine
+images = {{{built["labels"]["platform"]!r}: {image!r}, "linux/{other}": {image!r}}}
+print(Engine.find().push_manifest("{built["repository"]}:several", images))
+"""
+    digest = run(".venv/bin/python", "-c", push, cwd=approved, **environment).strip()
+    manifest = json.loads(podman("manifest", "inspect", f"{built['repository']}@{digest}"))
+    platforms = {one["platform"]["architecture"] for one in manifest["manifests"]}
+    assert platforms == {"amd64", "arm64"}
+    podman("pull", "--quiet", f"{built['repository']}@{digest}")
+    assert podman("image", "inspect", "--format={{.Id}}", f"{built['repository']}@{digest}") == details["Id"]
+
+
 def test_lineage_leads_from_the_endpoint_and_from_the_image_to_the_commit(
     started: tuple[str, str], built: dict[str, Any], podman: Podman, approved: Path, model: Path
 ) -> None:
@@ -158,7 +193,7 @@ def test_lineage_leads_from_the_endpoint_and_from_the_image_to_the_commit(
     assert {key: said[key] for key in ("version", "commit")} == {"version": "1", "commit": head}
     assert said["labels"] == built["labels"] == {k[6:]: v for k, v in labels.items() if k.startswith("model.")}
     assert said["labels"].keys() == {
-        "version", "run", "commit", "data", "contract", "model", "lock", "code", "created",
+        "version", "run", "commit", "data", "contract", "model", "lock", "code", "created", "platform",
     }  # fmt: skip
     assert said["labels"]["model"] == manifest["files"]["model.onnx"]
     assert said["labels"]["contract"] == manifest["contract_sha256"]

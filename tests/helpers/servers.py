@@ -125,9 +125,9 @@ def prometheus(scrape: Mapping[str, object], rules: str, folder: Path) -> Iterat
     """Start Prometheus with one scrape configuration and a file of rules, and give its URL once it has scraped."""
     if not shutil.which("prometheus"):
         pytest.skip("prometheus is not installed: apt-get install prometheus")
-    port, settings = free_port(), {"global": {"scrape_interval": "1s", "evaluation_interval": "1s"}}
+    port, every_second = free_port(), {"scrape_interval": "1s", "evaluation_interval": "1s"}
     (folder / "rules.yaml").write_text(rules, encoding="utf-8")
-    settings |= {"rule_files": ["rules.yaml"], "scrape_configs": [scrape]}
+    settings = {"global": every_second, "rule_files": ["rules.yaml"], "scrape_configs": [scrape]}
     (folder / "prometheus.yaml").write_text(json.dumps(settings), encoding="utf-8")
     command = ["prometheus", "--config.file=prometheus.yaml", f"--storage.tsdb.path={folder / 'data'}"]
     command += [f"--web.listen-address=127.0.0.1:{port}"]

@@ -22,7 +22,10 @@ PROPOSES |= {"pull-requests": WRITE}
 GRANTED: dict[str, dict[str, dict[str, str]]] = {
     "ci.yml": {"check": {"contents": READ}, "test": {"contents": READ}, "pass": {}},
     "deploy.yml": {"production": PROPOSES},
-    "monitor.yml": {"monitor": {"contents": READ, "id-token": WRITE}},
+    "monitor.yml": {
+        "monitor": {"contents": READ, "id-token": WRITE},
+        "respond": {"actions": WRITE, "contents": READ, "issues": WRITE},
+    },
     "monthly.yml": {"start": STARTS},
     "nightly.yml": {"start": STARTS},
     "platform.yml": {"test": {"contents": READ}},
@@ -33,7 +36,9 @@ GRANTED: dict[str, dict[str, dict[str, str]]] = {
     "review.yml": {"comment": {"actions": READ, "contents": READ, "pull-requests": WRITE}},
     "staging.yml": {"staging": {"attestations": READ, "contents": READ, "id-token": WRITE, "packages": READ}},
     "template.yml": {"update": {"actions": WRITE, "contents": WRITE, "pull-requests": WRITE}},
-    "train.yml": {"train": {"actions": WRITE, "contents": WRITE, "id-token": WRITE, "pull-requests": WRITE}},
+    "train.yml": {
+        "train": {"actions": WRITE, "contents": WRITE, "id-token": WRITE, "issues": WRITE, "pull-requests": WRITE}
+    },
     "weekly.yml": {"start": STARTS},
 }
 PLATFORM = ["platform/**", "pyproject.toml", "uv.lock"]
@@ -62,6 +67,7 @@ STARTED: dict[str, dict[str, Any]] = {
         "pull_request": "",
         "merge_group": "",
         "workflow_dispatch": ...,
+        "repository_dispatch": {"types": ["data"]},
     },
     "weekly.yml": SCHEDULED,
 }
@@ -70,17 +76,24 @@ ENVIRONMENTS = {
     ("release.yml", "release"): "release",
     ("staging.yml", "staging"): "staging",
 }
-SECRETS = {"DATABASE_URL", "KUBECONFIG", "REGISTRY_PASSWORD", "RELEASE_KEY", "SCORING_API_KEY", "TEMPLATE_TOKEN"}
+SECRETS = {
+    *("ALARM_WEBHOOK", "DATABASE_URL", "KUBECONFIG", "REGISTRY_PASSWORD", "RELEASE_KEY", "SCORING_API_KEY"),
+    *("SCORING_LOG_KEY", "TEMPLATE_TOKEN"),
+}
 MAIN_ONLY = ("deploy.yml", "promote.yml", "release.yml", "staging.yml", "template.yml")
-READS_SOURCE = ("make ingest", "make monitor")  # the steps that may have the password of the database
-CHECKED = {("promote.yml", "version"): ("make promote", "VERSION")}  # texts, which that target compares with a pattern
+READS_SOURCE = ("make ingest", "make monitor", "make performance")  # the steps that may have the password of the database
+CHECKED = {  # texts, which that target compares with a pattern, or writes as one line into a text
+    ("promote.yml", "version"): ("make promote", "VERSION"),
+    ("train.yml", "refresh"): ("make ingest", "REFRESH"),
+    ("train.yml", "because"): ("make write-back", "BECAUSE"),
+}
 NOT_WRITTEN_BACK = """!contains(fromJSON('["pull_request", "merge_group"]'), github.event_name) &&"""
 REQUIRED = ("ci.yml", "train.yml")  # main requires their checks
 MAX_LINES = 60
 RUN: dict[str, list[str]] = {  # the make targets of each workflow, in order
     "ci.yml": ["lint", "secrets", "test"],
     "deploy.yml": ["pull-store", "deploy", "with-store", "deploy-failed"],
-    "monitor.yml": ["pull-store", "pipeline", "monitor"],
+    "monitor.yml": ["pull-store", "pipeline", "performance", "monitor", "alarm", "report-alarm"],
     "monthly.yml": ["dispatch"],
     "nightly.yml": ["dispatch"],
     "platform.yml": ["test-platform"],
@@ -98,7 +111,7 @@ RUN: dict[str, list[str]] = {  # the make targets of each workflow, in order
 }
 ASKING = {  # GitHub, or the branch `store`
     *("approved", "comment", "deploy", "deploy-failed", "dispatch", "promote", "pull-store", "push-store", "tag"),
-    *("update-template", "with-store", "write-back"),
+    *("report-alarm", "update-template", "with-store", "write-back"),
 }
 TOKENS = ("${{ github.token }}", "${{ inputs.token }}", "${{ secrets.TEMPLATE_TOKEN || github.token }}")
 HALFWAY = ("deploy.yml", "promote.yml", "release.yml", "staging.yml", "template.yml")  # never ended half-way

@@ -17,13 +17,18 @@ secrets: ## search all files of git for passwords and keys
 	$(RUN) pre-commit run detect-secrets --all-files
 
 .PHONY: ingest
-ingest: ## read the source of the data where it changed, or in any case if REFRESH is true
-	@if [ "$$REFRESH" = true ]; then $(MAKE) --no-print-directory refresh; \
+ingest: ## read the source of the data where it changed, or again if REFRESH is true or due, as params.yaml says
+	@if [ "$$REFRESH" = due ]; then $(RUN) $(PACKAGE) refresh-if-due; \
+	elif [ "$$REFRESH" = true ]; then $(MAKE) --no-print-directory refresh; \
 	else $(RUN) dvc repro ingest $(if $(CI),--pull </dev/null); fi
 
 .PHONY: write-back
 write-back: push-store ## push data, history and dvc.lock to the branch, and start its checks
 	@$(RUN) $(PACKAGE) write-back
+
+.PHONY: report-alarm
+report-alarm: ## open or update the issue of the alarm in reports/, and start train on new data
+	@$(RUN) $(PACKAGE) report-alarm
 
 .PHONY: with-store
 with-store: ## run the target STEP on the newest history, and push what it has added

@@ -17,15 +17,18 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from helpers import contracts, models, tables
+from pydantic import TypeAdapter
 
-from mlgitops.contract import features
+from mlgitops.contract import features, row_schema
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.params import Params
+from mlgitops.data import frame, validate
 from mlgitops.data.frame import load
 from mlgitops.data.ingest import ingest
 from mlgitops.data.split import split
 from mlgitops.model import estimators
-from mlgitops.onboard import choose, draft, project_files, source
+from mlgitops.model.cross_validation import FoldPredictions
+from mlgitops.onboard import candidates, choose, draft, project_files, sampling, source
 from mlgitops.onboard.command import main
 from mlgitops.onboard.draft import AdoptOptions, ContractDraft
 
@@ -89,7 +92,7 @@ COLUMNS = {  # what cells hold -> the entry in the contract
         DAYS.dt.strftime("%d.%m.%Y").where(NUMBER < 50, "31.12.9999"),
         {"type": "date", "format": "%d.%m.%Y", "na_values": ["31.12.9999"], "missing": 0.68},
     ),
-    "moments with a zone": (DAYS.dt.strftime("%Y-%m-%dT13:45:00+02:00"), {"type": "datetime"}),
+    "moments with a zone": (DAYS.dt.strftime("%Y-%m-%dT13:45:00+02:00"), {"type": "datetime", "zone": "UTC"}),
     "free text": ([" ".join(RANDOM.choice(WORDS, 9)) for _ in range(COUNT)], {"type": "text", "ignore": "free text"}),
     "long texts": (
         some(*(f"{n} " + "word " * 200 for n in range(40))),
@@ -100,6 +103,39 @@ COLUMNS = {  # what cells hold -> the entry in the contract
     "labels": ([f"L{n:05}" for n in RANDOM.permutation(COUNT)], {"type": "text"}),
     "positions": (range(COUNT), {"type": "text"}),
     "Customer ID": (RANDOM.permutation(COUNT) * 17, {"type": "text"}),
+}  # fmt: skip
+
+
+WORD_COLUMNS = {  # what cells hold -> na_values and categories in the contract
+    "a level None": (some("None", "Minor", "Severe"), [], ["Minor", "None", "Severe"]),
+    "Namibia": (some("NA", "ZA", "BW"), [], ["BW", "NA", "ZA"]),
+    "a level null": (some("red", "null"), [], ["null", "red"]),
+    "a level nan": (some("red", "blue", "nan"), [], ["blue", "nan", "red"]),
+    "yes and no": (some("yes", "no", "None"), ["None"], ["no", "yes"]),
+    "a rare NA": (some(*["red", "blue"] * 99, "NA"), ["NA"], ["blue", "red"]),
+    "gaps": (some("red", "blue", None), None, ["blue", "red"]),
+}
+
+
+DATES = [  # formats of strftime, in which a table holds dates
+    "%b %d %Y", "%B %d %Y", "%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S EST", "%a, %d %b %Y %H:%M:%S +0000",
+    "%a, %d %b %Y %H:%M:%S GMT", "%d-%b-%y %I.%M.%S %p", "%d-%b-%y %I.%M.%S.123456789 %p", "%d/%b/%Y:%H:%M:%S -0700",
+    "%b %d %Y %I:%M%p", "%d%b%Y:%H:%M:%S", "%a %b %d %H:%M:%S UTC %Y", "%d. %B %Y", "%Y-%m-%d-%H.%M.%S.123456",
+    "%Y-%m-%d %H:%M:%S Europe/Berlin", "%d.%m.%y", "%m/%d/%Y %I:%M %p", "%Y%m%d", "%Y%m%d%H%M%S", "%Y-%m", "%b-%Y",
+    "%m/%Y", "%B %Y", "%Y%m", "%A, %B %d, %Y", "%d.%m.%Y", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d",
+]  # fmt: skip
+QUANTITIES = {  # what cells hold -> the entry in the contract
+    "currency code": (some("3,711.83 EUR", "12.00 EUR", "5 EUR"), {"type": "number", "unit": "EUR"}),
+    "code first": (some("USD 1,672.10", "USD 5"), {"type": "number", "unit": "USD"}),
+    "minutes": (some("87 min", "122 min"), {"type": "integer", "unit": "min"}),
+    "weight": (some("47.46 kg", "3.1 kg"), {"type": "number", "unit": "kg"}),
+    "millions": (some("49.4M", "8M"), {"type": "integer", "multipliers": {"M": 1e6}}),
+    "thousands and millions": (some("1.2M", "350k"), {"type": "integer", "multipliers": {"M": 1e6, "k": 1e3}}),
+    "open end": (some(*range(1000, 1009), "1600+"), {"type": "integer", "above_detection": "limit"}),
+    "below the limit": (some(*range(6, 15), "<5"), {"type": "number", "below_detection": "half"}),
+    "signs": (some("\u22123.94", "3.73-", "5"), {"type": "number", "min": -8.5, "max": 9.5}),
+    "lakhs": (some("\u20b916,72,100", "\u20b95,000"), {"type": "integer"}),
+    "two currencies": (some("5 EUR", "6 USD", "7 EUR", "8 USD"), {"type": "category"}),
 }  # fmt: skip
 
 
@@ -114,6 +150,176 @@ def test_a_column_is_described_by_what_it_holds(what: str, tmp_path: Path) -> No
     found = entry(tmp_path, what, cells)
     assert found == found | expected
     assert set(found) - set(expected) <= {"min", "max"}
+
+
+def of_file(tmp_path: Path, table: pd.DataFrame, kind: str, **wishes: Any) -> ContractDraft:
+    """Return what is drafted of *table* as a file of that kind."""
+    if kind == "csv":
+        return inferred(tmp_path, table, **wishes)
+    table.to_parquet(tmp_path / "table.parquet", index=False)
+    ingest(tmp_path / "table.parquet", tmp_path / "raw.parquet")
+    return draft.draft(tmp_path / "raw.parquet", AdoptOptions(**{"target": "y", **wishes}))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("role", ["feature", "target"])
+@pytest.mark.parametrize("what", WORD_COLUMNS)
+def test_a_word_that_often_means_missing_is_a_value_if_it_is_common(
+    what: str, role: str, kind: str, tmp_path: Path
+) -> None:
+    cells, na_values, categories = WORD_COLUMNS[what]
+    table = pd.DataFrame({"number": NUMBER, "c" if role == "feature" else "y": cells})
+    drafted = of_file(tmp_path, table if role == "target" else table.assign(y=ANSWER), kind)
+    column = drafted.contract["columns"]["c" if role == "feature" else "y"]
+    assert column.get("na_values") == na_values
+    assert sorted(column["categories"]) == categories
+    assert bool(na_values is None) != any("rows) is" in remark for remark in drafted.remarks), "said with the count"
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_the_word_for_a_missing_number_is_missing_among_words_too(kind: str, tmp_path: Path) -> None:
+    numbers = pd.Series(NUMBER).astype(str).where(NUMBER < 55, "NA")
+    drafted = of_file(tmp_path, pd.DataFrame({"number": numbers, "c": some("u", "v", "NA"), "y": ANSWER}), kind)
+    assert drafted.contract["columns"]["c"]["na_values"] == ["NA"]
+    assert any(remark.startswith("c: NA (") and "read as missing" in remark for remark in drafted.remarks)
+
+
+@pytest.mark.parametrize("style", DATES)
+def test_dates_are_read_however_they_are_written(style: str, tmp_path: Path) -> None:
+    moments = (DAYS + pd.to_timedelta(RANDOM.integers(0, 86400, COUNT), unit="s")).dt.floor("s")
+    column = entry(tmp_path, "when", moments.dt.strftime(style))
+    assert column["type"] == ("datetime" if "%H" in style or "%I" in style else "date")
+    assert "ignore" not in column
+    values = load(tmp_path / "raw.parquet", contracts.contract({"when": json.dumps(column, default=str)}), ["when"])
+    written = values["when"].dt.strftime("%Y-%m" if "%d" not in style else "%Y-%m-%d")
+    zone = any(name in style for name in ("EST", "Berlin", "-0700"))
+    assert zone or written.tolist() == moments.dt.strftime("%Y-%m" if "%d" not in style else "%Y-%m-%d").tolist()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    ("name", "style", "divisor"),
+    [("day", "%Y%m%d", 0), ("event_time", "unix_s", 10**9), ("created_at", "unix_ms", 10**6)],
+)
+def test_numbers_that_are_times_are_read_as_such_and_said(
+    name: str, style: str, divisor: int, kind: str, tmp_path: Path
+) -> None:
+    cells = DAYS.astype("int64") // divisor if divisor else DAYS.dt.strftime(style).astype("int64")
+    drafted = of_file(tmp_path, pd.DataFrame({"number": NUMBER, name: cells, "y": ANSWER}), kind)
+    assert drafted.contract["columns"][name]["format"] == style
+    assert any(remark.startswith(f"{name}: read as ") for remark in drafted.remarks)
+    contract = Contract.parse(project_files.contract(drafted.contract, Path("data/table.csv")), "contract.yaml")
+    assert load(tmp_path / "raw.parquet", contract, [name])[name].tolist() == DAYS.tolist()
+
+
+@pytest.mark.parametrize("what", QUANTITIES)
+def test_numbers_are_read_with_what_stands_around_them(what: str, tmp_path: Path) -> None:
+    cells, expected = QUANTITIES[what]
+    column = entry(tmp_path, "c", cells)
+    assert column == column | expected
+    assert set(column) - set(expected) <= {"min", "max", "categories"}
+
+
+def test_a_target_with_a_currency_is_a_number(tmp_path: Path) -> None:
+    drafted = inferred(tmp_path, pd.DataFrame({"number": DAYS.dt.day, "y": [f"{n} EUR" for n in NUMBER]}))
+    assert drafted.contract["task"] == "regression"
+    assert drafted.contract["columns"]["y"] == {"type": "number", "unit": "EUR"}
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "timestamps"])
+@pytest.mark.parametrize("far", ["9999-12-31", "1601-01-01", "0001-01-01"])
+def test_a_far_date_is_no_date_and_another_one_is_allowed(far: str, kind: str, tmp_path: Path) -> None:
+    ends = np.where(NUMBER < 50, np.datetime64(far, "ms"), DAYS.to_numpy().astype("datetime64[ms]"))
+    late = np.where(NUMBER < 50, np.datetime64("2500-06-01", "ms"), DAYS.to_numpy().astype("datetime64[ms]"))
+    table = pd.DataFrame({"number": NUMBER, "valid until": ends, "late": late, "y": ANSWER})
+    if kind != "timestamps":
+        table = table.assign(**{name: np.datetime_as_string(table[name], "D") for name in ("valid until", "late")})
+    drafted = of_file(tmp_path, table, kind)
+    assert drafted.contract["columns"]["valid until"]["na_values"] == [far]
+    assert drafted.contract["columns"]["late"]["max"] == pd.Timestamp("2500-06-01").date()
+    assert any(f"valid until: {far} (" in remark for remark in drafted.remarks)
+    assert any("late: " in remark and "after 2261" in remark for remark in drafted.remarks)
+    contract = Contract.parse(project_files.contract(drafted.contract, Path("data/table.csv")), "contract.yaml")
+    assert validate.check(tmp_path / "raw.parquet", contract).success
+    rows = frame.records(load(tmp_path / "raw.parquet", contract, contract.columns), contract)
+    requests = TypeAdapter(list[row_schema.request_model(contract)]).validate_json(json.dumps(rows))
+    assert sum(request["valid until"] is None for request in requests) == (NUMBER < 50).sum()
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "first", "last"),
+    [
+        ("late payments", [0, 1], 0, 2),
+        ("flag", [0, 1], 0, 1),
+        ("year", [1994, 1995], 1994, 1996),
+        ("census_year", [94, 95], 94, 96),
+        ("month", [1, 2, 3], 1, 12),
+        ("arr_hour", [8, 9], 0, 23),
+        ("latitude", [50.5, 51.5], -90, 90),
+        ("longitude", [50.5, 51.5], -180, 180),
+        ("children", [0, 1, 2, 3], 0, 4),
+        ("loss", [-1, 3], -2, 4),
+    ],
+)
+def test_a_range_has_room_for_what_comes_next(
+    name: str, cells: list[Any], first: float, last: float, tmp_path: Path
+) -> None:
+    column = entry(tmp_path, name, some(*cells))
+    assert column["min"] <= first
+    assert column["max"] >= last
+    assert column["type"] == "number" or isinstance(column["min"] + column["max"], int)
+    limits = {"flag": (0, 1), "month": (1, 12), "arr_hour": (0, 23), "latitude": (-90, 90), "longitude": (-180, 180)}
+    assert (column["min"], column["max"]) == limits.get(name, (column["min"], column["max"]))
+
+
+@pytest.mark.parametrize(
+    "cells", [["2017Q4", "2018Q1"], ["Jan", "Feb"], ["2015-W03", "2015-W04"], ["2017/18", "2018/19"]]
+)
+def test_a_list_of_periods_stays_open(cells: list[str], tmp_path: Path) -> None:
+    assert "categories" not in entry(tmp_path, "issued", some(*cells))
+
+
+@pytest.mark.parametrize(
+    ("cells", "looks"),
+    [
+        (DAYS.dt.strftime("%d. Mär %Y"), "dates that are not read"),
+        (DAYS.dt.strftime("%H:%M").str.replace("00:00", "13:45"), "times of day, which are not read"),
+        ([f"{n} {'EUR' if n > 50 else 'USD'}" for n in NUMBER], "several units, which are not read: EUR"),
+        ([*NUMBER[:100], *(f"x{n}y" for n in NUMBER[:90]), *NUMBER[:10]], "looks like numbers, but "),
+    ],
+)
+def test_what_looks_like_numbers_or_dates_and_is_not_read_is_said(cells: Any, looks: str, tmp_path: Path) -> None:
+    drafted = inferred(tmp_path, pd.DataFrame({"number": NUMBER, "c": cells, "y": ANSWER}))
+    assert any(remark.startswith("c: ") and looks in remark for remark in drafted.remarks)
+    assert "key" not in drafted.contract
+
+
+def test_a_date_with_another_name_is_proposed_as_time_and_a_year_can_be_it(tmp_path: Path) -> None:
+    table = pd.DataFrame({"number": NUMBER, "issued": DAYS, "y": ANSWER})
+    drafted = inferred(tmp_path, table)
+    assert "time" not in drafted.contract
+    assert any("TIME='issued'" in remark and "newest rows" in remark for remark in drafted.remarks)
+    years = pd.DataFrame({"number": NUMBER, "year": some(*range(1990, 2000)), "y": ANSWER})
+    assert any("TIME='year'" in remark for remark in inferred(tmp_path, years).remarks)
+    assert inferred(tmp_path, years, time="year").contract["columns"]["year"]["format"] == "%Y"
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_parts_of_a_date_in_columns_of_their_own_order_the_rows(kind: str, tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {"number": NUMBER, "Year": DAYS.dt.year, "month": DAYS.dt.month, "day": DAYS.dt.day, "y": ANSWER}
+    )
+    drafted = of_file(tmp_path, table, kind)
+    assert drafted.contract["time"] == "date"
+    assert any("date is used as the time of a row" in remark for remark in drafted.remarks)
+    contract = Contract.parse(project_files.contract(drafted.contract, Path("data/table.csv")), "contract.yaml")
+    rows = load(tmp_path / "raw.parquet", contract, contract.columns)
+    assert rows["date"].tolist() == DAYS.tolist()
+    assert validate.check(tmp_path / "raw.parquet", contract).success
+    train, test = split(rows, contract, 0.2)
+    assert train["date"].max() < test["date"].min()
+    assert "date" not in contract.inputs
+    assert "time" not in of_file(tmp_path, table, kind, time="none").contract
 
 
 def test_a_column_that_numbers_the_rows_is_their_key(tmp_path: Path) -> None:
@@ -294,7 +500,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / ".dvc").mkdir()
     (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n", encoding="utf-8")
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(choose, "CANDIDATES", choose.CANDIDATES[:1])  # all of them are tried in one test below
+    monkeypatch.setattr(candidates, "CANDIDATES", candidates.CANDIDATES[:1])  # all of them are tried in one test below
     return folder
 
 
@@ -365,7 +571,7 @@ def test_the_command_writes_contract_settings_and_data_and_removes_the_demo(task
 
 def test_settings_are_those_that_cross_validation_prefers(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few: list[dict[str, Any]] = [{"algorithm": "boosting", "max_iter": 20, "min_samples_leaf": 5}]
-    monkeypatch.setattr(choose, "CANDIDATES", few)
+    monkeypatch.setattr(candidates, "CANDIDATES", few)
     assert adopted(saved(home), "--target", "y").exit_code == 0
     assert Params.load(Path("params.yaml")).model["algorithm"] == "linear"
     corners = np.where((RANDOM.permutation(COUNT) % 2 == 0) ^ (NUMBER > 50), "yes", "no")
@@ -377,14 +583,47 @@ def test_settings_are_those_that_cross_validation_prefers(home: Path, monkeypatc
 
 def test_of_a_sample_what_can_learn_more_wins_unless_it_is_worse(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = {"forest": 0.8005, "linear": 0.8006}
-    monkeypatch.setattr(choose, "CANDIDATES", [{"algorithm": "forest", "min_samples_leaf": 5}])
-    monkeypatch.setattr(choose, "_score", lambda contract, params, candidate, rows: scores[candidate["algorithm"]])
+    monkeypatch.setattr(candidates, "CANDIDATES", [{"algorithm": "forest", "min_samples_leaf": 5}])
+    truth, predicted = np.array([0, 1]), np.array([[0.9, 0.1], [0.1, 0.9]])
+
+    def predict(contract: Contract, params: Params, racing: Any, rows: Any, folds: int) -> list[list[FoldPredictions]]:
+        return [[FoldPredictions(truth, predicted, scores[candidate["algorithm"]])] for candidate in racing]
+
+    monkeypatch.setattr(choose, "_predict", predict)
     contract, rows = contracts.wide(), tables.rows()
-    assert choose.choose(contract, contracts.PARAMS, rows, 1)[0]["algorithm"] == "linear"
-    assert choose.choose(contract, contracts.PARAMS, rows, 0.5)[0]["min_samples_leaf"] == 10
+    assert choose.choose(contract, contracts.PARAMS, rows, 1).settings["algorithm"] == "linear"
+    assert choose.choose(contract, contracts.PARAMS, rows, 0.5).settings["min_samples_leaf"] == 10
     scores["linear"] = 0.9
     best = {"algorithm": "linear", "random_state": 7, "C": 1.0}
-    assert choose.choose(contract, contracts.PARAMS, rows, 0.5) == (best, 0.9)
+    assert choose.choose(contract, contracts.PARAMS, rows, 0.5, "f1") == choose.Choice(best, 0.9, 0.5)
+
+
+def test_candidates_that_trail_on_a_sample_stop_and_the_best_one_is_tried_on_all_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    raced: list[tuple[int, list[str]]] = []
+    scores = {"boosting": 0.7, "forest": 0.8, "linear": 0.9}
+
+    def predict(contract: Contract, params: Params, racing: Any, rows: Any, folds: int) -> list[list[FoldPredictions]]:
+        raced.append((len(rows), [candidate["algorithm"] for candidate in racing]))
+        return [[FoldPredictions(np.ones(2), np.ones(2), scores[candidate["algorithm"]])] for candidate in racing]
+
+    monkeypatch.setattr(choose, "_predict", predict)
+    rows = pd.DataFrame({"x": np.arange(40_000.0), "y": 1.0})
+    best = choose.choose(contracts.contract({"x": "{type: number}"}, "regression"), contracts.PARAMS, rows, 1)
+    assert best.settings["algorithm"] == "linear"
+    assert [count for count, _ in raced] == [15_000, 40_000]
+    assert raced[0][1] == ["boosting"] * 4 + ["forest"] * 2 + ["linear"] * 3
+    assert raced[1][1] == ["boosting", "linear", "linear", "linear"]
+
+
+def test_with_many_classes_boosting_takes_fewer_and_larger_steps() -> None:
+    classes = ", ".join(f"c{n}" for n in range(32))
+    columns = {"x": {"type": "number"}, "y": yaml.safe_load(f"{{type: category, categories: [{classes}]}}")}
+    contract = Contract.model_validate({"task": "multiclass", "target": "y", "columns": columns})
+    boosting = [one for one in candidates.candidates(contract) if one["algorithm"] == "boosting"]
+    assert max(one["max_iter"] for one in boosting) <= 100
+    assert min(one["learning_rate"] for one in boosting) > 0.1
 
 
 def test_settings_are_chosen_without_the_test_part(tmp_path: Path) -> None:
@@ -394,14 +633,14 @@ def test_settings_are_chosen_without_the_test_part(tmp_path: Path) -> None:
             project_files.contract(inferred(tmp_path, table, time=time).contract, Path("x.csv")), ""
         )
         train, test = split(load(tmp_path / "raw.parquet", contract, contract.columns), contract, 0.2)
-        seen = choose.sample(tmp_path / "raw.parquet", contract, 0.2)
+        seen = sampling.sample(tmp_path / "raw.parquet", contract, 0.2)
         assert len(test) > 20
         assert set(seen["number"]) == set(train["number"]), "and no row of the test part"
 
 
 @pytest.mark.parametrize("task", contracts.TARGETS)
 def test_every_candidate_is_a_setting_of_the_default_model(task: str) -> None:
-    for candidate in [*choose.CANDIDATES, *choose._linear(contracts.wide(task))]:
+    for candidate in candidates.candidates(contracts.wide(task)):
         estimators.build(contracts.wide(task), **candidate)["model"]._validate_params()
 
 
@@ -427,10 +666,10 @@ def test_a_table_that_is_in_place_already_stays_there(home: Path) -> None:
     assert Path("data/mine.csv").read_bytes() == before
 
 
-def test_heavy_imbalance_lowers_the_threshold(home: Path) -> None:
+def test_with_heavy_imbalance_the_threshold_is_chosen_for_f1(home: Path) -> None:
     rare = pd.Series(np.where(RANDOM.permutation(COUNT) < 14, "yes", "no"))
     assert adopted(saved(home, y=rare), "--target", "y").exit_code == 0
-    assert Params.load(Path("params.yaml")).evaluate.threshold == pytest.approx(0.07, abs=0.02)
+    assert Params.load(Path("params.yaml")).evaluate.threshold == "f1"
 
 
 @pytest.mark.parametrize(

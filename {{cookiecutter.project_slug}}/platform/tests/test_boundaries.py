@@ -10,7 +10,7 @@ ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that i
     "common": set(),
     "store": {"common"},
     "contract": {"common", "store"},  # the diff reads another commit's contract
-    "data": {"common", "contract"},
+    "data": {"common", "contract", "store"},  # the diff reads another commit's table
     "model": {"common", "contract", "data", "store"},
     "onboard": {"common", "contract", "data", "model"},
     "serving": {"common", "contract", "data", "model"},
@@ -19,7 +19,17 @@ ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that i
     "monitoring": {"batch", "common", "contract", "data", "model", "serving"},
     "review": {"common", "contract", "data", "model", "monitoring", "registry", "store"},  # which knows the champion
     "image": {"common", "contract", "model", "registry", "serving", "store"},
-    "github": {"common", "data", "image", "registry", "review", "serving", "store"},  # carries out what others decided
+    "github": {
+        "common",
+        "contract",
+        "data",
+        "image",
+        "monitoring",
+        "registry",
+        "review",
+        "serving",
+        "store",
+    },  # carries out what others decided
 }
 FRAMEWORKS = {  # framework -> the modules, or rooms, that may import it
     "_bentoml_impl": {"serving/bentoml_runtime"},

@@ -1,6 +1,7 @@
 """What changed between two contracts, and whether callers of the service break by it."""
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from helpers import contracts
 from pydantic import TypeAdapter, ValidationError
 
 from mlgitops.contract.contract import Contract
-from mlgitops.contract.diff import changes, main
+from mlgitops.contract.diff import changes
 from mlgitops.contract.row_schema import request_model
 from mlgitops.contract.synthetic import example_rows
+from mlgitops.data.contract_diff import main
 
 BASE: dict[str, str] = {
     "n": "{type: number, min: 0, max: 10}",
@@ -88,6 +90,15 @@ def test_what_breaks_somebody_refuses_an_old_request(what: str) -> None:
     assert not any(TypeAdapter(request_model(contracts.contract(BASE))).validate_python(row) is None for row in rows)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "breaking"),
+    [("", ", zone: UTC", False), (", zone: UTC", ", zone: Europe/Vienna", True), (", zone: UTC", "", True)],
+)
+def test_a_zone_that_changes_or_goes_breaks_callers_that_send_one(before: str, after: str, breaking: bool) -> None:
+    old, new = (contracts.contract({"t": "{type: datetime" + zone + "}"}) for zone in (before, after))
+    assert [(change.where, change.breaking) for change in changes(old, new)] == [("t", breaking)]
+
+
 def test_answers_that_mean_something_else_break_callers() -> None:
     low = contracts.contract(BASE, "multiclass")
     answers = low.columns["y"].model_copy(update={"categories": ("low", "mid", "top")})
@@ -134,3 +145,34 @@ def test_the_command_compares_commits_and_files(tmp_path: Path, monkeypatch: pyt
         1,
         True,
     )
+
+
+def test_the_command_compares_the_rows_of_the_table_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    columns = {"id": "{type: integer}", "n": "{type: number, missing: true}"}
+    write(contracts.contract(columns, key=["id"]))
+    settings = (contracts.EXAMPLE / "params.yaml").read_text(encoding="utf-8")
+    Path("params.yaml").write_text(settings.replace("src/example/dataset.py", "data/t.csv"), encoding="utf-8")
+    Path("data").mkdir()
+
+    def table(*lines: str) -> None:
+        Path("data/t.csv").write_text("\n".join(["id,n,y", *lines, ""]), encoding="utf-8")
+        run(sys.executable, "-m", "dvc", "add", "--quiet", "data/t.csv")
+
+    def run(*words: str) -> None:
+        subprocess.run(words, check=True, capture_output=True)
+
+    runner = CliRunner()
+    run("git", "init")
+    run(sys.executable, "-m", "dvc", "init", "--quiet")
+    table("1,1,yes", "2,2,no", "3,3,yes")
+    run("git", "add", ".")
+    run("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "commit", "--message", "table")
+    assert runner.invoke(main, ["HEAD"]).output == "no change\nrows: data/t.csv: the same table\n"
+    table("1,1.0,yes", "2,,no", "4,4,no", "5,4,no")
+    assert runner.invoke(main, ["HEAD"]).output == (
+        "no change\nrows: data/t.csv: 3 became 4: 2 added, 1 changed, 1 gone\n  id 2: n 2 became nothing\n"
+    )
+    write(contracts.contract({**columns, "new": "{type: number}"}, key=["id"]))
+    assert "rows: not compared: data/t.csv at HEAD: has no column 'new'" in runner.invoke(main, ["HEAD"]).output
+    assert "rows" not in runner.invoke(main, ["HEAD", "HEAD"]).output

@@ -105,7 +105,7 @@ def test_a_table_cut_short_is_refused_and_the_page_says_what_is_gone(
     sentence = report.evidence.data.sentence
     assert sentence.startswith("The data changed: 465 rows instead of 12,000 (\N{MINUS SIGN}96.1%)")
     assert "no row has group = DL any more (34.7% before)" in sentence
-    assert ("11,535 gone" in sentence) == at_hand
+    assert ("11,535 rows gone" in sentence) == at_hand
     for page in (html.page(report), markdown.page(report), markdown.summary(report)):
         assert "no row has group = DL any more" in page.replace("&#61;", "=")
     assert ("not its rows" in html.page(report).replace("was compared, ", "")) == (not at_hand)
@@ -275,6 +275,24 @@ def test_a_champion_without_a_readable_profile_is_a_sentence(tmp_path: Path, wri
     assert report.evidence.data.sentence.startswith("The change of the data is unknown: the champion was exported ")
     assert "unknown: the champion was exported" in html.page(report)
     assert gate(report, "max_psi") is None
+
+
+def test_a_part_that_is_not_here_is_a_note() -> None:
+    declared = contracts.contract(PEOPLE)
+    parts = tables(Path("old"), people(400))
+    champion = Model(_Scorer(declared, Path("old")), OLD, profile(parts, declared))
+    test = {"test": parts["test"]}
+    compared = compare(
+        champion, Model(_Scorer(declared, Path("new")), OLD), test, pd.read_parquet(parts["test"])
+    ).change
+    assert (compared.note, [part.name for part in compared.parts]) == ("the train part is not here", ["test"])
+
+
+def test_a_category_without_rows_is_compared_as_any_other() -> None:
+    columns = {**PEOPLE, "city": "{type: category, categories: [Bern, Graz, Linz, Nowhere], missing: true}"}
+    assert change(people(2000), people(2000, 1), columns).sentence == "The data hardly changed."
+    moved = people(2000, 1).assign(city=lambda t: t["city"].replace("Linz", "Nowhere"))
+    assert "city = Nowhere is new" in change(people(2000), moved, columns).sentence
 
 
 def gate(report: Report, name: str) -> bool | None:

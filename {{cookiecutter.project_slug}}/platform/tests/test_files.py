@@ -92,7 +92,7 @@ def test_what_a_killed_process_left_is_removed_a_day_later(tmp_path: Path) -> No
 
 def shared_names(code: str) -> list[str]:
     """Return the parts of f-strings, and the arguments of with_name and with_suffix, that name something temporary."""
-    temporary, names = re.compile(r"(?:^|[./:_-])(?:tmp|temp|new|partial|candidate)(?:[./:_-]|$)"), []
+    temporary, names = re.compile(r"(?:^|[./:_])(?:tmp|temp|new|partial|candidate)(?:[./:_-]|$)"), []
     for node in ast.walk(ast.parse(code)):
         parts: list[ast.expr] = node.values if isinstance(node, ast.JoinedStr) else []
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("with_name", "with_suffix"):

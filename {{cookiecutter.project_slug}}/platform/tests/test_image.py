@@ -7,11 +7,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from helpers import contracts, models
 
+from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
 from mlgitops.image import bento, command, engine, overlay
+from mlgitops.registry import versions
 
 PIN = f"registry.example.org/team/model@sha256:{'ab' * 32}"
 OVERLAY = f"""resources: [../../base]
@@ -43,6 +46,109 @@ def test_pinning_an_image_changes_two_lines_and_is_shown(checkout: Path) -> None
     assert sum(one != other for one, other in zip(before, after, strict=True)) == 2
     assert CliRunner().invoke(overlay.main, ["show", "staging"]).output == f"{PIN}\n"
     assert PIN not in CliRunner().invoke(overlay.main, ["show", "production"]).output
+
+
+PATCH = """
+patches:
+  - patch: |-
+      spec:
+        nodeSelector:
+          kubernetes.io/arch: amd64 # that of the image
+"""
+
+
+@pytest.mark.parametrize(
+    ("platform", "architecture"),
+    [("linux/arm64", "arm64"), ("linux/arm64/v8", "arm64"), ("linux/amd64", "amd64"),
+     ("linux/amd64+linux/arm64", None), (None, "amd64"), ("linux/x: y", None)],
+)  # fmt: skip
+def test_pods_are_sent_to_nodes_of_the_architecture_of_the_image(
+    platform: str | None, architecture: str | None, checkout: Path
+) -> None:
+    path = checkout / "deploy/overlays/staging/kustomization.yaml"
+    path.write_text(OVERLAY + PATCH, encoding="utf-8")
+    labels = {"platform": platform} if platform else {}
+    built = {"repository": PIN.partition("@")[0], "digest": PIN.partition("@")[2], "labels": labels}
+    files.write_json(checkout / overlay.BUILT, built)
+    assert CliRunner().invoke(overlay.main, ["pin", "staging"]).exit_code == 0
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert document["images"][0]["digest"] == PIN.partition("@")[2]
+    patch = yaml.safe_load(document["patches"][0]["patch"])
+    assert patch["spec"]["nodeSelector"] == {"kubernetes.io/arch": architecture}
+
+
+ENGINE = """#!/bin/sh
+[ -z "$FAILS" ] || case "$*" in $FAILS) echo "exec format error" >&2; exit 1;; esac
+echo "$@" >> "$0.log"
+case "$*" in
+    *amd64*python3*) echo 3.11 x86_64 glibc;;
+    *arm64*python3*) echo 3.11 aarch64 glibc;;
+    *python3*) echo 3.11 x86_64 glibc;;
+    *inspect*) echo '[{"Id": "sha256:1", "Size": 5}]';;
+    *digestfile*) digest="${*#*--digestfile=}"; echo sha256:2 > "${digest%% *}";;
+esac
+"""
+
+
+@pytest.fixture
+def podman(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the log of an engine that only writes down its commands; the rest of a build is left out."""
+    program = checkout / "bin/podman"
+    program.parent.mkdir()
+    program.write_text(ENGINE, encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("IMAGE_ENGINE", str(program))
+    monkeypatch.setenv("IMAGE_REPOSITORY", "registry.example.org/model")
+    facts = versions.VersionFacts("7", "commit", "run", "sha", ())
+    monkeypatch.setattr(command, "fetch", lambda *_: facts)
+    monkeypatch.setattr(command, "read_manifest", lambda _: {"contract_sha256": "c", "files": {"model.onnx": "m"}})
+    monkeypatch.setattr(command, "verify", lambda *_: 0.5)
+    monkeypatch.setattr(command.bento, "pack", lambda *_: None)
+    monkeypatch.setattr(command.bento, "install", lambda packages, *_: packages.mkdir(parents=True))
+    monkeypatch.setattr(command.sbom, "document", lambda *_: {})
+    for name in ("uv.lock", "deploy/Containerfile"):
+        (checkout / name).touch()
+    return Path(f"{program}.log")
+
+
+def test_an_image_says_its_platform(podman: Path) -> None:
+    built = command.build("7")
+    assert (built["name"], built["labels"]["platform"]) == ("registry.example.org/model:v7", "linux/amd64")
+    assert "--label=model.platform=linux/amd64" in podman.read_text(encoding="utf-8")
+    assert CliRunner().invoke(command.main, ["push"]).output == "registry.example.org/model@sha256:2\n"
+    assert "manifest" not in podman.read_text(encoding="utf-8")
+    assert overlay.pushed()[1]["platform"] == "linux/amd64"
+
+
+def test_an_image_for_several_platforms_is_one_manifest(podman: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGE_PLATFORM", "linux/amd64, linux/arm64")
+    built = command.build("7")
+    assert built["labels"]["platform"] == "linux/amd64+linux/arm64"
+    assert CliRunner().invoke(command.main, ["push"]).output == "registry.example.org/model@sha256:2\n"
+    asked = podman.read_text(encoding="utf-8").splitlines()
+    for architecture in ("amd64", "arm64"):
+        name = f"registry.example.org/model:v7-linux-{architecture}"
+        (build,) = [line for line in asked if line.startswith(f"build --platform=linux/{architecture} ")]
+        assert f"--label=model.platform=linux/{architecture} " in build
+        assert f"--tag={name}-" in build
+        added = re.compile(rf"manifest add --os=linux --arch={architecture} \S+ {name}")
+        assert len([line for line in asked if added.fullmatch(line)]) == 1
+    (push,) = [line for line in asked if line.startswith("manifest push --all ")]
+    assert push.endswith(" docker://registry.example.org/model:v7")
+    assert re.match(r"manifest rm registry\.example\.org/model:v7-\w{8}$", asked[-1])
+
+
+def test_a_platform_that_this_machine_cannot_run_is_an_error(podman: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGE_PLATFORM", "linux/arm64")
+    monkeypatch.setenv("FAILS", "run*arm64*")
+    with pytest.raises(ProjectError, match="exec format error"):
+        command.build("7")
+    assert not podman.exists() or "build" not in podman.read_text(encoding="utf-8")
+
+
+def test_docker_is_refused_for_several_platforms() -> None:
+    with pytest.raises(ProjectError, match="IMAGE_ENGINE=podman"):
+        engine.Engine("docker").push_manifest("a", {"linux/amd64": "b", "linux/arm64": "c"})
 
 
 @pytest.mark.parametrize("name", ["model:latest", "model", f"model@sha256:{'ab' * 31}", f"mod el@sha256:{'ab' * 32}"])

@@ -1,5 +1,6 @@
 """Rows that moved raise the alarm, by name; rows that did not, and chance, raise none."""
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -13,7 +14,7 @@ from helpers import contracts, models
 from mlgitops.common import files
 from mlgitops.data.distribution import count, distribution, shift
 from mlgitops.model.scorer import Scorer
-from mlgitops.monitoring import drift
+from mlgitops.monitoring import drift, windows
 
 CONTRACT = contracts.contract(
     {
@@ -110,10 +111,14 @@ def test_rows_that_break_the_contract_are_counted_and_left_out(folder: Path) -> 
     assert (found.rows, found.refused, found.drifted) == (500, 10, ())
 
 
-def run(tmp_path: Path, folder: Path, recent: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
-    """Run the command on *recent* rows in a project of its own; return the exit code, and what is said."""
+def run(
+    tmp_path: Path, folder: Path, recent: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, setting: str = ""
+) -> tuple[int, str]:
+    """Run the command on *recent* rows in a project of its own; return the exit code, and the output."""
     shutil.copy("params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
+    with Path("params.yaml").open("a") as file:
+        file.write(f"  {setting}\n")
     people(2000, seed=1).to_parquet("test.parquet", index=False)
     recent.to_csv("recent.csv", index=False)
     options = ["--model", str(folder), "--reference", "test.parquet"]
@@ -122,13 +127,13 @@ def run(tmp_path: Path, folder: Path, recent: pd.DataFrame, monkeypatch: pytest.
     return done.exit_code, done.output
 
 
-def test_drift_is_an_exit_code_a_page_and_a_report(
+def test_categories_that_the_reference_does_not_have_are_an_exit_code_a_page_and_a_report(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code, said = run(tmp_path, folder, people(500).assign(city="Wien"), monkeypatch)
+    code, message = run(tmp_path, folder, people(500).assign(city="Wien"), monkeypatch)
     assert code == 1
-    assert "city" in said.partition("Error: ")[2]
-    assert "others: 0.0%, 100.0%" in said
+    assert "city (100.0%)" in message.partition("Error: ")[2]
+    assert "others: 0.0%, 100.0%" in message
     report = files.read_json(tmp_path / "reports/drift.json")
     assert report["columns"][0]["column"] == report["drifted"][0] == "city"
     assert json.dumps(report)
@@ -165,3 +170,93 @@ def test_a_table_without_a_column_is_refused(tmp_path: Path, folder: Path, monke
     assert code == 1
     assert "recent.csv: missing columns that the model needs: age" in said
     assert not (tmp_path / "reports").exists()
+
+
+def test_drift_explains_and_is_an_alarm_only_if_the_project_asks_for_it(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = people(500).assign(age=lambda t: t["age"] + 40)
+    code, message = run(tmp_path, folder, older, monkeypatch)
+    assert (code, "Error" in message) == (0, False)
+    assert files.read_json(tmp_path / "reports/drift.json")["drifted"][0] == "age"
+    with contextlib.chdir(contracts.EXAMPLE):
+        code, message = run(tmp_path, folder, older, monkeypatch, "drift_alarm: true")
+    assert code == 1
+    assert "age" in message.partition("Error: ")[2]
+
+
+def test_if_all_rows_break_the_contract_the_report_is_written_all_the_same(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path, folder, people(50).assign(age=1e6), monkeypatch)
+    report = files.read_json(tmp_path / "reports/drift.json")
+    assert (report["rows"], report["refused"], report["columns"]) == (50, 50, [])
+
+
+def weather(hours: int, seed: int) -> pd.DataFrame:
+    """Return ten rows per hour; those of one hour share a temperature, which changes slowly."""
+    random = np.random.default_rng(seed)
+    hourly = [0.0]
+    for change in random.normal(0, 1, hours - 1):
+        hourly.append(0.98 * hourly[-1] + change)
+    temperature = np.repeat(hourly, 10)
+    times = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.repeat(np.arange(hours), 10), unit="h")
+    return pd.DataFrame({"at": times, "temperature": temperature, "other": random.normal(size=hours * 10)})
+
+
+@pytest.fixture(scope="module")
+def windy(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
+    columns = {"at": "{type: datetime}", "temperature": "{type: number}", "other": "{type: number}"}
+    return Scorer(models.exported(contracts.contract(columns, time="at"), tmp_path_factory.mktemp("windy")))
+
+
+def test_a_window_of_the_reference_itself_is_no_drift(windy: Scorer) -> None:
+    reference = weather(500, seed=1)
+    for start in (0, 1700, 4000):
+        report = drift.monitor(windy, [reference.sample(frac=1, random_state=0)], [reference[start : start + 700]], 0.2)
+        temperature = next(column for column in report.columns if column.column == "temperature")
+        assert temperature.shift.psi > max(0.2, temperature.shift.chance)  # what was an alarm before
+        assert [name for name in report.drifted if not name.startswith("the model's")] == []
+
+
+def test_a_larger_change_than_any_window_of_the_reference_is_drift(windy: Scorer) -> None:
+    reference = weather(500, seed=1)
+    hotter = reference[:700].assign(temperature=lambda t: t["temperature"] + 200)
+    report = drift.monitor(windy, [reference], [hotter], 0.2, 0.1)
+    assert "temperature" in report.drifted
+    assert [column.column for column in report.columns if column.unseen > 0.9] == ["temperature"]
+    assert not any(column.strange for column in report.columns)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 10_000])
+def test_any_number_of_recent_rows_is_compared(windy: Scorer, rows: int) -> None:
+    report = drift.monitor(windy, [weather(30, seed=1)], [weather(1000, seed=1)[:rows]], 0.2)
+    assert report.rows == rows
+
+
+def test_new_categories_are_usual_where_each_window_of_the_reference_has_new_ones() -> None:
+    random, bins = np.random.default_rng(0), 2000
+    names = pd.Series([f"plane {n // 4 + random.integers(0, 3)}" for n in range(bins)])
+    assert windows.unseen(names[:1000], names[1000:]) > 0.9
+    assert windows.usual(names, distribution(names), 200).unseen > 0.9
+    cities = pd.Series(random.choice(["Bern", "Graz"], bins))
+    assert windows.usual(cities, distribution(cities), 200).unseen == 0
+
+
+@pytest.mark.parametrize("kind", ["numbers", "categories", "booleans", "empty"])
+def test_windows_are_counted_as_the_distribution_counts_them(kind: str) -> None:
+    random = np.random.default_rng(1)
+    values = {
+        "numbers": pd.Series(random.normal(size=400)).mask(random.random(400) < 0.1),
+        "categories": pd.Series(random.choice(list("abcdefghijklmnopqrstuvwxyz"), 400)).mask(random.random(400) < 0.1),
+        "booleans": pd.Series(random.random(400) < 0.3).astype("boolean").mask(random.random(400) < 0.1),
+        "empty": pd.Series(np.full(400, np.nan)),
+    }[kind]
+    bins = distribution(values)
+    starts = np.unique(np.linspace(0, 250, windows.WINDOWS).astype(int))
+    pairs = [(pd.concat([values[:k], values[k + 150 :]]), values[k : k + 150]) for k in starts]
+    index = [shift(count(rest, bins), count(window, bins)).psi for rest, window in pairs]
+    shares = [windows.unseen(rest, window) for rest, window in pairs]
+    reached = windows.usual(values, bins, 150)
+    assert reached.psi == pytest.approx(max(index), abs=1e-12)
+    assert reached.unseen == pytest.approx(max(shares), abs=1e-12)

@@ -17,6 +17,7 @@ from mlgitops.contract.contract import Contract
 from mlgitops.image import bento
 from mlgitops.review import phrases
 from mlgitops.review.report import Source
+from mlgitops.serving.examples import Examples
 from mlgitops.serving.limits import Limits
 from mlgitops.serving.pages import pages
 
@@ -46,10 +47,10 @@ class Elements(HTMLParser):
 
 def served(contract: Contract, metrics: dict[str, Any] | None, fact: str = "c0ffee") -> dict[str, Any]:
     scorer: Any = SimpleNamespace(contract=contract, manifest={"threshold": 0.5})
-    golden = {"rows": [dict.fromkeys(contract.inputs, EVIL)] * 3, "answers": [{"prediction": True}] * 3}
+    examples = Examples([dict.fromkeys(contract.inputs, EVIL)] * 3, [{"prediction": True}] * 3)
     model = {} if metrics is None else {"metrics": metrics}
     lineage = {"version": fact, "commit": fact, "image": fact, "run": fact, "model": model}
-    return pages(scorer, golden, Limits(), lineage, Path("swagger"))
+    return pages(scorer, examples, Limits(), lineage, Path("swagger"))
 
 
 def hostile() -> Contract:

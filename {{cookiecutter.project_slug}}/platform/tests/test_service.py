@@ -338,8 +338,9 @@ def test_large_requests_are_answered_as_small_ones(exported: Path) -> None:
     assert difference(golden["answers"] * times, found.json()) == ""
 
 
-def test_a_time_with_a_zone_is_taken_in_utc_as_in_training(tmp_path: Path) -> None:
-    served = client(models.exported(contracts.contract({"t": "{type: datetime, parts: [hour, day, days]}"}), tmp_path))
+def test_a_time_with_a_zone_is_taken_in_that_of_the_contract(tmp_path: Path) -> None:
+    contract = contracts.contract({"t": "{type: datetime, parts: [hour, day, days], zone: UTC}"})
+    served = client(models.exported(contract, tmp_path))
     reader = served.app._parser  # type: ignore[attr-defined]  # the test's own application
     for text, moment in {
         "2021-06-01T00:30:00": datetime(2021, 6, 1, 0, 30),
@@ -547,6 +548,38 @@ def test_the_documents_describe_what_is_sent_and_answered(served: TestClient, fo
         found = served.post("/predict", json=asked["value"]).json()
         assert difference([told], [found]) == "" if name == "one" else difference(told, found) == ""
     assert served.get("/schema").json() == json_schema(Contract.load(folder / "contract.yaml"))
+
+
+@pytest.mark.parametrize("examples", ["synthetic", "golden"])
+def test_no_real_row_is_shown_unless_a_setting_says_so(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, examples: str
+) -> None:
+    if examples != "synthetic":  # the default
+        monkeypatch.setenv("SCORING_EXAMPLES", examples)
+    shown, golden = client(exported, Limits.from_environment()), files.read_json(exported / "golden.json")
+    made = example_rows(Contract.load(exported / "contract.yaml"), 20)  # the model of the test has seen such rows
+    real = {json.dumps(row["sent"]) for row in golden["rows"]} - {json.dumps(row["sent"]) for row in made}
+    pages = [shown.get(path).text for path in ("/", "/docs", "/openapi.json", "/schema", "/lineage", "/metrics")]
+    leaked = {value for value in real for page in pages if value in page}
+    assert (leaked == set()) == (examples == "synthetic")
+
+
+def test_a_feature_that_fails_for_an_example_does_not_stop_the_service(
+    exported: Path, row: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ProjectError("features.py: KeyError")
+
+    monkeypatch.setattr(Scorer, "answers", fail)
+    served = client(exported)
+    assert served.get("/openapi.json").status_code == served.get("/").status_code == 200
+    assert served.post("/predict", json=row).status_code == 200
+
+
+def test_examples_are_of_one_of_two_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCORING_EXAMPLES", "none")
+    with pytest.raises(ProjectError, match="SCORING_EXAMPLES"):
+        Limits.from_environment()
 
 
 def test_lineage_says_what_the_environment_says(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """Lets a request hold a value as the table spells it: 1,672.10 EUR, 31.12.2013, or a word that means missing."""
 
 import math
-import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
@@ -10,8 +9,6 @@ from pydantic import BeforeValidator, TypeAdapter, WithJsonSchema
 
 from . import spelling
 from .column import NUMERIC, TEMPORAL, UNIX, Column
-
-ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:|$)")
 
 
 def as_delivered(kind: Any, column: Column, decimal: str) -> Any:
@@ -55,11 +52,11 @@ def _time(column: Column) -> Callable[[Any, frozenset[str]], Any]:
             return value
         if str(value).strip() in missing:
             return None
-        moment = spelling.timestamp(str(value), column.format)
-        if moment is None or moment in sentinels:
-            return value if moment is None else None
-        if isinstance(value, str) and ISO.match(value):
-            return value  # the field's own type decides what it takes of ISO 8601
+        if spelling.timestamp(str(value), column.format, column.time_zone) in sentinels:
+            return None
+        moment = spelling.formatted(str(value), column.format, column.time_zone) if column.format else None
+        if moment is None:
+            return value  # of ISO 8601, the field's own type takes what it can
         return moment.date().isoformat() if column.type == "date" else moment.isoformat()
 
     return read

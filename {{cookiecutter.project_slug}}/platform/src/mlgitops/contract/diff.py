@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
-
 from ..common.errors import ProjectError
 from ..store.git import git
 from .column import Column
@@ -30,7 +28,7 @@ def changes(old: Contract, new: Contract) -> list[Change]:
 
 
 def _whole(old: Contract, new: Contract) -> Iterator[Change]:
-    for name in ("task", "target", "key", "time", "min_rows", "decimal"):
+    for name in ("task", "target", "key", "time", "group", "acknowledged_leaks", "min_rows", "decimal"):
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
             yield Change(name, f"{_word(before)} became {_word(after)}", name in ("task", "target"))
@@ -63,6 +61,8 @@ def _column(name: str, old: Column, new: Column) -> Iterator[Change]:
         yield Change(name, f"largest share of missing values: {_word(old.missing)} became {_word(new.missing)}")
     for end, sign in (("min", 1), ("max", -1)):
         yield from _bound(name, end, sign, getattr(old, end), getattr(new, end))
+    if old.type == new.type == "datetime" and old.time_zone != new.time_zone:
+        yield Change(name, f"zone {_word(old.time_zone)} became {_word(new.time_zone)}", old.time_zone is not None)
     yield from _values(name, old.categories, new.categories)
     yield from _spelling(name, old, new)
     for key in ("description", "parts", "feature"):
@@ -112,19 +112,3 @@ def read(source: str) -> Contract:
     if text is None:
         raise ProjectError(f"{source}: no such file, and no git revision with a contract.yaml")
     return Contract.parse(text, f"{source}:contract.yaml")
-
-
-@click.command()
-@click.argument("old", default="HEAD~1")
-@click.argument("new", default="contract.yaml")
-@click.option("--check", is_flag=True, help="Exit with code 1 if a change breaks callers.")
-def main(old: str, new: str, check: bool) -> None:
-    """Compare contract.yaml of OLD with that of NEW; each is a git revision or a file."""
-    differences = changes(read(old), read(new))
-    for change in differences:
-        mark = click.style("breaks callers", fg="red") if change.breaking else "compatible"
-        click.echo(f"{mark:14}  {change.where}: {change.what}")
-    breaking = sum(change.breaking for change in differences)
-    click.echo(f"{len(differences)} changes, {breaking} of which break callers" if differences else "no change")
-    if check and breaking:
-        raise SystemExit(1)

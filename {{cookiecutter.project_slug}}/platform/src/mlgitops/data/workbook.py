@@ -10,7 +10,6 @@ import pyarrow as pa
 from ..common.errors import ProjectError
 from ..contract.params import Ingest
 from . import cells
-from .delimited import NA_VALUES
 from .reading import Reading, require, unique
 
 TITLE_CELLS = 2  # a first row with fewer values than this, in a wider sheet, is a title and not the header
@@ -69,9 +68,9 @@ def _header(rows: list[list[Any]], path: Path, settings: Ingest) -> int:
 
 
 def _cell(value: Any) -> Any:
-    """Return the value of a cell: whole numbers as such, and words for a missing value as missing."""
+    """Return the value of a cell: whole numbers as such, and blanks as missing."""
     if isinstance(value, str):
-        return None if value.strip() in NA_VALUES else value
+        return value if value.strip() else None
     if isinstance(value, float) and value.is_integer() and abs(value) < cells.MAX_INTEGER:
         return int(value)
     return value.isoformat() if isinstance(value, time) else value

@@ -100,6 +100,17 @@ def comment(number: int, marker: str, body: str) -> None:
     api(f"/issues/{number}/comments", "POST", {"body": text[:MAX_BODY_CHARS]})
 
 
+def issue(marker: str, title: str, body: str) -> tuple[str, bool]:
+    """Open an issue whose text starts with *marker*, or update the open one; return its URL, and whether it is new."""
+    fields, page = {"title": title, "body": body[:MAX_BODY_CHARS]}, 1
+    while entries := api(f"/issues?state=open&per_page=100&page={page}"):
+        for entry in entries:
+            if (entry["body"] or "").startswith(marker) and entry["user"]["login"].endswith("[bot]"):
+                return str(api(f"/issues/{entry['number']}", "PATCH", fields)["html_url"]), False
+        page += 1
+    return str(api("/issues", "POST", fields)["html_url"]), True
+
+
 def fetch() -> None:
     """Fetch main, with its history, and all tags of models from origin."""
     whole = ["--unshallow"] if git("rev-parse", "--is-shallow-repository") == "true" else []

@@ -31,6 +31,7 @@ def deploy(environment: str, release: Release, manifests: Path = targets.DEPLOY)
     target = targets.find(environment, manifests)
     if target is None:
         return NO_TARGET_MESSAGE.format(image=release.image)
+    target.platform = release.facts.get("platform")
     proof = signatures.verify(release.image)
     before = target.current()
     with tempfile.TemporaryDirectory() as scratch:

@@ -35,7 +35,7 @@ def propose(release: Release, reason: str = "") -> str:
         try:
             git("reset", "--quiet", cwd=tree)
             git("checkout", "--quiet", "--", OVERLAY, cwd=tree)
-            pin(tree / OVERLAY, release.image)
+            pin(tree / OVERLAY, release.image, release.facts.get("platform"))
             git("commit", "--quiet", "--no-verify", "-m", title, "--", OVERLAY, cwd=tree)
             git("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}", cwd=tree)
         finally:

@@ -49,6 +49,8 @@ def run_tool(command: list[str], stdin: str | None = None, **environment: str) -
 class Kubernetes:
     """A Kubernetes cluster, accessed with kubectl and KUBECONFIG."""
 
+    platform: str | None = None  # of the image to deploy, such as linux/amd64
+
     def __init__(self, environment: str, manifests: Path) -> None:
         """Read the overlay of *environment*; KUBECONFIG_DATA, if set, is the content of kubectl's configuration."""
         self.environment, self.manifests = environment, manifests
@@ -67,7 +69,7 @@ class Kubernetes:
             shutil.copytree(self.manifests, Path(scratch) / "deploy")
             overlay = Path(scratch) / "deploy" / "overlays" / self.environment
             if image:
-                pin(overlay / "kustomization.yaml", image)
+                pin(overlay / "kustomization.yaml", image, self.platform)
             return run_tool(["kubectl", "kustomize", str(overlay)])
 
     def _in_namespace(self, *arguments: str) -> str:
@@ -100,6 +102,8 @@ class Kubernetes:
 
 class Compose:
     """Docker or Podman on this machine: for a runner on the server itself (see docs/deploy.md)."""
+
+    platform: str | None = None  # the engine picks the image of its own
 
     def __init__(self, environment: str, manifests: Path) -> None:
         """Run compose.yaml of *manifests* as a separate Compose project for *environment*."""

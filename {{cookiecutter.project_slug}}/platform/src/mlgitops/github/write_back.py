@@ -7,6 +7,7 @@ import yaml
 
 from ..common.errors import ProjectError
 from ..common.project import root
+from ..review.report import Report
 from ..store.git import git, push_ref
 from . import api
 
@@ -15,6 +16,36 @@ SUBJECT_PREFIX = "Retrain: "
 PULL_REQUEST_BODY = """The `dvc.lock` of `{branch}` is out of date: {stages} ran again.
 
 This pull request updates `dvc.lock`. The check `train` reviews the model; merging approves it."""
+
+REFUSED_MARKER = "<!-- retrained model refused -->"
+REFUSED_BODY = (
+    REFUSED_MARKER
+    + """
+The model that was trained on the newest data of `main` does not pass the gates of the review:
+
+{reasons}
+
+So there is no pull request, and the approved model stays. The artifacts of the workflow have the review."""
+)
+MAX_REASON_CHARS = 300
+
+
+def refusal() -> str:
+    """Return the gates that refused the model as lines, or "" if the review accepted it."""
+    path = root() / "reports" / "review.json"
+    report = Report.load(path) if path.is_file() else None
+    if report is None or report.accepted:
+        return ""
+    refusing = [gate for gate in report.gates if gate.passed is False]
+    return (
+        "\n".join(f"- {gate.name}: {gate.measured}; required: {gate.required}" for gate in refusing) or report.verdict
+    )
+
+
+def because() -> str:
+    """Return why the workflow was started, where it was started for a reason."""
+    reason = " ".join(os.environ.get("BECAUSE", "").split())[:MAX_REASON_CHARS]
+    return f"\n\nReason: {reason}" if reason else ""
 
 
 def changed_stages() -> list[str]:
@@ -37,6 +68,9 @@ def write_back(branch: str) -> str:
             f"the pipeline is not deterministic: a second run of the same commit changed {', '.join(stages)}. Find the "
             "input that dvc.yaml does not name: the time, the network, or random numbers without the seed"
         )
+    if branch == api.DEFAULT and (reasons := refusal()):
+        url, _ = api.issue(REFUSED_MARKER, "The retrained model was refused", REFUSED_BODY.format(reasons=reasons))
+        return f"the retrained model was refused, so there is no pull request: {url}"
     paths = [name for name in LOCKS if (root() / name).is_file()]
     git("add", "--force", "--", *paths)
     git("commit", "--quiet", "--no-verify", "-m", SUBJECT_PREFIX + ", ".join(stages))
@@ -45,7 +79,7 @@ def write_back(branch: str) -> str:
         url = api.propose(
             "retrain",
             SUBJECT_PREFIX + ", ".join(stages),
-            PULL_REQUEST_BODY.format(branch=branch, stages=", ".join(stages)),
+            PULL_REQUEST_BODY.format(branch=branch, stages=", ".join(stages)) + because(),
         )
         return f"dvc.lock of {branch} is out of date: {url} updates it"
     if not push_ref("origin", f"HEAD:refs/heads/{branch}"):

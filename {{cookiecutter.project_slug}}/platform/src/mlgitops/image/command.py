@@ -1,10 +1,12 @@
 """Builds the scoring image of a version, verifies its predictions, and pushes it."""
 
 import os
+import re
 import secrets
 import shutil
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from ..contract.params import Params
 from ..model.scorer import read_manifest
 from ..registry.command import fetch
 from ..registry.registration import CHALLENGER
+from ..registry.versions import VersionFacts
 from ..serving.client import Client
 from ..serving.smoke import check
 from . import bento, sbom
@@ -26,41 +29,56 @@ from .overlay import BUILT
 SBOM_FILE = Path("build/sbom.cdx.json")
 PARAMS = Path("params.yaml")
 CONTAINERFILE = Path("deploy/Containerfile")
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # as images and nodes are labelled, by what Python calls them
 PROBE_SCRIPT = "import platform, sys; print('%d.%d' % sys.version_info[:2], platform.machine(), platform.libc_ver()[0])"
 
 
 def build(which: str) -> dict[str, Any]:
-    """Build the image of a version, by number or alias; return its metadata.
+    """Build the image of a version, by number or alias, for each platform in IMAGE_PLATFORM; return its metadata.
 
-    The image is tagged with its name only after it has reproduced the reference predictions (golden rows).
+    An image is tagged with its name only after it has reproduced the reference predictions (golden rows).
     """
-    engine, (repository, base) = Engine.find(), _settings()
+    platforms = re.findall(r"[^\s,]+", os.environ.get("IMAGE_PLATFORM", "")) or [""]
+    engine = Engine.find()
     with tempfile.TemporaryDirectory(prefix="image-") as scratch:
-        model, context = Path(scratch) / "model", Path(scratch) / "context"
+        model = Path(scratch) / "model"
         facts = fetch(which, model)
         if facts is None:
             raise ProjectError(f"the registry has no version {which!r}: run `make register` to register a model")
-        created = commit_time()
-        labels = lineage(facts, read_manifest(model), created)
-        python, machine = _python_of(engine, base)
-        bento.pack(model, labels, created, {"base_image": base, "python_version": python}, context / "bento")
-        bento.install(context / "packages", python, machine)
-        shutil.copy(CONTAINERFILE, context / "Containerfile")
-        name = f"{repository}:v{labels['version']}"
-        candidate = f"{name}-{secrets.token_hex(4)}"  # a concurrent build has another one
-        engine.build(context, candidate, base, annotations(labels, base), created)
-        try:
-            ready = verify(engine, candidate, model)
-            engine("tag", candidate, name)
-        finally:
-            engine("rmi", candidate)
-        details = engine.inspect(name)
-        identity = f"sha256:{details['Id'].removeprefix('sha256:')}"
-        system = engine("run", "--rm", "--network=none", name, *sbom.DPKG_QUERY)
-        files.write_json(SBOM_FILE, sbom.document(identity, labels["created"], context / "packages", model, system))
-    built = {"name": name, "id": identity, "bytes": details["Size"], "ready_seconds": round(ready, 1), "labels": labels}
+        images = [
+            _build_verified(
+                replace(engine, platform=platform), facts, model, Path(scratch) / f"{number}", len(platforms) > 1
+            )
+            for number, platform in enumerate(platforms)
+        ]
+    names = {image["labels"]["platform"]: image["name"] for image in images}
+    labels = images[0]["labels"] | {"platform": "+".join(names)}
+    built = images[0] | {"name": f"{_settings()[0]}:v{facts.version}", "labels": labels, "images": names}
     files.write_json(BUILT, built)
     return built
+
+
+def _build_verified(engine: Engine, facts: VersionFacts, model: Path, context: Path, several: bool) -> dict[str, Any]:
+    """Build and verify the image of one platform, and return its metadata."""
+    (repository, base), created = _settings(), commit_time()
+    python, machine = _python_of(engine, base)
+    labels = lineage(facts, read_manifest(model), created, f"linux/{ARCHITECTURES.get(machine, machine)}")
+    bento.pack(model, labels, created, {"base_image": base, "python_version": python}, context / "bento")
+    bento.install(context / "packages", python, machine)
+    shutil.copy(CONTAINERFILE, context / "Containerfile")
+    name = f"{repository}:v{facts.version}" + (f"-{labels['platform'].replace('/', '-')}" if several else "")
+    candidate = f"{name}-{secrets.token_hex(4)}"  # a concurrent build has another one
+    engine.build(context, candidate, base, annotations(labels, base), created)
+    try:
+        ready = verify(engine, candidate, model)
+        engine("tag", candidate, name)
+    finally:
+        engine("rmi", candidate)
+    details, system = engine.inspect(name), engine.run(name, *sbom.DPKG_QUERY)
+    identity = f"sha256:{details['Id'].removeprefix('sha256:')}"
+    bill = sbom.document(identity, labels["created"], context / "packages", model, system)
+    files.write_json(SBOM_FILE.with_suffix(f".{machine}.json") if several else SBOM_FILE, bill)
+    return {"name": name, "id": identity, "bytes": details["Size"], "ready_seconds": round(ready, 1), "labels": labels}
 
 
 def verify(engine: Engine, image: str, model: Path) -> float:
@@ -81,7 +99,7 @@ def _settings() -> tuple[str, str]:
 
 def _python_of(engine: Engine, base: str) -> tuple[str, str]:
     """Return the Python version and the machine type of the image *base*."""
-    python, machine, libc = engine("run", "--rm", "--network=none", base, "python3", "-c", PROBE_SCRIPT).split(" ")
+    python, machine, libc = engine.run(base, "python3", "-c", PROBE_SCRIPT).split(" ")
     if libc != "glibc":
         raise ProjectError(f"{base} has no glibc, which onnxruntime needs: use a python image with `slim` in its name")
     return python, machine
@@ -114,7 +132,8 @@ def _push() -> None:
             f"{repository} has no registry to push to: set one in params.yaml (image.repository) or in "
             "IMAGE_REPOSITORY, for example ghcr.io/owner/name, then run `make image push-image`"
         )
-    pushed = Engine.find().push(built["name"])
+    engine, images = Engine.find(), built["images"]
+    pushed = engine.push_manifest(built["name"], images) if len(images) > 1 else engine.push(built["name"])
     files.write_json(BUILT, {**built, "repository": repository, "digest": pushed})
     click.echo(f"{repository}@{pushed}")
 

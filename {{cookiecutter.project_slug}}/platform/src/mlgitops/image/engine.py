@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -22,9 +23,10 @@ HARDENING_OPTIONS = ["--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--securit
 
 @dataclass(frozen=True)
 class Engine:
-    """A program with Docker's command-line interface."""
+    """A program with Docker's command-line interface; *platform*, such as linux/arm64, is this machine's by default."""
 
     program: str
+    platform: str = ""
 
     @classmethod
     def find(cls) -> Self:
@@ -46,13 +48,18 @@ class Engine:
         """Run the engine and return its output; raises ProjectError with its error message if it fails."""
         return run(self.program, *arguments, environment=environment).strip()
 
+    @property
+    def selection(self) -> list[str]:
+        """Return the options that select the platform of an image."""
+        return [f"--platform={self.platform}"] if self.platform else []
+
     def build(self, context: Path, name: str, base: str, labels: dict[str, str], created: int) -> None:
         """Build the image *name* from *context* on *base*; all its timestamps are *created*."""
         label_options = [f"--label={key}={value}" for key, value in sorted(labels.items())]
         dates = [f"--timestamp={created}"] if self.is_podman else [f"--build-arg=SOURCE_DATE_EPOCH={created}"]
         file = context / "Containerfile"
-        options = [f"--file={file}", f"--build-arg=BASE={base}", f"--tag={name}", *dates, *label_options, str(context)]
-        self("build", *options, SOURCE_DATE_EPOCH=str(created))
+        options = [f"--file={file}", f"--build-arg=BASE={base}", f"--tag={name}", *dates, *label_options]
+        self("build", *self.selection, *options, str(context), SOURCE_DATE_EPOCH=str(created))
 
     def inspect(self, name: str) -> dict[str, Any]:
         """Return the engine's description of an image."""
@@ -62,7 +69,8 @@ class Engine:
     @contextmanager
     def running(self, image: str) -> Iterator[str]:
         """Start a hardened container, yield its URL, and remove it; errors include its log."""
-        container = self("run", "--detach", *HARDENING_OPTIONS, f"--publish=127.0.0.1::{PORT}", image)
+        options = [*self.selection, *HARDENING_OPTIONS, f"--publish=127.0.0.1::{PORT}"]
+        container = self("run", "--detach", *options, image)
         try:
             yield "http://" + self("port", container, f"{PORT}/tcp").splitlines()[0]
         except ProjectError as error:
@@ -70,6 +78,27 @@ class Engine:
             raise ProjectError(f"{image}: {error}\nits log:\n{(log.stdout + log.stderr)[-5000:]}") from error
         finally:
             self("rm", "--force", container)
+
+    def run(self, image: str, *command: str) -> str:
+        """Run *command* in *image*, without a network, and return its output."""
+        return self("run", *self.selection, "--rm", "--network=none", image, *command)
+
+    def push_manifest(self, name: str, images: dict[str, str]) -> str:
+        """Push *images*, by platform, as one image *name* for all of them, and return its digest."""
+        if not self.is_podman:
+            raise ProjectError("only Podman pushes an image for several platforms: IMAGE_ENGINE=podman")
+        manifest = f"{name}-{secrets.token_hex(4)}"
+        self("manifest", "create", manifest)
+        try:
+            for platform, image in images.items():
+                system, architecture = platform.split("/")[:2]
+                self("manifest", "add", f"--os={system}", f"--arch={architecture}", manifest, image)
+            with tempfile.TemporaryDirectory() as scratch:
+                file = Path(scratch) / "digest"
+                self("manifest", "push", "--all", "--quiet", f"--digestfile={file}", manifest, f"docker://{name}")
+                return file.read_text(encoding="utf-8").strip()
+        finally:
+            self("manifest", "rm", manifest)
 
     def push(self, name: str) -> str:
         """Push an image and return its digest."""

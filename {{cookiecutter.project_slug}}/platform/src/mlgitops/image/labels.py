@@ -16,8 +16,8 @@ def commit_time() -> int:
     return int(os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct", fails=NO_COMMIT) or 0)
 
 
-def lineage(facts: VersionFacts, manifest: dict[str, Any], created: int) -> dict[str, str]:
-    """Return the provenance of an image: the model's version, and the digests of all inputs."""
+def lineage(facts: VersionFacts, manifest: dict[str, Any], created: int, platform: str) -> dict[str, str]:
+    """Return the provenance of an image: the model's version, the digests of all inputs, and its *platform*."""
     labels = {
         "version": facts.version,
         "run": facts.run_id,
@@ -27,6 +27,7 @@ def lineage(facts: VersionFacts, manifest: dict[str, Any], created: int) -> dict
         "model": manifest["files"]["model.onnx"],
         "lock": digest(Path("uv.lock")),
         "code": commit(),
+        "platform": platform,
         "created": datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     return {name: str(value) for name, value in labels.items() if value}

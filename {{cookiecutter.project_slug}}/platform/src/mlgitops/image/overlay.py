@@ -11,6 +11,8 @@ from ..common.errors import ProjectError
 
 BUILT = Path("build/image.json")  # metadata of the most recently built image
 OVERLAYS, ENVIRONMENTS, OVERLAY_FILE = Path("deploy/overlays"), ("staging", "production"), "kustomization.yaml"
+ARCHITECTURE = "kubernetes.io/arch"  # the label of nodes that an overlay selects
+PLATFORM = re.compile(r"linux/([a-z0-9]{1,20})(?:/\w{1,20})?")  # of one image; those of several are joined by +
 NO_DIGEST = f"sha256:{'0' * 64}"  # placeholder until a version is promoted
 # the grammar of the OCI distribution specification: registry, its port, path, digest; nothing that a shell would read
 IMAGE = re.compile(
@@ -33,11 +35,17 @@ def pushed() -> tuple[str, dict[str, str]]:
     return f"{built['repository']}@{built['digest']}", built["labels"]
 
 
-def pin(path: Path, image: str) -> None:
-    """Set the image of the overlay in *path* to *image*, name@sha256:...; raises ProjectError if it has no digest."""
+def pin(path: Path, image: str, platform: str | None = None) -> None:
+    """Set the image of the overlay in *path* to *image*, name@sha256:...; raises ProjectError if it has no digest.
+
+    Pods then run on nodes of the image's *platform*, such as linux/amd64, or on any if the image is for several.
+    """
     name, _, digest = checked(image).partition("@")
     files.set_line(path, "newName", name)
     files.set_line(path, "digest", digest)
+    if platform and ARCHITECTURE in path.read_text(encoding="utf-8"):
+        single = PLATFORM.fullmatch(platform)
+        files.set_line(path, ARCHITECTURE, single[1] if single else "null")
 
 
 def pinned(text: str) -> str | None:
@@ -62,8 +70,9 @@ def main() -> None:
 @click.argument("image", required=False)
 def _pin(overlay: str, image: str | None) -> None:
     """Set the image of OVERLAY to IMAGE (name@sha256:...), by default the most recently pushed one."""
-    path, chosen = OVERLAYS / overlay / OVERLAY_FILE, image or pushed()[0]
-    pin(path, chosen)
+    path = OVERLAYS / overlay / OVERLAY_FILE
+    chosen, platform = (image, None) if image else (pushed()[0], pushed()[1].get("platform"))
+    pin(path, chosen, platform)
     click.echo(f"{path}: {chosen}; commit it to deploy it")
 
 

@@ -1,5 +1,6 @@
 """Where the predictions are kept: Parquet files by day and version, in a folder or a bucket."""
 
+import secrets
 from collections.abc import Iterator
 from datetime import date, timedelta
 from urllib.parse import quote
@@ -32,7 +33,7 @@ class Place:
         """Write a file of one day and version, or replace the one with that name."""
         folder = f"{self._path}/{DAY}{day}/version={quote(version, safe='')}"
         self._files.create_dir(folder, recursive=True)
-        new = f"{folder}/.{name}.new"
+        new = f"{folder}/.{secrets.token_hex(4)}-{name}"  # another process may write the same file
         with self._files.open_output_stream(new) as stream:
             pq.write_table(table, stream, compression="zstd")
         self._files.move(new, f"{folder}/{name}.parquet")

@@ -8,11 +8,18 @@ from ..data.distribution import Shift
 
 @dataclass(frozen=True)
 class ColumnDrift(Record):
-    """An input or the prediction; *drifted*: its index is above the limit, and above what chance explains."""
+    """An input or the prediction; *drifted*: its index is above the limit, and above what chance explains.
+
+    *usual* is the largest index of a window of the reference; *unseen* is the share of rows with a new category, or a
+    number outside the range of the reference; *strange*: the share of new categories is above its limit.
+    """
 
     column: str
     drifted: bool
     shift: Shift
+    usual: float = 0.0
+    unseen: float = 0.0
+    strange: bool = False
 
 
 @dataclass(frozen=True)

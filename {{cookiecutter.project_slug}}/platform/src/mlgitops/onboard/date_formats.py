@@ -36,8 +36,9 @@ DIGITS_AND_MORE = re.compile(r"\d\D+\d|[^\W\d]{3}.*\d\d|\d\d.*[^\W\d]{3}")  # tw
 MOST, ANCHORS = 0.9, 3  # the share of values that have the format; the values that suggest formats
 SWAPPED = {"%d/%m": "%m/%d", "%d-%m": "%m-%d"}
 AMBIGUOUS_ZONES = re.compile(r"\b(?:CST|EST|MST|PST)\b")
-EPOCH_NAME = re.compile(r"time|stamp|epoch|unix|date|created|updated|modified|when|utc|(^|[_ ])(ts|at)$", re.IGNORECASE)
-MONTH_NAME = re.compile(r"date|month|period|time|ym$", re.IGNORECASE)
+TIME_NAME = re.compile(
+    r"time|stamp|epoch|unix|date|created|updated|modified|when|utc|month|period|ym$|(^|[_ ])(ts|at|day)$", re.IGNORECASE
+)
 SECONDS, MILLISECONDS = (5e8, 4.2e9), (5e11, 4.2e12)  # of 1985 to 2103
 MIN_DISTINCT = {"%Y%m%d": 3, "%Y%m": 12, "%Y%m%d%H%M": 3, "%Y%m%d%H%M%S": 3}  # to believe it without the name
 WIDTHS = {8: "%Y%m%d", 6: "%Y%m", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
@@ -65,8 +66,10 @@ def of_strings(strings: pd.Series) -> DateFormat | None:
     """Return the format of *strings* if they are dates: the one that most of them have."""
     distinct = strings.drop_duplicates()
     few = distinct.iloc[:: max(1, len(distinct) // 50)]
-    if few.str.contains(DIGITS_AND_MORE).mean() <= MOST or any(
-        casting.numbers(few, decimal).notna().mean() > MOST for decimal in ".,"
+    if (
+        few.empty
+        or few.str.contains(DIGITS_AND_MORE).mean() <= MOST
+        or any(casting.numbers(few, decimal).notna().mean() > MOST for decimal in ".,")
     ):
         return None
     shares: dict[str | None, float] = {}
@@ -121,13 +124,11 @@ def of_digits(name: str, strings: pd.Series) -> DateFormat | None:
         width
         and years.between("1800", "2199").mean() > 0.9
         and casting.timestamps(distinct, width).notna().mean() > 0.9
-    ):
-        named = (EPOCH_NAME if width != "%Y%m" else MONTH_NAME).search(name)
-        if named or len(distinct) >= MIN_DISTINCT[width]:
-            return DateFormat(width, f"read as dates, format {width} (or set type: integer)")
+    ) and (TIME_NAME.search(name) or len(distinct) >= MIN_DISTINCT[width]):
+        return DateFormat(width, f"read as dates, format {width} (or set type: integer)")
     elapsed = pd.to_numeric(distinct, errors="coerce")
     for form, (first, last) in (("unix_s", SECONDS), ("unix_ms", MILLISECONDS)):
-        if EPOCH_NAME.search(name) and elapsed.between(first, last).mean() > 0.9:
+        if TIME_NAME.search(name) and elapsed.between(first, last).mean() > 0.9:
             unit = "seconds" if form == "unix_s" else "milliseconds"
             return DateFormat(form, f"read as {unit} since 1970, format {form} (or set type: integer)")
     return None
@@ -136,6 +137,8 @@ def of_digits(name: str, strings: pd.Series) -> DateFormat | None:
 def resemblance(strings: pd.Series) -> str | None:
     """Return what the values of a column look like, if that is a date or a time that is not read."""
     distinct = strings.drop_duplicates().head(1000)
+    if distinct.empty:
+        return None
     if distinct.str.fullmatch(CLOCK_ONLY).mean() > 0.95:
         return "times of day, which are not read: make numbers of them in load(), such as hours"
     if distinct.str.fullmatch(DATE_LIKE).mean() > 0.9:

@@ -32,7 +32,7 @@ def run(folder: Path, test: Path, reports: Path, requested: str | None = None, t
     """Review the model in *folder* and write the report to *reports*; *requested* is as in `champion.find`."""
     for name in OUTPUTS:  # a review that fails must not leave an older report behind
         files.remove(reports / name)
-    params, checked, drift = Params.load(Path("params.yaml")), reports / "validation.json", reports / "drift.json"
+    params, checked = Params.load(Path("params.yaml")), reports / "validation.json"
     validation = ValidationReport.load(checked) if checked.is_file() else None
     scorer = Scorer(folder)
     source = Source("candidate", commit=commit(), run_id=champion.run_of(scorer))
@@ -42,12 +42,20 @@ def run(folder: Path, test: Path, reports: Path, requested: str | None = None, t
         other = _champion(*best) if best else None
         tables = ({"train": train} if train and train.is_file() else {}) | {"test": test}
         compared = data.compare(other, candidate, tables, rows) if other else data.Comparison(None)
-        context = Context(compared.change, compared.unseen, Drift.load(drift) if drift.is_file() else None)
+        context = Context(compared.change, compared.unseen, _drift(reports / "drift.json"))
         report = build(candidate, other, rows, params, validation, digest(test), context)
     report.save(reports / "review.json")
     files.write(reports / "review.md", markdown.page(report))
     files.write(reports / "review.html", html.page(report))
     return report
+
+
+def _drift(path: Path) -> Drift | None:
+    """Return what `monitor` wrote last; None without it, or where another release of the platform wrote it."""
+    try:
+        return Drift.load(path) if path.is_file() else None
+    except ProjectError:
+        return None
 
 
 def _champion(folder: Path, source: Source) -> Model:

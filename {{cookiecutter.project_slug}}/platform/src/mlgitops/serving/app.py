@@ -65,7 +65,7 @@ class Api:
         if limits.cors_origins:
             self._app = CORSMiddleware(
                 self._respond,
-                allow_origins=limits.cors_origins,
+                allow_origins=limits.cors_origins.split(","),
                 allow_methods=["GET", "POST"],
                 allow_headers=["Authorization", "X-Request-Id"],
                 expose_headers=["Retry-After", "X-Model-Version", "X-Prediction-Id", "X-Request-Id"],

@@ -15,7 +15,7 @@ import bentoml
 from ..common import files
 from ..common.errors import ProjectError
 from ..model.scorer import Scorer, difference
-from . import pages
+from . import examples, pages
 from .app import Api
 from .bentoml_runtime import BypassMiddleware, bound_connections, linger, use_http_protocol
 from .limits import Limits
@@ -63,7 +63,8 @@ def start(served: Api, folder: Path, limits: Limits, log: LogSettings = OFF) -> 
     scorer = Scorer(folder)
     golden = files.read_json(folder / "golden.json")
     facts = lineage(scorer)
-    served.start(scorer, limits, facts, pages.pages(scorer, golden, limits, facts, SWAGGER), log)
+    shown = examples.golden(golden) if limits.examples == "golden" else examples.synthetic(scorer)
+    served.start(scorer, limits, facts, pages.pages(scorer, shown, limits, facts, SWAGGER), log)
     answers = [json.loads(served.score(json.dumps(row).encode())[0]) for row in golden["rows"]]
     mismatch = difference(golden["answers"], answers)
     if mismatch:

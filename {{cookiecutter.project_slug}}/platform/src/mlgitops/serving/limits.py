@@ -23,19 +23,20 @@ class Limits:
     max_concurrency: int = 128  # requests that wait for the model; further ones get 503 at once
     max_seconds: int = 10  # time for the headers of a request to arrive, and again for its body
     max_connections: int = 4096  # open connections; for a further one, the one that has been idle longest is closed
-    cors_origins: tuple[str, ...] = ()  # origins of web pages that may call, separated by commas; `*` for any
+    cors_origins: str = ""  # origins of web pages that may call, separated by commas; `*` for any
+    examples: str = "synthetic"  # the example rows that callers see; `golden` are real rows of the test part
     api_key: str = ""  # API key that callers must send; without one, anybody may call
     open_metrics: bool = False  # whether /metrics needs no key: annotations for Prometheus cannot name one
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read SCORING_MAX_BYTES, SCORING_API_KEY, SCORING_OPEN_METRICS and the like; raises ProjectError."""
+        """Read SCORING_MAX_BYTES, SCORING_API_KEY and the like; raises ProjectError."""
         names = ("max_bytes", "max_rows", "max_concurrency", "max_seconds", "max_connections")
         numbers = {name: _number(f"SCORING_{name.upper()}") for name in names}
         configured = {name: number for name, number in numbers.items() if number}
         open_metrics = os.environ.get("SCORING_OPEN_METRICS", "").lower() == "true"
         key = os.environ.get("SCORING_API_KEY", "")
-        return cls(**configured, cors_origins=_origins(), api_key=key, open_metrics=open_metrics)
+        return cls(**configured, cors_origins=_origins(), examples=_examples(), api_key=key, open_metrics=open_metrics)
 
     def check_key(self, path: str, headers: dict[bytes, bytes]) -> None:
         """Raise RequestError unless the caller sends the API key, or *path* needs none."""
@@ -75,12 +76,17 @@ def _number(name: str) -> int | None:
     return int(text)
 
 
-def _origins() -> tuple[str, ...]:
+def _origins() -> str:
     """Return the origins in SCORING_CORS_ORIGINS; raises ProjectError for one that no browser sends."""
-    origins = tuple(filter(None, os.environ.get("SCORING_CORS_ORIGINS", "").replace(" ", "").split(",")))
-    for origin in origins:
+    origins = os.environ.get("SCORING_CORS_ORIGINS", "").replace(" ", "")
+    for origin in filter(None, origins.split(",")):
         if origin != "*" and not re.fullmatch(r"https?://[^/@?#*]+", origin):
-            raise ProjectError(
-                f"SCORING_CORS_ORIGINS: {origin!r}: write origins as https://example.com, without a path"
-            )
+            raise ProjectError(f"SCORING_CORS_ORIGINS: {origin!r}: write an origin as https://example.com")
     return origins
+
+
+def _examples() -> str:
+    text = os.environ.get("SCORING_EXAMPLES") or "synthetic"
+    if text not in ("synthetic", "golden"):
+        raise ProjectError(f"SCORING_EXAMPLES: {text!r} is neither synthetic nor golden: correct or unset it")
+    return text

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the service, derived from the contract, with golden rows as examples."""
+"""The OpenAPI 3.1 document of the service, derived from the contract, with example rows."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from ..contract.contract import Contract
 from ..contract.row_schema import json_schema
 from .answer_schema import ERROR, answer
 from .app import HEALTH
+from .examples import Examples
 from .limits import JSON, Limits
 from .refusal import RequestError
 from .request import RequestParser
@@ -30,11 +31,11 @@ MEANINGS = {
 }
 
 
-def document(contract: Contract, golden: dict[str, Any], version: str, limits: Limits) -> dict[str, Any]:
+def document(contract: Contract, examples: Examples, version: str, limits: Limits) -> dict[str, Any]:
     """Return the OpenAPI document of the service."""
     description = contract.columns[contract.target].description
     row = {name: value for name, value in json_schema(contract).items() if name != "$schema"}
-    schemas = {"Row": {"examples": golden["rows"][:1], **row}, "Answer": answer(contract), "Error": ERROR}
+    schemas = {"Row": {"examples": examples.rows[:1], **row}, "Answer": answer(contract), "Error": ERROR}
     components: dict[str, Any] = {"schemas": schemas}
     if limits.api_key:
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
@@ -48,7 +49,7 @@ def document(contract: Contract, golden: dict[str, Any], version: str, limits: L
         },
         "servers": [{"url": "./"}],
         "paths": {
-            "/predict": {"post": _predict(contract, golden, limits)},
+            "/predict": {"post": _predict(contract, examples, limits)},
             **{f"/{name}": {"get": _get(name, *entry, limits)} for name, entry in READ.items()},
         },
         "components": components,
@@ -56,13 +57,13 @@ def document(contract: Contract, golden: dict[str, Any], version: str, limits: L
     }
 
 
-def _predict(contract: Contract, golden: dict[str, Any], limits: Limits) -> dict[str, Any]:
-    rows, answers = golden["rows"], golden["answers"]
+def _predict(contract: Contract, examples: Examples, limits: Limits) -> dict[str, Any]:
+    rows, answers = examples.rows, examples.answers
     row, answer = ({"$ref": f"#/components/schemas/{name}"} for name in ("Row", "Answer"))
     many = {"type": "array", "items": row, "minItems": 1, "maxItems": limits.max_rows}
     one, several = {"summary": "One row"}, {"summary": "Many rows"}
     requests = {"one": {**one, "value": rows[0]}, "many": {**several, "value": rows[:3]}}
-    replies = {"one": {**one, "value": answers[0]}, "many": {**several, "value": answers[:3]}}
+    replies = {"one": {**one, "value": answers[0]}, "many": {**several, "value": answers[:3]}} if answers else {}
     ok = {
         "description": "One answer for one row; for an array of rows, an array of answers in the same order.",
         "headers": {

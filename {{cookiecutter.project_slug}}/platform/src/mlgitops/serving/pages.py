@@ -14,6 +14,7 @@ from ..contract.row_schema import json_schema
 from ..model.scorer import Scorer
 from .admission import Headers
 from .app import Page
+from .examples import Examples
 from .limits import JSON, Limits
 from .openapi import document
 
@@ -23,7 +24,7 @@ SWAGGER = ("swagger-ui.css", "text/css"), ("swagger-ui-bundle.js", "text/javascr
 
 
 def pages(
-    scorer: Scorer, golden: dict[str, Any], limits: Limits, lineage: dict[str, Any], swagger: Path
+    scorer: Scorer, examples: Examples, limits: Limits, lineage: dict[str, Any], swagger: Path
 ) -> dict[str, Page]:
     """Return all pages by path, their content in memory, apart from the large files of Swagger UI in *swagger*."""
     contract = scorer.contract
@@ -32,13 +33,13 @@ def pages(
         "classes": contract.classes,
         "threshold": scorer.manifest["threshold"],
         "fields": [{"name": name, **column.model_dump(mode="json")} for name, column in contract.inputs.items()],
-        "rows": golden["rows"],
+        "rows": examples.rows,
     }
     meaning = contract.columns[contract.target].description
     contents = {
         "/": _html(render("serving/page.html.j2", facts=facts, meaning=meaning, chips=list(_chips(lineage)))),
         "/docs": _html(render("serving/docs.html.j2")),
-        "/openapi.json": _json(document(contract, golden, lineage["version"], limits)),
+        "/openapi.json": _json(document(contract, examples, lineage["version"], limits)),
         "/schema": _json(json_schema(contract)),
         "/lineage": _json(lineage),
     }

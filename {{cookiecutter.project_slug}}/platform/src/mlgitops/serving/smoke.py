@@ -18,6 +18,8 @@ import click
 
 from ..common import files
 from ..common.errors import ProjectError
+from ..contract.contract import Contract
+from ..contract.synthetic import example_rows
 from ..model.scorer import difference, read_manifest
 from .client import TIMEOUT_SECONDS, Client
 
@@ -79,14 +81,15 @@ def _stop(process: "subprocess.Popen[bytes]") -> int:
         return process.wait()
 
 
-def report(client: Client, golden: dict[str, Any]) -> None:
-    """Check the golden rows and print the result, with one request to try."""
+def report(client: Client, model: Path) -> None:
+    """Check the golden rows of *model* and print the result, with one request to try, which is no real row."""
+    golden, (example,) = files.read_json(model / "golden.json"), example_rows(Contract.load(model / "contract.yaml"), 1)
     seconds = check(client, golden)
-    quoted = shlex.quote(json.dumps(golden["rows"][0], ensure_ascii=False))
+    quoted = shlex.quote(json.dumps(example, ensure_ascii=False))
     click.echo(f"{len(golden['rows'])} golden rows, one by one and together: the reference predictions are reproduced")
     click.echo(f"one row takes {statistics.median(seconds) * 1000:.1f} ms (median of {len(seconds)})")
     click.echo(f"$ curl {client.url}/predict -H 'Content-Type: application/json' -d {quoted}")
-    click.echo(json.dumps(client.predict(golden["rows"][0]), ensure_ascii=False))
+    click.echo(json.dumps(client.predict(example), ensure_ascii=False))
 
 
 @click.command()
@@ -95,14 +98,13 @@ def report(client: Client, golden: dict[str, Any]) -> None:
 def main(model: Path, url: str | None) -> None:
     """Send the golden rows of MODEL to a service and compare the answers."""
     read_manifest(model)
-    golden = files.read_json(model / "golden.json")
     if url:
         client = Client(url)
-        report(client, golden)
+        report(client, model)
         click.echo(f"the service runs at {client.url}")
         return
     started = time.monotonic()
     with running(model) as client:
         click.echo(f"the service is ready after {time.monotonic() - started:.1f} s")
-        report(client, golden)
+        report(client, model)
     click.echo("the service is stopped; `make serve` starts it at http://127.0.0.1:3000")

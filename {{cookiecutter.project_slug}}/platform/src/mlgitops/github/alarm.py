@@ -1,0 +1,76 @@
+"""Turns an alarm into one issue with evidence and choices, a message to a webhook, and a training on new data."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import click
+
+from ..common.errors import ProjectError
+from ..monitoring.alarm import Alarm
+from . import api
+
+MARKER = "<!-- alarm of production -->"
+SECONDS = 10  # for the webhook to answer
+CHOICES = """### Choices
+
+| choice | when | how |
+| --- | --- | --- |
+| wait | the reason is known and passes | close this issue; the next alarm opens another one |
+| retrain | the world has changed | the workflow `train` with new data; an accepted model is a pull request |
+| roll back | the previous version was better | `make rollback` |
+| fix the data | a column is broken or was renamed | fix the source, or contract.yaml, then run `train` |
+"""
+
+
+def body(alarm: Alarm) -> str:
+    """Return the text of the issue."""
+    reasons = "\n".join(f"- {reason}" for reason in alarm.reasons)
+    parts = [MARKER, f"Version {alarm.version or 'unknown'} of the model of `{alarm.target}`:", reasons]
+    if alarm.periods:
+        header = "| period | version | predictions | with outcome | metric (95 %) | verdict |\n|" + " --- |" * 6
+        rows = ["| " + " | ".join(value.replace("|", "\\|") for value in period) + " |" for period in alarm.periods]
+        parts.append("\n".join(["### Evidence\n", header, *rows]))
+    if alarm.explanations:
+        parts.append("### Possible explanations\n\n" + "\n".join(f"- {line}" for line in alarm.explanations))
+    return "\n\n".join([*parts, CHOICES])
+
+
+def notify(address: str, alarm: Alarm, issue: str) -> None:
+    """Send the alarm to a webhook as JSON with `text`, which chat services show; errors never name the URL."""
+    if not address.startswith("https://"):
+        raise ProjectError("ALARM_WEBHOOK: not an https:// address: correct or remove the secret")
+    content = json.dumps({"text": f"{alarm.sentence} {issue}", "reasons": alarm.reasons, "issue": issue}).encode()
+    request = urllib.request.Request(address, content, {"Content-Type": "application/json"})  # noqa: S310 (https alone)
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS):  # noqa: S310
+            pass
+    except (OSError, ValueError) as error:
+        status = f" (status {error.code})" if isinstance(error, urllib.error.HTTPError) else ""
+        raise ProjectError(f"ALARM_WEBHOOK: the address did not accept the alarm{status}: correct the secret") from None
+
+
+@click.command()
+@click.argument("report", type=click.Path(path_type=Path), default="reports/alarm.json")
+def main(report: Path) -> None:
+    """Open an issue about the alarm in REPORT, or update the open one; a new alarm also starts `train` on new data.
+
+    In a workflow, the variable ALARM has the report, from the job before.
+    """
+    content = os.environ.get("ALARM")
+    if not content and not report.is_file():
+        raise ProjectError(f"{report}: no such file: run `make alarm` first")
+    alarm = Alarm.parse(content, "ALARM") if content else Alarm.load(report)
+    if not alarm.reasons:
+        click.echo(alarm.sentence)
+        return
+    url, new = api.issue(MARKER, f"Alarm: the model of {alarm.target} in production", body(alarm))
+    click.echo(f"{url}: {'opened' if new else 'updated'}")
+    if new:
+        inputs = {"refresh": "true", "because": f"alarm: {url}"}
+        api.api("/actions/workflows/train.yml/dispatches", "POST", {"ref": api.DEFAULT, "inputs": inputs})
+        click.echo("train: started on new data")
+    if address := os.environ.get("ALARM_WEBHOOK"):
+        notify(address, alarm, url)
