@@ -234,6 +234,20 @@ def test_an_encoding_that_is_a_guess_is_listed(encoding: str, tmp_path: Path) ->
     assert report.details["encoding"] == encoding
 
 
+WORDS = {  # as spreadsheets of a country save them
+    "cp1250": ["příliš žlutý kůň", "čovjek žena šuma", "sőt, bőven; fűrész", "łódź gdańsk", "mačka žaba čeština"],
+    "cp1252": ["à la mode; âgé; Škoda", "año niño", "ações; opiniões", "Größe über Straße", "äiti yö", "sõber käsi"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("encoding", "words"), [(name, text) for name, texts in WORDS.items() for text in texts])
+def test_the_encoding_of_a_country_is_recognized(encoding: str, words: str, tmp_path: Path) -> None:
+    content = "id,words\n" + "".join(f'{number},"{words}"\n' for number in range(5))
+    rows, report = read(put(tmp_path / "t.csv", content.encode(encoding)))
+    assert {row["words"] for row in rows} == {words}
+    assert report.details["encoding"] == encoding
+
+
 def test_the_settings_overrule_what_is_detected(tmp_path: Path) -> None:
     path = put(tmp_path / "t.csv", "Bericht;;\n\nid;straße\n1;Böll,5\n2;x\n".encode("cp850"))
     rows, report = read(path, encoding="cp850", separator=";", header=3)
