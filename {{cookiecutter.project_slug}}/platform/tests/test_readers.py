@@ -274,7 +274,7 @@ def test_a_table_of_blanks_without_a_header_is_read(tmp_path: Path) -> None:
         ("encoding: hex", "ingest.encoding: 'hex' is not an encoding"),
         ("separator: '::'", "ingest.separator: '::' is not a separator: use one character"),
         ("header: -1", "ingest.header: Input should be greater than or equal to 0"),
-        ("quoting: some", "ingest.quoting: Input should be 'checked', 'trusted' or 'none'"),
+        ("quoting: some", "ingest.quoting: Input should be 'checked', 'trusted', 'escaped' or 'none'"),
     ],
 )
 def test_a_wrong_setting_is_named(setting: str, message: str) -> None:
@@ -529,7 +529,7 @@ def test_a_broken_file_is_read_or_refused_with_a_message(
         ({"encoding": "utf9"}, "ENCODING=utf9: 'utf9' is not an encoding that Python knows"),
         ({"separator": "::"}, "SEPARATOR=::: '::' is not a separator"),
         ({"header": "x"}, "HEADER=x: Input should be a valid integer"),
-        ({"quoting": "x"}, "QUOTING=x: Input should be 'checked', 'trusted' or 'none'"),
+        ({"quoting": "x"}, "QUOTING=x: Input should be 'checked', 'trusted', 'escaped' or 'none'"),
     ],
 )
 def test_a_wrong_option_is_named(option: dict[str, Any], message: str) -> None:
