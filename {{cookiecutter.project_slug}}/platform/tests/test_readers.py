@@ -189,6 +189,13 @@ def test_rows_between_two_stray_quotes_are_not_swallowed(lines: list[str], place
     assert report.details["line breaks inside values"] == len(lines) - len(rows) > 0
 
 
+def test_quotes_that_spark_escapes_by_a_backslash_are_read(tmp_path: Path) -> None:
+    path = put(tmp_path / "t.csv", b'id,note\n1,"5\\" pipe, long"\n2,"a\\\\b"\n')
+    with pytest.raises(ProjectError, match=r"t\.csv:2: 3 values, .* add QUOTING=escaped"):
+        read(path)
+    assert [row["note"] for row in read(path, quoting="escaped")[0]] == ['5" pipe, long', "a\\b"]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_breaks_inside_values_are_kept_and_counted(end: str, tmp_path: Path) -> None:
     lines = ["id,note,address", '1,"one, two",x', f'2,"a{end}b, c{end}d","5, Main St{end}Town"', "3,,z", ""]
