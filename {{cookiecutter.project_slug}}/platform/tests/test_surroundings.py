@@ -134,6 +134,16 @@ def test_a_place_that_keeps_no_runs_is_named(uri: str, message: str, monkeypatch
     assert "secret" not in error.value.message
 
 
+@pytest.mark.usefixtures("work")
+def test_a_full_disk_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Path) -> None:
+        raise RuntimeError("(sqlite3.OperationalError) database or disk is full")
+
+    monkeypatch.setattr(mlflow_backend, "_create_database", full)
+    with pytest.raises(ProjectError, match="the disk is full: free some space"):
+        tracking.check()
+
+
 def test_it_is_named_before_the_training(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
     done = run_train()

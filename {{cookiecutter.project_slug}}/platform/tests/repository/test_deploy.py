@@ -20,7 +20,8 @@ CONTAINERFILE = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
 PROMETHEUS = DEPLOY / "components" / "prometheus"
 PROMQL = {
-    "absent", "by", "changes", "count", "histogram_quantile", "label_values", "last_over_time", "or", "rate", "sum", "unless",
+    "absent", "by", "changes", "count", "histogram_quantile", "label_values", "last_over_time", "or", "rate", "sum",
+    "unless",
 }  # fmt: skip
 SCRAPED = {"le", "namespace", "pod"}  # labels that the histogram and Prometheus itself add
 

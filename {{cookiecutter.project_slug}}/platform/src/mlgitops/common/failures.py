@@ -30,6 +30,7 @@ TEXTS = {  # in the messages of libraries that wrap the error of the system
     "No space left on device": DISK_FULL,
     "database or disk is full": DISK_FULL,
     "Disk quota exceeded": DISK_FULL,
+    "API request to": "the tracking server stopped answering: run it again once it does; nothing is registered twice",
     "database is locked": "another process is writing to the database: wait for it, and run it again",
 }
 REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -40,15 +41,19 @@ def explained(error: Exception) -> ProjectError:
     shown = bool(os.environ.get(SHOW) or os.environ.get("CI"))  # nobody can look at the files of a CI machine
     if shown:
         traceback.print_exception(error)
-    fault = next(filter(None, map(_fault, _chain(error))), None)
-    if fault:
-        return ProjectError(fault)
+    if sentence := fault(error):
+        return ProjectError(sentence)
     summary = " ".join(traceback.format_exception_only(error)[-1].split())[:500]
     log = None if shown else _log(error)
     place = f"in {log}" if log else "above" if shown else f"shown if you set {SHOW}=1"
     return ProjectError(
         f"internal error: {summary}: its traceback is {place}; platform/README.md says how to report it"
     )
+
+
+def fault(error: BaseException) -> str | None:
+    """Return what is wrong with the machine, in one sentence; None if *error* has another cause."""
+    return next(filter(None, map(_fault, _chain(error))), None)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -58,13 +63,14 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _fault(error: BaseException) -> str | None:
-    """Return what is wrong with the machine, in one sentence, or None."""
     if isinstance(error, OSError) and error.errno in REFUSED and error.filename:
         return f"{error.filename}: {error.strerror}: correct its owner or permissions, and run it again"
     if isinstance(error, MemoryError):
         return NO_MEMORY
     if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] != __name__.split(".")[0]:
-        return f"the package {error.name} is not installed: run `make setup` (`uv sync`)"
+        return (
+            f"the package {error.name} is not installed: run `make setup`, or `uv add` it if uv.lock does not have it"
+        )
     if isinstance(error, OSError) and error.errno in ERRNO:
         return ERRNO[error.errno]
     return next((sentence for text, sentence in TEXTS.items() if text in str(error)), None)

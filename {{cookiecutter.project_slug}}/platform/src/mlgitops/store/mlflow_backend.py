@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from ..common.errors import ProjectError
+from ..common.failures import fault
 from .paths import store
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def connect() -> "mlflow.MlflowClient":
             client = mlflow.MlflowClient()
             client.search_experiments(max_results=1)
     except Exception as error:
-        raise ProjectError(_unusable(uri, error)) from error
+        raise ProjectError(fault(error) or _unusable(uri, error)) from error
     return client
 
 
