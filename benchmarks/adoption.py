@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 TEMPLATE = Path(__file__).resolve().parents[1]
@@ -98,6 +99,18 @@ CASES = {
     "wine": Case("sklearn/wine", "target", "plain"),
     "diabetes": Case("sklearn/diabetes", "target", "excel"),
     "digits": Case("sklearn/digits", "target", "plain"),
+    "homes": Case("ISLP/data/Boston.csv", "medv", "european"),
+    "carseats": Case("ISLP/data/Carseats.csv", "Sales", "excel"),
+    "credit": Case("ISLP/data/Credit.csv", "Balance", "plain"),
+    "market": Case("ISLP/data/Smarket.csv", "Direction", "plain", {"ignore": "Today"}),
+    "insurance": Case("causaldata/social_insure/Cai_2015.csv", "takeup_survey", "plain"),
+    "labour": Case("causaldata/Mroz/Mroz.csv", "lfp", "european"),
+    "politicians": Case("causaldata/black_politicians/black_politicians.csv", "responded", "plain"),
+    "nations": Case("causaldata/gapminder/gapminder.csv", "lifeExp", "unicode", {"group": "country"}),
+    "survival": Case("lifelines/datasets/gbsg2.csv", "cens", "plain"),
+    "arrests": Case("lifelines/datasets/rossi.csv", "arrest", "plain", {"ignore": "week"}),
+    "recurrences": Case("lifelines/datasets/recur.csv", "EVENT", "excel"),
+    "visits": Case("statsmodels/datasets/randhie/randhie.csv", "mdvis", "plain"),
 }
 
 SAVE = """
@@ -124,8 +137,17 @@ print(json.dumps(scorer.answers({name: [cell] for name, cell in row.items()})[0]
 """
 
 
-def run(*command: str, cwd: Path, log: Path | None = None) -> tuple[str, float]:
-    """Return what *command* prints, and how long it took."""
+@dataclass(frozen=True)
+class Done:
+    """What a command printed, how long it took, and how much time of a processor, with the commands that it ran."""
+
+    output: str
+    seconds: float
+    cpu: float
+
+
+def run(*command: str, cwd: Path, log: Path | None = None) -> Done:
+    """Run *command*, and return what it printed and what it took."""
     environment = os.environ | {
         "PATH": f"{cwd / '.venv/bin'}:{os.environ['PATH']}",
         "PYTHONPATH": f"{cwd / 'platform/src'}{os.pathsep}{cwd / 'src'}",
@@ -133,13 +155,19 @@ def run(*command: str, cwd: Path, log: Path | None = None) -> tuple[str, float]:
         "PYTHONHASHSEED": "0",
     }
     start = time.perf_counter()
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, encoding="utf-8", check=False)
-    taken = time.perf_counter() - start
+    with TemporaryFile("w+", encoding="utf-8") as output, TemporaryFile("w+", encoding="utf-8") as errors:
+        process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=output, stderr=errors)
+        _, status, usage = os.wait4(process.pid, 0)
+        taken = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for
+        output.seek(0)
+        errors.seek(0)
+        printed, said = output.read(), errors.read()
     if log:
-        log.write_text(done.stdout + done.stderr, encoding="utf-8")
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)[:200]}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-    return done.stdout, taken
+        log.write_text(printed + said, encoding="utf-8")
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)[:200]}\n{printed[-3000:]}{said[-3000:]}")
+    return Done(printed, taken, usage.ru_utime + usage.ru_stime)
 
 
 def base() -> Path:
@@ -162,22 +190,24 @@ def adopt(name: str) -> dict[str, Any]:
     (project / ".venv").symlink_to(origin / ".venv")
     source = BUILD / f"{name}.csv"
     code = SAVE.format(here=str(Path(__file__).parent), name=name, path=str(source))
-    rows, columns = map(int, run("python", "-c", code, cwd=project)[0].split())
+    rows, columns = map(int, run("python", "-c", code, cwd=project).output.split())
     says = [word for option, value in case.says.items() for word in (f"--{option}", value)]
     command = ("flight_delays", "adopt", str(source), "--target", case.target, *says)
-    output, adopted = run(*command, cwd=project, log=project / "adopt.log")
-    times = {"adopt": adopted}
+    adopted = run(*command, cwd=project, log=project / "adopt.log")
+    times = {"adopt": adopted.seconds}
     for stage in STAGES:
-        _, times[stage] = run("dvc", "repro", "--single-item", stage, cwd=project, log=project / f"{stage}.log")
-    json.loads(run("python", "-c", SCORE, cwd=project)[0])
+        done = run("dvc", "repro", "--single-item", stage, cwd=project, log=project / f"{stage}.log")
+        times[stage] = done.seconds
+    json.loads(run("python", "-c", SCORE, cwd=project).output)
     metrics = json.loads((project / "reports/metrics.json").read_text(encoding="utf-8"))
-    compared = json.loads(run("python", str(Path(__file__).with_name("baseline.py")), cwd=project)[0])
+    compared = json.loads(run("python", str(Path(__file__).with_name("baseline.py")), cwd=project).output)
     chosen = re.findall(r"^  algorithm: (\w+)", (project / "params.yaml").read_text(encoding="utf-8"), re.MULTILINE)
     return {
         "rows": rows,
         "columns": columns,
-        "task": re.findall(r"^(\w+): predicts", output, re.MULTILINE)[0],
+        "task": re.findall(r"^(\w+): predicts", adopted.output, re.MULTILINE)[0],
         "times": times,
+        "cpu": adopted.cpu,
         "ours": metrics[compared["metric"]],
         "chosen": chosen[0],
         "compared": compared,
@@ -193,6 +223,7 @@ def line(name: str, found: dict[str, Any]) -> str:
         f"{found['rows']:,}",
         str(found["columns"]),
         found["task"],
+        f"{found['cpu']:.0f}",
         *(f"{found['times'][step]:.0f}" for step in ("adopt", *STAGES)),
         f"{found['ours']:.3f} ({found['chosen']})",
         f"{other['theirs']:.3f} ({other['best']})",
@@ -213,8 +244,9 @@ def main() -> None:
             known[name] = found
             path.write_text(json.dumps(known, indent=2), encoding="utf-8")
             print(line(name, found), flush=True)
-    head = ["table", "rows", "columns", "task", "adopt", *STAGES, "ours", "expert", "difference", "by hand"]
-    right = {"rows", "columns", "adopt", *STAGES}
+    head = ["table", "rows", "columns", "task", "CPU of adopt", "adopt", *STAGES]
+    head += ["ours", "expert", "difference", "by hand"]
+    right = {"rows", "columns", "CPU of adopt", "adopt", *STAGES}
     table = [f"| {' | '.join(head)} |", f"| {' | '.join('---:' if one in right else '---' for one in head)} |"]
     table += [line(name, known[name]) for name in CASES if name in known]
     text = README.read_text(encoding="utf-8")

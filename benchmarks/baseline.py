@@ -79,7 +79,8 @@ def splits(contract: Contract, rows: pd.DataFrame, truth: np.ndarray) -> list[tu
     if contract.time:
         return list(TimeSeriesSplit(6).split(rows))[1:]
     count = 20 if len(rows) < 5000 else 5
-    content = pd.util.hash_pandas_object(rows[list(contract.key or contract.inputs)], index=False)
+    together = [contract.group] if contract.group else list(contract.key or contract.inputs)
+    content = pd.util.hash_pandas_object(rows[together], index=False)
     if content.duplicated().any():
         return list(GroupShuffleSplit(count, test_size=0.2, random_state=0).split(rows, truth, content))
     kind = ShuffleSplit if contract.task == "regression" else StratifiedShuffleSplit

@@ -27,7 +27,8 @@ from mlgitops.data.frame import load
 from mlgitops.data.ingest import ingest
 from mlgitops.data.split import split
 from mlgitops.model import estimators
-from mlgitops.onboard import choose, draft, project_files, source
+from mlgitops.model.cross_validation import FoldPredictions
+from mlgitops.onboard import candidates, choose, draft, project_files, sampling, source
 from mlgitops.onboard.command import main
 from mlgitops.onboard.draft import AdoptOptions, ContractDraft
 
@@ -91,7 +92,7 @@ COLUMNS = {  # what cells hold -> the entry in the contract
         DAYS.dt.strftime("%d.%m.%Y").where(NUMBER < 50, "31.12.9999"),
         {"type": "date", "format": "%d.%m.%Y", "na_values": ["31.12.9999"], "missing": 0.68},
     ),
-    "moments with a zone": (DAYS.dt.strftime("%Y-%m-%dT13:45:00+02:00"), {"type": "datetime"}),
+    "moments with a zone": (DAYS.dt.strftime("%Y-%m-%dT13:45:00+02:00"), {"type": "datetime", "zone": "UTC"}),
     "free text": ([" ".join(RANDOM.choice(WORDS, 9)) for _ in range(COUNT)], {"type": "text", "ignore": "free text"}),
     "long texts": (
         some(*(f"{n} " + "word " * 200 for n in range(40))),
@@ -499,7 +500,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / ".dvc").mkdir()
     (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n", encoding="utf-8")
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(choose, "CANDIDATES", choose.CANDIDATES[:1])  # all of them are tried in one test below
+    monkeypatch.setattr(candidates, "CANDIDATES", candidates.CANDIDATES[:1])  # all of them are tried in one test below
     return folder
 
 
@@ -570,7 +571,7 @@ def test_the_command_writes_contract_settings_and_data_and_removes_the_demo(task
 
 def test_settings_are_those_that_cross_validation_prefers(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few: list[dict[str, Any]] = [{"algorithm": "boosting", "max_iter": 20, "min_samples_leaf": 5}]
-    monkeypatch.setattr(choose, "CANDIDATES", few)
+    monkeypatch.setattr(candidates, "CANDIDATES", few)
     assert adopted(saved(home), "--target", "y").exit_code == 0
     assert Params.load(Path("params.yaml")).model["algorithm"] == "linear"
     corners = np.where((RANDOM.permutation(COUNT) % 2 == 0) ^ (NUMBER > 50), "yes", "no")
@@ -582,14 +583,47 @@ def test_settings_are_those_that_cross_validation_prefers(home: Path, monkeypatc
 
 def test_of_a_sample_what_can_learn_more_wins_unless_it_is_worse(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = {"forest": 0.8005, "linear": 0.8006}
-    monkeypatch.setattr(choose, "CANDIDATES", [{"algorithm": "forest", "min_samples_leaf": 5}])
-    monkeypatch.setattr(choose, "_score", lambda contract, params, candidate, rows: scores[candidate["algorithm"]])
+    monkeypatch.setattr(candidates, "CANDIDATES", [{"algorithm": "forest", "min_samples_leaf": 5}])
+    truth, predicted = np.array([0, 1]), np.array([[0.9, 0.1], [0.1, 0.9]])
+
+    def predict(contract: Contract, params: Params, racing: Any, rows: Any, folds: int) -> list[list[FoldPredictions]]:
+        return [[FoldPredictions(truth, predicted, scores[candidate["algorithm"]])] for candidate in racing]
+
+    monkeypatch.setattr(choose, "_predict", predict)
     contract, rows = contracts.wide(), tables.rows()
-    assert choose.choose(contract, contracts.PARAMS, rows, 1)[0]["algorithm"] == "linear"
-    assert choose.choose(contract, contracts.PARAMS, rows, 0.5)[0]["min_samples_leaf"] == 10
+    assert choose.choose(contract, contracts.PARAMS, rows, 1).settings["algorithm"] == "linear"
+    assert choose.choose(contract, contracts.PARAMS, rows, 0.5).settings["min_samples_leaf"] == 10
     scores["linear"] = 0.9
     best = {"algorithm": "linear", "random_state": 7, "C": 1.0}
-    assert choose.choose(contract, contracts.PARAMS, rows, 0.5) == (best, 0.9)
+    assert choose.choose(contract, contracts.PARAMS, rows, 0.5, "f1") == choose.Choice(best, 0.9, 0.5)
+
+
+def test_candidates_that_trail_on_a_sample_stop_and_the_best_one_is_tried_on_all_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    raced: list[tuple[int, list[str]]] = []
+    scores = {"boosting": 0.7, "forest": 0.8, "linear": 0.9}
+
+    def predict(contract: Contract, params: Params, racing: Any, rows: Any, folds: int) -> list[list[FoldPredictions]]:
+        raced.append((len(rows), [candidate["algorithm"] for candidate in racing]))
+        return [[FoldPredictions(np.ones(2), np.ones(2), scores[candidate["algorithm"]])] for candidate in racing]
+
+    monkeypatch.setattr(choose, "_predict", predict)
+    rows = pd.DataFrame({"x": np.arange(40_000.0), "y": 1.0})
+    best = choose.choose(contracts.contract({"x": "{type: number}"}, "regression"), contracts.PARAMS, rows, 1)
+    assert best.settings["algorithm"] == "linear"
+    assert [count for count, _ in raced] == [15_000, 40_000]
+    assert raced[0][1] == ["boosting"] * 4 + ["forest"] * 2 + ["linear"] * 3
+    assert raced[1][1] == ["boosting", "linear", "linear", "linear"]
+
+
+def test_with_many_classes_boosting_takes_fewer_and_larger_steps() -> None:
+    classes = ", ".join(f"c{n}" for n in range(32))
+    columns = {"x": {"type": "number"}, "y": yaml.safe_load(f"{{type: category, categories: [{classes}]}}")}
+    contract = Contract.model_validate({"task": "multiclass", "target": "y", "columns": columns})
+    boosting = [one for one in candidates.candidates(contract) if one["algorithm"] == "boosting"]
+    assert max(one["max_iter"] for one in boosting) <= 100
+    assert min(one["learning_rate"] for one in boosting) > 0.1
 
 
 def test_settings_are_chosen_without_the_test_part(tmp_path: Path) -> None:
@@ -599,14 +633,14 @@ def test_settings_are_chosen_without_the_test_part(tmp_path: Path) -> None:
             project_files.contract(inferred(tmp_path, table, time=time).contract, Path("x.csv")), ""
         )
         train, test = split(load(tmp_path / "raw.parquet", contract, contract.columns), contract, 0.2)
-        seen = choose.sample(tmp_path / "raw.parquet", contract, 0.2)
+        seen = sampling.sample(tmp_path / "raw.parquet", contract, 0.2)
         assert len(test) > 20
         assert set(seen["number"]) == set(train["number"]), "and no row of the test part"
 
 
 @pytest.mark.parametrize("task", contracts.TARGETS)
 def test_every_candidate_is_a_setting_of_the_default_model(task: str) -> None:
-    for candidate in [*choose.CANDIDATES, *choose._linear(contracts.wide(task))]:
+    for candidate in candidates.candidates(contracts.wide(task)):
         estimators.build(contracts.wide(task), **candidate)["model"]._validate_params()
 
 
@@ -632,10 +666,10 @@ def test_a_table_that_is_in_place_already_stays_there(home: Path) -> None:
     assert Path("data/mine.csv").read_bytes() == before
 
 
-def test_heavy_imbalance_lowers_the_threshold(home: Path) -> None:
+def test_with_heavy_imbalance_the_threshold_is_chosen_for_f1(home: Path) -> None:
     rare = pd.Series(np.where(RANDOM.permutation(COUNT) < 14, "yes", "no"))
     assert adopted(saved(home, y=rare), "--target", "y").exit_code == 0
-    assert Params.load(Path("params.yaml")).evaluate.threshold == pytest.approx(0.07, abs=0.02)
+    assert Params.load(Path("params.yaml")).evaluate.threshold == "f1"
 
 
 @pytest.mark.parametrize(

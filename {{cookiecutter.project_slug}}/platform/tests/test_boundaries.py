@@ -21,6 +21,7 @@ ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that i
     "image": {"common", "contract", "model", "registry", "serving", "store"},
     "github": {
         "common",
+        "contract",
         "data",
         "image",
         "monitoring",

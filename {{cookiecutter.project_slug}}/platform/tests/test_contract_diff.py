@@ -90,6 +90,15 @@ def test_what_breaks_somebody_refuses_an_old_request(what: str) -> None:
     assert not any(TypeAdapter(request_model(contracts.contract(BASE))).validate_python(row) is None for row in rows)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "breaking"),
+    [("", ", zone: UTC", False), (", zone: UTC", ", zone: Europe/Vienna", True), (", zone: UTC", "", True)],
+)
+def test_a_zone_that_changes_or_goes_breaks_callers_that_send_one(before: str, after: str, breaking: bool) -> None:
+    old, new = (contracts.contract({"t": "{type: datetime" + zone + "}"}) for zone in (before, after))
+    assert [(change.where, change.breaking) for change in changes(old, new)] == [("t", breaking)]
+
+
 def test_answers_that_mean_something_else_break_callers() -> None:
     low = contracts.contract(BASE, "multiclass")
     answers = low.columns["y"].model_copy(update={"categories": ("low", "mid", "top")})
@@ -167,3 +176,18 @@ def test_the_command_compares_the_rows_of_the_table_too(tmp_path: Path, monkeypa
     write(contracts.contract({**columns, "new": "{type: number}"}, key=["id"]))
     assert "rows: not compared: data/t.csv at HEAD: has no column 'new'" in runner.invoke(main, ["HEAD"]).output
     assert "rows" not in runner.invoke(main, ["HEAD", "HEAD"]).output
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "breaking"),
+    [
+        ("{type: number}", "{type: number, unit: EUR}", False),
+        ("{type: number, unit: EUR}", "{type: number}", True),
+        ("{type: number, unit: EUR}", "{type: number, unit: kg}", True),
+        ("{type: date, format: '%d.%m.%Y'}", "{type: date}", True),
+        ("{type: category}", "{type: category, na_values: []}", False),
+    ],
+)
+def test_a_spelling_that_is_no_longer_read_breaks_callers_that_send_it(before: str, after: str, breaking: bool) -> None:
+    (change,) = changes(contracts.contract({"c": before}), contracts.contract({"c": after}))
+    assert change.breaking == breaking

@@ -277,6 +277,24 @@ def test_a_champion_without_a_readable_profile_is_a_sentence(tmp_path: Path, wri
     assert gate(report, "max_psi") is None
 
 
+def test_a_part_that_is_not_here_is_a_note() -> None:
+    declared = contracts.contract(PEOPLE)
+    parts = tables(Path("old"), people(400))
+    champion = Model(_Scorer(declared, Path("old")), OLD, profile(parts, declared))
+    test = {"test": parts["test"]}
+    compared = compare(
+        champion, Model(_Scorer(declared, Path("new")), OLD), test, pd.read_parquet(parts["test"])
+    ).change
+    assert (compared.note, [part.name for part in compared.parts]) == ("the train part is not here", ["test"])
+
+
+def test_a_category_without_rows_is_compared_as_any_other() -> None:
+    columns = {**PEOPLE, "city": "{type: category, categories: [Bern, Graz, Linz, Nowhere], missing: true}"}
+    assert change(people(2000), people(2000, 1), columns).sentence == "The data hardly changed."
+    moved = people(2000, 1).assign(city=lambda t: t["city"].replace("Linz", "Nowhere"))
+    assert "city = Nowhere is new" in change(people(2000), moved, columns).sentence
+
+
 def gate(report: Report, name: str) -> bool | None:
     return next(gate.passed for gate in report.gates if gate.name == name)
 

@@ -1,5 +1,6 @@
 """The numbers that a model is judged by are the right ones."""
 
+import json
 import math
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 from helpers import contracts, models
 
 from mlgitops.common import files
-from mlgitops.contract.params import Evaluate
+from mlgitops.contract.params import Evaluate, Params
 from mlgitops.data import frame
 from mlgitops.model import curves, evaluate, metrics, slices, train
 
@@ -154,3 +155,39 @@ def test_the_stage_writes_the_same_bytes_twice(task: str, tmp_path: Path, monkey
     assert list(found)[1] == metrics.PRIMARY[task]
     for curve in names - {"slices"}:
         assert not pd.read_csv(f"one/plots/{curve}.csv").isna().any().any(), curve
+
+
+def test_an_aim_takes_its_threshold_from_the_report_of_train_and_the_report_says_what_is_decided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(models.project(tmp_path))
+    params = json.loads(Params.load(Path("params.yaml")).model_dump_json())
+    params["evaluate"]["threshold"] = "f1"
+    files.write_json(Path("params.yaml"), params)
+    words = ["test.parquet", "pipeline.skops", "metrics.json", "plots"]
+    answer = CliRunner().invoke(evaluate.main, words)
+    assert (answer.exit_code, "run train" in answer.output) == (1, True)
+    leak = {"columns": ["plain"], "score": 0.999, "formula": ""}
+    table = {
+        "thresholds": [0.2, 0.4],
+        "true_positives": [9, 8],
+        "false_positives": [9, 1],
+        "positives": 9,
+        "negatives": 9,
+    }
+    files.write_json(Path("cross_validation.json"), {"thresholds": table, "leaks": [leak]})
+    answer = CliRunner().invoke(evaluate.main, [*words, "--cross-validation", "cross_validation.json"])
+    assert answer.exit_code == 0, answer.output
+    rows, found = pd.read_parquet("test.parquet"), files.read_json(Path("metrics.json"))
+    decided = found["decision"]
+    assert (decided["threshold"], decided["aim"]) == (0.4, "the largest f1")
+    assert found["leaks"] == [leak]
+    assert found["table"] == {"rows": len(rows), "without_target": 0}
+    (negative, false), (missed, hits) = decided["confusion"]
+    assert negative + false + missed + hits == len(rows)
+    assert found["accuracy"] == pytest.approx((negative + hits) / len(rows))
+    assert found["recall"] == pytest.approx(hits / (missed + hits))
+    most = decided["most_frequent"]
+    assert most["class"] == str(bool(rows["y"].mean() > 0.5)).lower()
+    assert most["accuracy"] == pytest.approx(max(rows["y"].mean(), 1 - rows["y"].mean()))
+    assert decided["confusion"][0] != decided["confusion"][1]

@@ -2,12 +2,16 @@
 
 import bz2
 import gzip
+import http.server
 import json
 import lzma
 import sqlite3
+import threading
 import zipfile
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pandas as pd
@@ -19,11 +23,13 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from helpers.workbook import workbook
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.params import Ingest, Params
+from mlgitops.data import address, options, unpack
 from mlgitops.data import ingest as stage
-from mlgitops.data import unpack
 from mlgitops.data.reading import IngestReport
 
 ROWS: list[dict[str, Any]] = [
@@ -35,10 +41,10 @@ COLUMNS = ["id", "size", "name", "day", "sold"]
 TABLE = pa.Table.from_pylist(ROWS)
 
 
-def read(path: Path, **settings: Any) -> tuple[list[dict[str, Any]], IngestReport]:
+def read(path: Path, **how: Any) -> tuple[list[dict[str, Any]], IngestReport]:
     """Return the rows that the stage ingest writes, and its report."""
     raw = path.with_name("raw.parquet")
-    report = stage.ingest(path, raw, Ingest(source=str(path), **settings))
+    report = stage.ingest(path, raw, Ingest(source=str(path), **how))
     written = pq.read_table(raw)
     assert (report.rows, report.columns) == written.shape
     return written.to_pylist(), report
@@ -216,13 +222,13 @@ def test_a_long_value_is_read(tmp_path: Path) -> None:
     assert [row["note"] for row in rows] == [long, "b"]
 
 
-CZECH = "id;město;kůň\n1;Plzeň;žluťoučký\n2;Ústí;příliš\n"
+CZECH = "id;město;kůň\n1;Plzeň;žlutý\n2;Ústí;příliš\n"
 
 
 @pytest.mark.parametrize("encoding", ["cp1250", "utf-8", "utf-16"])
 def test_an_encoding_that_is_a_guess_is_listed(encoding: str, tmp_path: Path) -> None:
     rows, report = read(put(tmp_path / "t.csv", CZECH.encode(encoding)))
-    assert [row["kůň"] for row in rows] == ["žluťoučký", "příliš"]
+    assert [row["kůň"] for row in rows] == ["žlutý", "příliš"]
     guess = "the encoding is a guess: cp1250, with words such as město, kůň, Plzeň (or set ENCODING=)"
     assert report.remarks == ((guess,) if encoding == "cp1250" else ())
     assert report.details["encoding"] == encoding
@@ -416,14 +422,18 @@ def test_records_in_json_are_flattened_and_lists_are_left_out(tmp_path: Path) ->
     assert report.remarks == ("tags is left out: it contains lists",)
     with pytest.raises(ProjectError, match=r"t\.json: JSON, but not a table: use a list of records"):
         read(put(tmp_path / "t.json", b"[[1, 2], [3, 4]]"))
+    path = put(tmp_path / "t.json", b'{"nodes": [{"a": 1}, {"a": 2}], "links": [{"b": 1}]}')
+    with pytest.raises(ProjectError, match=r"t\.json: name one of the lists of records with TABLE=: nodes, links"):
+        read(path)
+    assert read(path, table="nodes")[0] == [{"a": 1}, {"a": 2}]
 
 
 def test_the_stage_writes_the_same_report_for_the_same_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     put(tmp_path / "t.csv", CZECH.encode("cp1250"))
     params = Path(__file__).parent / "example/params.yaml"
-    settings = params.read_text(encoding="utf-8").replace("source: ", "source: t.csv # ")
-    Path("params.yaml").write_text(settings, encoding="utf-8")
+    changed = params.read_text(encoding="utf-8").replace("source: ", "source: t.csv # ")
+    Path("params.yaml").write_text(changed, encoding="utf-8")
     reports = []
     for _ in range(2):
         done = CliRunner().invoke(stage.main, ["raw.parquet", "ingest.json"])
@@ -436,3 +446,101 @@ def test_the_stage_writes_the_same_report_for_the_same_data(tmp_path: Path, monk
     assert reports[0] == reports[1]
     report = IngestReport.load(Path("ingest.json"))
     assert (report.source, report.format, report.rows, report.columns) == ("t.csv", "text", 2, 3)
+
+
+def test_a_table_at_an_address_is_read_from_there(tmp_path: Path) -> None:
+    served = put(tmp_path / "t.csv.gz", gzip.compress(text()))
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_port}/{served.name}?version=2"
+        try:
+            report = stage.ingest(url, tmp_path / "raw.parquet")
+        finally:
+            server.shutdown()
+    assert (report.source, report.rows, report.details["compression"]) == (url, 3, "gzip")
+
+
+@pytest.mark.parametrize(("scheme", "package"), [("s3", "dvc-s3"), ("gs", "dvc-gs"), ("azure", "dvc-azure")])
+def test_a_missing_protocol_is_named_with_the_command_that_adds_it(
+    scheme: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dvc(*_: Any, **__: Any) -> CompletedProcess[str]:
+        error = f"ERROR: unexpected error - {scheme} is supported, but requires '{package}' to be installed: No module"
+        return CompletedProcess([], 255, "", error)
+
+    monkeypatch.setattr(address, "run", dvc)
+    with pytest.raises(ProjectError, match=f'{scheme} needs a package: uv add --group pipeline "{package}"'):
+        stage.ingest(f"{scheme}://bucket/t.csv", tmp_path / "raw.parquet")
+
+
+BITS = [b'"', b"\n", b"\r", b",", b";", b"\0", b"\xff", b"[" * 3000, b'{"a":', b"}", b"NaN", b"9" * 5000, b"PK\x03\x04"]
+EDIT = st.tuples(st.integers(0, 9999), st.integers(0, 20), st.sampled_from([*BITS, b""]))
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """Return a sound file of each kind."""
+    folder = tmp_path_factory.mktemp("samples")
+    names = [name for name in KINDS if "." in name and name != "t.duckdb"]
+    for name in names:
+        KINDS[name][0](folder / name)
+    return [(folder / name).read_bytes() for name in names]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    which=st.integers(0, 99),
+    edits=st.lists(EDIT, min_size=1, max_size=4),
+    suffix=st.sampled_from([".csv", ".csv.gz", ".json", ".parquet"]),
+)
+def test_a_broken_file_is_read_or_refused_with_a_message(
+    samples: list[bytes], which: int, edits: list[tuple[int, int, bytes]], suffix: str, tmp_path: Path
+) -> None:
+    content = bytearray(samples[which % len(samples)])
+    for place, count, new in edits:
+        start = place % (len(content) + 1)
+        content[start : start + count] = new
+    path = put(tmp_path / f"broken{suffix}", bytes(content))
+    try:
+        outcome = str(read(path)[1].rows)
+    except ProjectError as error:
+        outcome = error.message
+    assert "broken" in outcome or int(outcome) > 0
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"encoding": "utf9"}, "ENCODING=utf9: 'utf9' is not an encoding that Python knows"),
+        ({"separator": "::"}, "SEPARATOR=::: '::' is not a separator"),
+        ({"header": "x"}, "HEADER=x: Input should be a valid integer"),
+        ({"quoting": "x"}, "QUOTING=x: Input should be 'checked', 'trusted' or 'none'"),
+    ],
+)
+def test_a_wrong_option_is_named(option: dict[str, Any], message: str) -> None:
+    with pytest.raises(ProjectError, match=message):
+        options.settings("t.csv", option)
+    assert option == {}
+
+
+def test_options_overrule_the_settings() -> None:
+    given_options = {"separator": "tab", "header": "3", "table": None, "key": "x"}
+    chosen = options.settings("t.csv", given_options, Ingest(source="x.csv", separator=";", encoding="cp1250"))
+    assert chosen == Ingest(source="t.csv", separator="\t", header=3, encoding="cp1250")
+    assert given_options == {"key": "x"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.gz", gzip.compress(b"a,b\n1,2\n" * 99)[:20] + b"\xff" * 20),
+        ("t.xz", lzma.compress(b"a,b\n1,2\n")[:20] + b"\xff" * 20),
+        ("t.bz2", bz2.compress(b"a,b\n1,2\n")[:20] + b"\xff" * 20),
+        ("deep.json", b"[" * 100_000),
+        ("long.json", b'[{"a": ' + b"9" * 5000 + b"}]"),
+    ],
+)
+def test_a_broken_file_is_refused_with_a_message(name: str, content: bytes, tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match=name):
+        read(put(tmp_path / name, content))

@@ -42,6 +42,8 @@ EVIL = ["<script>alert(1)</script>", "a|b", "`c` **d** _e_", "@f #1", "[g](http:
 MOVED = ColumnShift("first", Shift(0.4, 0.1, "above 3", 0.1, 0.3), True, 0.0, 0.0, (), (), ())
 PART = PartChange("train", 1801, 1801, None, None, None, (), (MOVED,))
 SHIFTED = DataChange("The data changed.", False, None, None, (), (), (), (PART,))
+SUM = {"columns": ["first", "second"], "score": 0.9999, "formula": "first + second"}
+PAIR = {"columns": ["noise", "third"], "score": 0.9996, "formula": ""}
 
 
 def primary(report: Report) -> Score:
@@ -128,19 +130,20 @@ def test_limit_out_of_reach_fails_its_gate_alone(compare: Compare, gate: str, li
 @pytest.mark.parametrize("task", ["binary"], indirect=True)
 @pytest.mark.parametrize("gate", list(Gates.model_fields))
 def test_gate_that_is_switched_off_refuses_nothing(task: str, tmp_path: Path, gate: str) -> None:
-    """Everything is wrong with this model: each gate refuses it, unless it is off."""
+    """Everything is wrong with this model: each gate refuses it, unless it is off; min_class_rows refuses nothing."""
     declared, rows = contract(task, ["a", "b"]), data(task, ["a", "b"])
     flipped = rows["group"] == "b"
     rows["answer"] = rows["answer"] ^ flipped.astype("boolean")
-    wrong = {"parity": {"rows": 600, "largest_difference": 1.0, "tolerance": 1e-5}}
+    wrong: dict[str, Any] = {"parity": {"rows": 600, "largest_difference": 1.0, "tolerance": 1e-5}, "leaks": [PAIR]}
+    refusing = [name for name in Gates.model_fields if name != "min_class_rows"]
     new = export(tmp_path / "new", declared, 1.0, **wrong)
     best = export(tmp_path / "old", declared, 0.0, Source("old"), metrics={"rows": 1201})
     rows.loc[~flipped, "answer"] = rows["first"] > 0
     limits = {"min_score": 0.99, "min_slice_score": 0.5, "max_latency_ms": 1e-9, "max_size_mb": 1e-9, "max_psi": 0.3}
     context = Context(SHIFTED)
-    assert build(new, best, rows, params(**limits), INVALID, None, context).refused_by == tuple(Gates.model_fields)
+    assert build(new, best, rows, params(**limits), INVALID, None, context).refused_by == tuple(refusing)
     report = build(new, best, rows, params(**{**limits, gate: None}), INVALID, None, context)
-    assert report.refused_by == tuple(name for name in Gates.model_fields if name != gate)
+    assert report.refused_by == tuple(name for name in refusing if name != gate)
     assert gates_of(report)[gate] is None
 
 
@@ -567,3 +570,59 @@ def test_champion_of_a_git_revision_is_what_dvc_kept_of_it(tmp_path: Path, monke
     assert best[1].name == "HEAD~1"
     with pytest.raises(ProjectError, match="no such revision"):
         champion.find("git:nothing", model, tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("leaks", "acknowledged", "passed"),
+    [
+        ([], [], True),
+        ([SUM], [], False),
+        ([SUM], ["first"], False),
+        ([SUM], ["first", "second"], True),
+        ([SUM, PAIR], ["first", "second"], False),
+    ],
+)
+def test_a_leak_is_refused_by_name_until_the_contract_acknowledges_it(
+    leaks: list[dict[str, Any]], acknowledged: list[str], passed: bool, tmp_path: Path
+) -> None:
+    declared = contract("regression", ["a", "b"]).model_copy(update={"acknowledged_leaks": tuple(acknowledged)})
+    model = export(tmp_path / "model", declared, 0.0, leaks=leaks)
+    report = build(model, None, data("regression", ["a", "b"]), params(), VALID)
+    assert (report.accepted, gates_of(report)["leakage"]) == (passed, passed)
+    if not passed:
+        summary = markdown.summary(report)
+        assert "acknowledged" in summary
+        text = "together, noise, third predict answer (r2 0.9996)" if len(leaks) > 1 else "answer = first + second"
+        assert text in summary
+        assert ("first + second" in summary) == (len(leaks) == 1)
+    assert gates_of(build(model, None, data("regression", ["a", "b"]), params(leakage=None), VALID))["leakage"] is None
+
+
+@pytest.mark.parametrize(("positives", "proven"), [(4, False), (5, True)])
+def test_with_few_test_rows_of_a_class_an_accepted_model_is_unproven_only(
+    positives: int, proven: bool, tmp_path: Path
+) -> None:
+    rows = data("binary", ["a", "b"])
+    rows["answer"] = pd.array(np.argsort(np.argsort(-rows["first"])) < positives, dtype="boolean")
+    model = export(tmp_path / "model", contract("binary", ["a", "b"]), 0.0)
+    report = build(model, None, rows, params(), VALID)
+    assert report.accepted
+    assert (report.verdict == "Model accepted", report.unproven) == (proven, () if proven else ("true (4)",))
+    assert gates_of(report)["min_class_rows"] is (True if proven else None)
+    page = html.page(report)
+    assert ('<header class="accepted">' in page, '<header class="unproven">' in page) == (proven, not proven)
+    assert ("## ✅" in markdown.page(report)) == proven
+    assert ("true: 4 test rows" in page) == (not proven)
+    assert build(model, None, rows, params(min_class_rows=None), VALID).verdict == "Model accepted"
+    refused = build(model, None, rows, params(min_score=2.0), VALID)
+    assert refused.verdict == "Model refused by min_score"
+    assert '<header class="refused">' in html.page(refused)
+
+
+def test_rows_without_a_target_are_counted_in_the_review(tmp_path: Path) -> None:
+    model = export(tmp_path / "model", contract("binary", ["a", "b"]), 0.0)
+    checked = replace(VALID, rows=600, without_target=120)
+    report = build(model, None, data("binary", ["a", "b"]), params(), checked)
+    words = "120 of 600 rows have no value of the target answer: not used."
+    assert words in html.page(report)
+    assert words not in html.page(build(model, None, data("binary", ["a", "b"]), params(), VALID))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import contracts, tables
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from mlgitops.contract import row_schema
 from mlgitops.data import frame
@@ -128,7 +128,7 @@ def test_records_are_json_that_says_what_the_table_says() -> None:
             "i": "{type: integer, missing: true}",
             "b": "{type: boolean, missing: true}",
             "d": "{type: date, missing: true}",
-            "t": "{type: datetime, missing: true}",
+            "t": "{type: datetime, missing: true, zone: UTC}",
             "c": "{type: category, missing: true}",
         }
     )
@@ -148,3 +148,51 @@ def test_records_are_json_that_says_what_the_table_says() -> None:
         {"i": None, "b": True, "d": None, "t": None, "c": "ü"},
     ]
     assert isinstance(found[0]["i"], int)
+
+
+HOURS = {  # zone of the column -> the hour of each delivery; None where it is refused
+    None: {"2021-07-01T12:00:00": 12, "2021-07-01T12:00:00Z": None, "2021-07-01T12:00:00-04:00": None},
+    "UTC": {"2021-07-01T12:00:00": 12, "2021-07-01T12:00:00Z": 12, "2021-07-01T12:00:00-04:00": 16},
+    "Europe/Vienna": {
+        "2021-07-01T12:00:00": 12,
+        "2021-07-01T12:00:00Z": 14,
+        "2021-01-01T12:00:00Z": 13,
+        "2021-07-01T12:00:00-04:00": 18,
+    },
+}
+
+
+@pytest.mark.parametrize("zone", HOURS)
+@pytest.mark.parametrize("mixed", [False, True])
+def test_a_time_with_a_zone_is_the_same_hour_in_table_and_request_or_refused_in_both(
+    zone: str | None, mixed: bool
+) -> None:
+    contract = contracts.contract({"t": "{type: datetime, parts: [hour]" + (f", zone: {zone}" if zone else "") + "}"})
+    cells = HOURS[zone]
+    for delivered in [list(cells)] if mixed else [[cell] for cell in cells]:
+        typed = frame.parse(pd.DataFrame({"t": delivered}, dtype=object), contract)["t"]
+        for cell, value in zip(delivered, typed, strict=True):
+            if cells[cell] is None:
+                assert value == cell, "kept as delivered, for validate to report"
+                with pytest.raises(ValidationError, match="no time zone"):
+                    sent([{"t": cell}], contract)
+            else:
+                assert value.hour == cells[cell]
+                assert sent([{"t": cell}], contract)["t"] == [value]
+                records = frame.records(pd.DataFrame({"t": [cell]}), contract)
+                assert sent(records, contract)["t"] == [value]
+
+
+def test_typed_times_with_a_zone_are_read_by_the_same_rule() -> None:
+    times = pd.Series(pd.to_datetime(["2021-07-01T12:00:00Z", None]))
+    for zone, expected in {None: None, "UTC": 12, "America/New_York": 8}.items():
+        contract = contracts.contract({"t": "{type: datetime" + (f", zone: {zone}" if zone else "") + "}"})
+        typed = frame.parse(pd.DataFrame({"t": times}), contract)["t"]
+        assert pd.isna(typed[1])
+        assert isinstance(typed[0], str) if expected is None else typed[0].hour == expected
+
+
+@pytest.mark.parametrize("column", ["{type: datetime, zone: Mars/Base}", "{type: date, zone: UTC}"])
+def test_a_zone_that_is_none_or_has_no_hours_is_refused(column: str) -> None:
+    with pytest.raises(ValidationError, match="zone"):
+        contracts.contract({"t": column})

@@ -338,8 +338,9 @@ def test_large_requests_are_answered_as_small_ones(exported: Path) -> None:
     assert difference(golden["answers"] * times, found.json()) == ""
 
 
-def test_a_time_with_a_zone_is_taken_in_utc_as_in_training(tmp_path: Path) -> None:
-    served = client(models.exported(contracts.contract({"t": "{type: datetime, parts: [hour, day, days]}"}), tmp_path))
+def test_a_time_with_a_zone_is_taken_in_that_of_the_contract(tmp_path: Path) -> None:
+    contract = contracts.contract({"t": "{type: datetime, parts: [hour, day, days], zone: UTC}"})
+    served = client(models.exported(contract, tmp_path))
     reader = served.app._parser  # type: ignore[attr-defined]  # the test's own application
     for text, moment in {
         "2021-06-01T00:30:00": datetime(2021, 6, 1, 0, 30),
@@ -503,6 +504,23 @@ def test_metrics_do_not_grow_with_what_is_asked(exported: Path, row: dict[str, A
     assert "scoring_rows_total 2.0" in before
     assert 'scoring_requests_total{route="other",status="404"} 101.0' in after
     assert len(after.splitlines()) <= len(before.splitlines()) + 20  # /metrics itself is new
+
+
+def test_categories_that_the_model_never_saw_are_counted_by_column(exported: Path, row: dict[str, Any]) -> None:
+    counted = client(exported)
+    metric = 'scoring_unknown_categories_total{column="country"} '
+    assert metric + "0.0" in counted.get("/metrics").text
+    known = {**row, "country": files.read_json(exported / "categories.json")["country"][0]}
+    for unseen in (known, {**row, "country": None}, [known] * 3):
+        assert counted.post("/predict", json=unseen).status_code == 200
+    assert metric + "0.0" in counted.get("/metrics").text
+    new = {**row, "country": "Atlantis"}
+    large = [new] * (70_000 // len(json.dumps(new)) + 1)  # in parts
+    for unseen in (new, [known, new, new], large):
+        assert counted.post("/predict", json=unseen).status_code == 200
+    assert metric + f"{3.0 + len(large)}" in counted.get("/metrics").text
+    assert counted.post("/predict", json=[new, {}]).status_code == 422
+    assert metric + f"{3.0 + len(large)}" in counted.get("/metrics").text
 
 
 def test_pages_bring_everything_with_them(mine: TestClient) -> None:

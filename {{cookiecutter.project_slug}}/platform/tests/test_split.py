@@ -12,7 +12,7 @@ from helpers import contracts, tables
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract
 from mlgitops.data import frame
-from mlgitops.data.split import main, split
+from mlgitops.data.split import Counts, counts, main, split
 
 KEYED = contracts.contract({"id": "{type: text}", "x": "{type: number}"}, key=["id"])
 PLAIN = contracts.contract({"x": "{type: number}", "c": "{type: category, missing: true}"})
@@ -40,12 +40,18 @@ def sides(parts: tuple[pd.DataFrame, pd.DataFrame], name: str) -> tuple[set[obje
 @pytest.mark.parametrize("contract", [KEYED, PLAIN], ids=["by key", "by all inputs"])
 def test_a_row_never_changes_side_when_rows_are_added(contract: Contract) -> None:
     name = "id" if contract is KEYED else "c"
-    before = rows(200, contract)
-    after = pd.concat([rows(300, contract, start=200), before.sample(frac=1, random_state=1)], ignore_index=True)
+    before = rows(2000, contract)
+    after = pd.concat([rows(3000, contract, start=2000), before.sample(frac=1, random_state=1)], ignore_index=True)
     train, test = sides(split(before, contract, 0.3), name)
     grown_train, grown_test = sides(split(after, contract, 0.3), name)
     assert train - {pd.NA} <= grown_train
     assert test - {pd.NA} <= grown_test
+
+
+def test_of_a_small_class_a_few_rows_at_most_change_side_when_rows_are_added() -> None:
+    train, test = sides(split(rows(200, KEYED), KEYED, 0.3), "id")
+    grown_train, grown_test = sides(split(rows(500, KEYED), KEYED, 0.3), "id")
+    assert len(train & grown_test | test & grown_train) <= 2
 
 
 def test_the_key_alone_decides_so_that_a_corrected_row_stays_where_it_was() -> None:
@@ -98,6 +104,66 @@ def test_the_order_of_the_table_does_not_matter() -> None:
     assert sides(split(whole, KEYED, 0.3), "id") == sides(split(whole.iloc[::-1], KEYED, 0.3), "id")
 
 
+@pytest.mark.parametrize("positives", [4, 17, 40])
+@pytest.mark.parametrize("seed", range(5))
+def test_each_part_has_its_share_of_a_rare_class(positives: int, seed: int) -> None:
+    whole = rows(81, KEYED, start=1000 * seed)
+    whole["y"] = pd.array(np.arange(81) < positives, dtype="boolean")
+    train, test = split(whole, KEYED, 0.25)
+    assert abs(test["y"].sum() - positives / 4) <= max(1, 0.2 * positives / 4)
+    assert len(train) + len(test) == 81
+
+
+@pytest.mark.parametrize("columns", [{"x": [0.0, 1.0]}, {"x": [0.0], "c": ["c1", "c2", "c3"]}])
+def test_a_table_of_few_distinct_rows_can_be_split(columns: dict[str, list[object]]) -> None:
+    whole = rows(300, PLAIN).assign(x=1.0, c="c1")
+    whole = whole.assign(**{name: [values[n % len(values)] for n in range(300)] for name, values in columns.items()})
+    train, test = split(frame.parse(whole, PLAIN), PLAIN, 0.2)
+    assert 48 <= len(test) <= 72
+    assert 0.2 < test["y"].mean() < 0.5
+    turned_train, turned_test = split(frame.parse(whole.iloc[::-1], PLAIN), PLAIN, 0.2)
+    counts = [part.value_counts(dropna=False).sort_index() for part in (train, turned_train, test, turned_test)]
+    pd.testing.assert_series_equal(counts[0], counts[1])
+    pd.testing.assert_series_equal(counts[2], counts[3])
+
+
+def grouped(count: int, groups: int, **more: object) -> tuple[Contract, pd.DataFrame]:
+    contract = contracts.contract(
+        {"g": "{type: text, missing: true}", "t": "{type: datetime}", "x": "{type: number}"}, group="g", **more
+    )
+    whole = rows(count, TIMED).assign(g=[f"g{n * 31 % groups}" for n in range(count)])
+    return contract, frame.parse(whole, contract)
+
+
+@pytest.mark.parametrize("groups", [8, 60, 400])
+@pytest.mark.parametrize("time", [None, "t"])
+def test_the_rows_of_a_group_are_on_one_side_and_the_sides_have_their_shares(groups: int, time: str | None) -> None:
+    contract, whole = grouped(1200, groups, time=time)
+    train, test = split(whole, contract, 0.25)
+    assert not set(train["g"]) & set(test["g"])
+    assert len(train) + len(test) == 1200
+    assert 0.15 < len(test) / 1200 < 0.4
+    if time:
+        first = whole.groupby("g")["t"].min()
+        assert first[list(set(train["g"]))].max() <= first[list(set(test["g"]))].min()
+
+
+def test_rows_without_a_group_are_groups_of_their_own() -> None:
+    contract, whole = grouped(600, 30)
+    whole.loc[::2, "g"] = pd.NA
+    train, test = split(whole, contract, 0.25)
+    assert 0.15 < test["g"].isna().sum() / 300 < 0.35
+    assert not set(train["g"].dropna()) & set(test["g"].dropna())
+
+
+def test_a_rare_class_is_in_both_parts_although_groups_stay_together() -> None:
+    contract, whole = grouped(1200, 60)
+    whole["y"] = pd.array(whole["g"].isin(["g3", "g4", "g5", "g6"]), dtype="boolean")
+    train, test = split(whole, contract, 0.25)
+    assert train["y"].sum() == 60
+    assert test["y"].sum() == 20
+
+
 @pytest.mark.parametrize("timed", [False, True])
 def test_the_stage_writes_both_parts_in_pieces_that_fit_together(
     timed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -112,6 +178,7 @@ def test_the_stage_writes_both_parts_in_pieces_that_fit_together(
     monkeypatch.setattr(frame, "CHUNK_ROWS", 7)
     done = CliRunner().invoke(main, ["raw.parquet", "train.parquet", "test.parquet"])
     assert done.exit_code == 0, done.output
+    assert "rows have no value" not in done.output
     for name, part in zip(("train", "test"), expected, strict=True):
         assert pq.ParquetFile(f"{name}.parquet").num_row_groups > 1
         pd.testing.assert_frame_equal(pd.read_parquet(f"{name}.parquet"), part)
@@ -130,3 +197,21 @@ def test_a_part_that_lacks_a_class_is_refused_by_name() -> None:
     whole["y"] = pd.array(np.where(np.arange(200) < 180, np.tile(["low", "mid"], 100), "high"), dtype="string")
     with pytest.raises(ProjectError, match=r"no row of the train part has y high"):
         split(whole, contract, 0.2)
+
+
+def test_rows_without_a_target_are_counted_for_the_stages_that_follow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("contract.yaml").write_text(KEYED.model_dump_json(exclude_none=True), encoding="utf-8")
+    Path("params.yaml").write_text(contracts.PARAMS.model_dump_json(), encoding="utf-8")
+    whole = rows(200, KEYED)
+    whole.loc[::4, "y"] = pd.NA
+    whole.to_parquet("raw.parquet", index=False)
+    done = CliRunner().invoke(main, ["raw.parquet", "train.parquet", "test.parquet"])
+    assert done.exit_code == 0, done.output
+    assert "50 of 200 rows have no value of the target y: not used" in done.output
+    for part in ("train.parquet", "test.parquet"):
+        assert counts(Path(part)) == Counts(200, 50)
+    whole.to_parquet("other.parquet", index=False)
+    assert counts(Path("other.parquet")) == Counts(200, 0)

@@ -27,6 +27,7 @@ from mlgitops.common.errors import ProjectError
 from mlgitops.contract.params import Params
 from mlgitops.data import frame
 from mlgitops.model import pipeline, tracking, train
+from mlgitops.model.folds import folds
 from mlgitops.model.scorer import digest
 from mlgitops.model.tuning import search
 from mlgitops.store import mlflow_backend
@@ -267,6 +268,10 @@ def test_the_stage_writes_model_and_report_and_records_the_run(
     report = files.read_json(folder / "out" / "report.json")
     assert report["metric"] == "roc_auc"
     assert report["mean"] == pytest.approx(np.mean(report["folds"]))
+    assert report["leaks"] == []
+    table, rows = report["thresholds"], pd.read_parquet(folder / "train.parquet")
+    assert (table["positives"], table["negatives"]) == (rows["y"].sum(), (~rows["y"]).sum())
+    assert table["true_positives"] == sorted(table["true_positives"], reverse=True)
 
     client = mlflow_backend.connect()
     experiment = tracking.experiment(client)
@@ -304,3 +309,63 @@ def test_a_column_without_a_number_may_have_any_name(algorithm: str) -> None:
     assert pipeline.predict(
         train.fit(contract, contracts.settings(algorithm), rows), frame.features(rows, contract)
     ).any()
+
+
+GROUPED = contracts.contract({"g": "{type: text}", "t": "{type: datetime}", "x": "{type: number}"}, group="g")
+
+
+def in_groups(groups: int, time: bool = False) -> tuple[Any, pd.DataFrame]:
+    """Return a contract, and rows of which each group has another class, in the order of the train part."""
+    contract = GROUPED.model_copy(update={"time": "t"}) if time else GROUPED
+    number = np.arange(240) // (240 // groups)
+    moments = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(240), unit="h")
+    rows = pd.DataFrame({"g": [f"g{n}" for n in number], "t": moments, "x": number * 1.0, "y": number % 2 == 0})
+    return contract, frame.parse(rows if time else rows.sample(frac=1, random_state=1), contract)
+
+
+@pytest.mark.parametrize("time", [False, True])
+def test_the_rows_of_a_group_are_in_one_fold(time: bool) -> None:
+    contract, rows = in_groups(24, time)
+    parts = list(folds(contract, TRAIN, rows, frame.target(rows, contract)))
+    assert len(parts) == 3
+    names = rows["g"].to_numpy()
+    for train_rows, test_rows in parts:
+        assert not set(names[train_rows]) & set(names[test_rows])
+        assert not time or train_rows.max() < test_rows.min()
+    tested = np.concatenate([test_rows for _, test_rows in parts])
+    assert len(set(tested)) == len(tested) == (180 if time else 240)
+
+
+def test_what_is_only_known_of_a_group_is_not_taken_for_knowledge() -> None:
+    contract, rows = in_groups(40)
+    alone = contracts.contract({"x": "{type: number}"})
+    random = np.random.default_rng(4).random(40) > 0.5
+    rows["y"] = pd.array(random[rows["x"].astype(int)], dtype="boolean")
+    apart = rows.assign(x=rows["x"] + np.random.default_rng(5).random(240) / 10)
+    assert np.mean(train.cross_validate(contract, contracts.settings("forest"), TRAIN, apart)) < 0.75
+    assert np.mean(train.cross_validate(alone, contracts.settings("forest"), TRAIN, apart)) > 0.9
+
+
+@pytest.mark.parametrize("time", [False, True])
+def test_with_fewer_groups_than_folds_there_are_fewer_folds(time: bool) -> None:
+    contract, rows = in_groups(4 if time else 2, time)
+    many = TRAIN.model_copy(update={"folds": 10})
+    parts = list(folds(contract, many, rows, frame.target(rows, contract)))
+    assert len(parts) == (3 if time else 2)
+    rows["g"] = "g0"
+    with pytest.raises(ProjectError, match="train: g has 1 values in the train part, which are too few"):
+        list(folds(contract, many, rows, frame.target(rows, contract)))
+
+
+def test_classes_with_fewer_rows_than_folds_are_folded_all_the_same() -> None:
+    contract, rows = in_groups(12)
+    parts = list(folds(contract, TRAIN.model_copy(update={"folds": 10}), rows, frame.target(rows, contract)))
+    assert len(parts) == 10
+    assert all(len(test_rows) in (20, 40) for _, test_rows in parts)
+
+
+def test_classes_of_few_rows_are_named() -> None:
+    contract = contracts.contract({"x": "{type: number}"}, "multiclass")
+    assert train.rare(contract, np.repeat([0, 1, 2], [30, 6, 40])) == "y: few rows to learn from: mid (6)"
+    assert train.rare(contract, np.repeat([0, 1, 2], 30)) == ""
+    assert train.rare(contracts.contract({"x": "{type: number}"}, "regression"), np.ones(9)) == ""

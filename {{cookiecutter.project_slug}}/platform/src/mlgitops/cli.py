@@ -45,6 +45,7 @@ VERBS = {
     "summary": ("github.comment summary", "print the review of this change"),
     "comment": ("github.comment post", "post the review as a comment on the pull request of a workflow"),
     "write-back": ("github.write_back", "push dvc.lock to the branch and start its checks"),
+    "refresh-if-due": ("github.refresh", "read the data again, and keep it if a training is worth it"),
     "report-alarm": ("github.alarm", "open or update the issue of an alarm, and start a training on new data"),
     "with-store": ("store.branch share", "run a command on the newest history and push the result"),
     "update-template": ("github.template", "open a pull request with the updates of the template"),

@@ -52,12 +52,12 @@ def _time(column: Column) -> Callable[[Any, frozenset[str]], Any]:
             return value
         if str(value).strip() in missing:
             return None
-        if spelling.timestamp(str(value), column.format) in sentinels:
+        if spelling.timestamp(str(value), column.format, column.time_zone) in sentinels:
             return None
-        moment = (
-            spelling.formatted(str(value), column.format) if column.format else None
-        )  # of ISO 8601, the field's own type takes what it can
-        return value if moment is None else (moment.date() if column.type == "date" else moment).isoformat()
+        moment = spelling.formatted(str(value), column.format, column.time_zone) if column.format else None
+        if moment is None:
+            return value  # of ISO 8601, the field's own type takes what it can
+        return moment.date().isoformat() if column.type == "date" else moment.isoformat()
 
     return read
 

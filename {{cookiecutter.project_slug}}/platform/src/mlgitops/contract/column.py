@@ -1,12 +1,15 @@
 """One column of the table, as declared in contract.yaml."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from ..common.document import Section
+from . import zones
+from .as_written import MISSING as MISSING
+from .as_written import Bound, Label, Word, Zone
 
 Type = Literal["number", "integer", "boolean", "category", "datetime", "date", "text"]
 Part = Literal["days", "month", "day", "weekday", "hour"]
@@ -14,26 +17,6 @@ NUMERIC, TEMPORAL, WORDS = ("number", "integer"), ("datetime", "date"), ("catego
 NA_VALUES = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>")  # as in pandas
 UNIX = {"unix_s": 1000, "unix_ms": 1}  # formats of times that are numbers -> milliseconds in one
 MAX_MAGNITUDE = {"number": 3.4e38, "integer": 2.0**53 - 1}  # the range of float32; the exact integers of JSON
-MISSING = ""  # stands for a missing category in the model's input
-
-
-def _label(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError(f"{value!r} is not text: put it in quotes")
-    if value == MISSING:
-        raise ValueError("an empty string means a missing value: remove it and set missing: true")
-    return str(value)
-
-
-def _word(value: object) -> object:
-    return str(value) if isinstance(value, int | float | date) and not isinstance(value, bool) else value
-
-
-def _timestamp(value: object) -> object:
-    return datetime.combine(value, time()) if isinstance(value, date) and not isinstance(value, datetime) else value
-
-
-Bound = Annotated[float | datetime, BeforeValidator(_timestamp)]
 
 
 class Column(Section):
@@ -48,7 +31,7 @@ class Column(Section):
     missing: bool | Annotated[float, Field(gt=0, le=1)] = Field(
         False, description="Whether values may be missing: false, true, or the largest share of rows (0.2 is 20 %)."
     )
-    na_values: tuple[Annotated[str, BeforeValidator(_word, json_schema_input_type=str | float)], ...] | None = Field(
+    na_values: tuple[Word, ...] | None = Field(
         None,
         description=f"Values that mean a missing one. By default, and always among numbers and dates: "
         f"{', '.join(NA_VALUES)}. In a category or text, a list replaces these: with `[]`, only empty ones are.",
@@ -69,7 +52,7 @@ class Column(Section):
     )
     min: Bound | None = Field(None, description="Smallest allowed number, or earliest allowed time.")
     max: Bound | None = Field(None, description="Largest allowed number, or latest allowed time.")
-    categories: tuple[Annotated[str, BeforeValidator(_label, json_schema_input_type=str | int)], ...] | None = Field(
+    categories: tuple[Label, ...] | None = Field(
         None, min_length=1, description="Allowed values of a category. Without this list, new values are accepted."
     )
     join: tuple[str, ...] | None = Field(
@@ -85,6 +68,11 @@ class Column(Section):
         description="Format of dates that are not written as 2013-12-31, such as %d/%m/%Y (%Z is a zone by name), or "
         "`unix_s`, `unix_ms`: numbers of seconds or milliseconds since 1970. Dates as in ISO 8601 are read as well.",
     )
+    zone: Zone | None = Field(
+        None,
+        description="Zone of the times, such as UTC or Europe/Vienna: a time with another zone is converted to it, and "
+        "one without is in it. By default, a time that has a zone is refused; with %z or %Z in `format`, it is UTC.",
+    )
     parts: tuple[Part, ...] | None = Field(None, description="Parts of a date or time that are features of the model.")
     ignore: str | None = Field(None, min_length=1, description="Leaves the column out; the value is the reason.")
     feature: bool = Field(
@@ -96,6 +84,12 @@ class Column(Section):
         """The strings that mean a missing value; a listed category never does."""
         usual = NA_VALUES if self.na_values is None or self.type not in WORDS else ()
         return frozenset((*usual, *(self.na_values or ()))) - frozenset(self.categories or ())
+
+    @property
+    def time_zone(self) -> str | None:
+        """The zone in which times are kept, None if they have none; a date has none to convert."""
+        named = self.format is not None and ("%z" in self.format or "%Z" in self.format)
+        return self.zone or (zones.UTC_NAME if named or self.type == "date" else None)
 
     @property
     def spelled(self) -> bool:
@@ -117,6 +111,8 @@ class Column(Section):
         for key in ("format", "join"):
             if getattr(self, key) is not None and self.type not in TEMPORAL:
                 raise ValueError(f"{key} applies to types datetime and date, not {self.type}")
+        if self.zone is not None and self.type != "datetime":
+            raise ValueError(f"zone applies to type datetime, not {self.type}")
         if self.join and (self.format or self.parts or not self.feature):
             raise ValueError("join cannot be combined with format, parts or feature: false")
         if self.format is not None and self.format not in UNIX and "%" not in self.format:

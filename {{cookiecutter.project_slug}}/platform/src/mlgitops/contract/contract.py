@@ -5,7 +5,6 @@ preprocessing (model.estimators), the inputs of the ONNX model (data.encode), th
 (row_schema), and the MLflow signature (model.tracking).
 """
 
-import difflib
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -15,6 +14,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from ..common import project
 from ..common.document import Document
 from ..common.errors import ProjectError
+from .binding import check, check_joins
 from .column import Column
 from .features import Function, load
 from .model_inputs import Feature, column_features
@@ -35,6 +35,13 @@ class Contract(Document):
     time: str | None = Field(
         None, description="The column with the time of a row: the newest rows become the test part."
     )
+    group: str | None = Field(
+        None, description="A column, never a feature: rows with the same value are in the same part and fold."
+    )
+    acknowledged_leaks: tuple[str, ...] = Field(
+        (),
+        description="Columns that almost determine the target, and are known when a prediction is made all the same.",
+    )
     min_rows: Annotated[int, Field(ge=1)] = Field(100, description="Smallest number of rows in the table.")
     decimal: Literal[".", ","] = Field(".", description="Decimal separator of numbers that arrive as strings.")
     columns: dict[str, Column] = Field(min_length=2, description="Every column of the table, by name.")
@@ -53,8 +60,9 @@ class Contract(Document):
 
     def bound(self, functions: tuple[Function, ...]) -> Self:
         """Return a copy with the features of *functions*; raises ProjectError if one does not fit the contract."""
+        taken = {*self.columns, *(feature.name for feature in self.features if not feature.function)}
         for function in functions:
-            self._check(function)
+            check(function, self.inputs, self._others(), taken)
         copy = self.model_copy()
         copy.__dict__.pop("features", None)  # model_copy() copies the cached property too
         copy._functions = functions
@@ -62,28 +70,19 @@ class Contract(Document):
             raise ProjectError("no features: every input has feature: false, and features.py defines no function")
         return copy
 
-    def _check(self, function: Function) -> None:
-        """Raise ProjectError unless the parameters of *function* are inputs and its name is free."""
-        reasons = {self.target: "is the target"} | dict.fromkeys(self.key, "is a key, which the model does not read")
-        for name in function.columns:
-            if name in self.inputs:
-                continue
-            close = difflib.get_close_matches(name, self.inputs, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else f"; the inputs are {', '.join(self.inputs)}"
-            if column := self.columns.get(name):
-                reason = reasons.get(name) or f"is ignored ({column.ignore})"
-                raise ProjectError(
-                    f"{function.place}: parameter {name!r}: that column {reason}, so no function can read it"
-                )
-            raise ProjectError(f"{function.place}: parameter {name!r}: contract.yaml has no such column{hint}")
-        if function.name in {*self.columns, *(feature.name for feature in self.features if not feature.function)}:
-            raise ProjectError(
-                f"{function.place}: contract.yaml has a column or feature of that name: rename the function"
-            )
+    def _others(self) -> dict[str, str]:
+        """Return the columns that functions cannot read, each with the reason."""
+        left_out = {name: column for name, column in self.columns.items() if name not in self.inputs}
+        reasons = {name: f"is ignored ({column.ignore})" for name, column in left_out.items()}
+        reasons |= dict.fromkeys(self.key, "is a key, which the model does not read")
+        reasons |= {self.group: "is the group, which the model does not read"} if self.group else {}
+        return {name: reason for name, reason in reasons.items() if name in left_out} | {self.target: "is the target"}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for role, names in (("target", (self.target,)), ("key", self.key), ("time", (self.time,) if self.time else ())):
+        roles = {"target": self.target, "time": self.time, "group": self.group}
+        named = {role: (name,) for role, name in roles.items() if name} | {"key": self.key}
+        for role, names in (named | {"acknowledged_leaks": self.acknowledged_leaks}).items():
             for name in names:
                 if name not in self.columns:
                     raise ValueError(f"{role}: no column {name!r}; the columns are {', '.join(self.columns)}")
@@ -101,28 +100,22 @@ class Contract(Document):
             )
         if self.task == "multiclass" and len(target.categories or ()) < 3:
             raise ValueError(f"target {self.target!r}: a multiclass task needs at least three categories")
-        if self.target in (*self.key, self.time) or target.ignore:
-            raise ValueError(f"target {self.target!r} cannot also be a key, the time, or ignored")
+        if self.target in (*self.key, self.time, self.group) or target.ignore:
+            raise ValueError(f"target {self.target!r} cannot also be a key, the time, the group, or ignored")
+        if self.group and self.group == self.time:
+            raise ValueError(f"group: {self.group!r} is the time; a group is what several rows belong to")
         if self.time and self.columns[self.time].type not in ("datetime", "date"):
             raise ValueError(f"time: {self.time!r} has type {self.columns[self.time].type}, not datetime or date")
         for name, column in self.columns.items():
-            if column.type == "text" and name not in self.key and not column.ignore and column.feature:
+            if column.type == "text" and name not in (*self.key, self.group) and not column.ignore and column.feature:
                 raise ValueError(
                     f"column {name!r}: text cannot be a feature: make it a category, give a reason in ignore, or set "
                     "feature: false if a function in features.py reads it"
                 )
-        for name, column in self.columns.items():
-            self._check_join(name, column)
+        check_joins(self.columns, (self.target, *self.key))
         if not self.inputs:
             raise ValueError("no input is left: every column is the target, a key or ignored")
         return self
-
-    def _check_join(self, name: str, column: Column) -> None:
-        for part in column.join or ():
-            if part not in self.columns or part in (name, self.target):
-                raise ValueError(f"column {name!r}: join: {part!r} is no other column of the table")
-        if column.join and name in self.key:
-            raise ValueError(f"column {name!r}: join: such a column cannot be a key; name its parts")
 
     @property
     def delivered(self) -> tuple[str, ...]:
@@ -132,7 +125,7 @@ class Contract(Document):
     @cached_property
     def inputs(self) -> dict[str, Column]:
         """The columns that the model reads, which are the fields of a request."""
-        left_out = {self.target, *self.key} - {self.time}
+        left_out = {self.target, self.group, *self.key} - {self.time}
         left_out |= {name for name, column in self.columns.items() if column.join or column.ignore}
         return {name: column for name, column in self.columns.items() if name not in left_out}
 

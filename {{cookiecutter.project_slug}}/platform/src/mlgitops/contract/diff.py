@@ -28,7 +28,7 @@ def changes(old: Contract, new: Contract) -> list[Change]:
 
 
 def _whole(old: Contract, new: Contract) -> Iterator[Change]:
-    for name in ("task", "target", "key", "time", "min_rows", "decimal"):
+    for name in ("task", "target", "key", "time", "group", "acknowledged_leaks", "min_rows", "decimal"):
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
             yield Change(name, f"{_word(before)} became {_word(after)}", name in ("task", "target"))
@@ -61,6 +61,8 @@ def _column(name: str, old: Column, new: Column) -> Iterator[Change]:
         yield Change(name, f"largest share of missing values: {_word(old.missing)} became {_word(new.missing)}")
     for end, sign in (("min", 1), ("max", -1)):
         yield from _bound(name, end, sign, getattr(old, end), getattr(new, end))
+    if old.type == new.type == "datetime" and old.time_zone != new.time_zone:
+        yield Change(name, f"zone {_word(old.time_zone)} became {_word(new.time_zone)}", old.time_zone is not None)
     yield from _values(name, old.categories, new.categories)
     yield from _spelling(name, old, new)
     for key in ("description", "parts", "feature"):
@@ -74,7 +76,10 @@ def _spelling(name: str, old: Column, new: Column) -> Iterator[Change]:
         before, after = getattr(old, key), getattr(new, key)
         if before != after:
             changed = before is not None if key in ("format", "unit", "multipliers") else False
-            yield Change(name, f"{key}: {_word(before)} became {_word(after)}", changed)
+            old_word, new_word = (
+                "the usual words" if value is None and key == "na_values" else _word(value) for value in (before, after)
+            )
+            yield Change(name, f"{key}: {old_word} became {new_word}", changed)
 
 
 def _bound(name: str, end: str, sign: int, old: Any, new: Any) -> Iterator[Change]:

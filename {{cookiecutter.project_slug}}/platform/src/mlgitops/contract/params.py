@@ -9,6 +9,9 @@ from ..common.document import Document, Section
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Cost = Annotated[float, Field(gt=0)]
+Mistake = Literal["false_positive", "false_negative"]
+Threshold = Share | Literal["f1", "youden"] | Annotated[dict[Mistake, Cost], Field(min_length=2)]
 CHARACTERS = {"tab": "\t", "space": " "}  # names of separators that are hard to read in a file
 
 
@@ -81,7 +84,11 @@ class Tune(Section):
 class Evaluate(Section):
     """How the model is evaluated on the test part."""
 
-    threshold: Share = Field(description="Decision threshold: the smallest probability of the positive class.")
+    threshold: Threshold = Field(
+        description="Decision threshold, the smallest probability of the positive class: a number, or what the best "
+        "one on cross-validated predictions achieves: `f1`, `youden` (the sum of both classes' recall), or the lowest "
+        "cost, such as `{false_positive: 1, false_negative: 5}`."
+    )
     importance_rows: Count = Field(description="Number of rows on which permutation importance is measured.")
     min_slice_rows: Count = Field(description="Slices with fewer rows are not reported.")
 
@@ -107,6 +114,12 @@ class Gates(Section):
     )
     min_slice_score: float | None = Field(description="Smallest primary metric of any slice, beyond noise.")
     validation: Literal[True] | None = Field(description="The data passed validation.")
+    leakage: Literal[True] | None = Field(
+        True, description="No columns almost determine the target, except `acknowledged_leaks` of the contract."
+    )
+    min_class_rows: Count | None = Field(
+        5, description="Fewest test rows of a class; with fewer, the model is accepted as unproven only."
+    )
     parity: Literal[True] | None = Field(
         description="The exported model matches the trained one, within the tolerance of export."
     )
@@ -181,10 +194,12 @@ class Monitor(Section):
 
 
 class Retrain(Section):
-    """When a scheduled training on new data is worth it; an alarm or a request always trains."""
+    """When new data of the weekly run is worth a training: without both, any change is. An alarm always trains."""
 
-    rows: int | None = Field(None, ge=1, description="Smallest number of new rows; null: any change of the data.")
-    days: int | None = Field(None, ge=1, description="Age of the model in days after which any change is enough.")
+    rows: int | None = Field(None, ge=1, description="Smallest number of new rows that is worth a training.")
+    days: int | None = Field(
+        None, ge=1, description="Age in days of the released model after which any change is worth a training."
+    )
 
 
 class Params(Document):
@@ -200,4 +215,4 @@ class Params(Document):
     review: Review
     image: Image
     monitor: Monitor
-    retrain: Retrain = Field(Retrain(), description="When a scheduled training is worth it.")
+    retrain: Retrain = Field(Retrain(), description="When new data of the weekly run is worth a training.")

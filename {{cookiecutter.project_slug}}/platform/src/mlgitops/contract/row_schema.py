@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from . import zones
 from .as_delivered import as_delivered
 from .column import MAX_MAGNITUDE, Column
 from .contract import Contract
@@ -18,9 +19,10 @@ from .contract import Contract
 MAX_CATEGORY_CHARS = 1000
 DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
+ZONE = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?"
 TIME_RANGE = (datetime(1678, 1, 1), datetime(2261, 12, 31))  # the years that datetime64[ns] covers in full
 KEY = "identifies the row; not read by the model, and stored only as a hash, in the prediction log"
-PATTERNS = {"date": f"^{DATE}$", "datetime": rf"^{DATE}([T ]{CLOCK}(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?)?$"}
+PATTERNS = {"date": f"^{DATE}$", "datetime": rf"^{DATE}([T ]{CLOCK}{ZONE})?$"}
 
 
 class _Untitled(GenerateJsonSchema):
@@ -35,7 +37,7 @@ def request_model(contract: Contract, extra: Literal["forbid", "ignore"] = "forb
     """Return the type of one row for `pydantic.TypeAdapter`, with strict types, ranges and categories.
 
     Columns that may be missing, and keys, may be null or absent; *extra* columns are refused or ignored. Times become
-    naive datetimes; one with a zone is converted to UTC.
+    naive datetimes in the zone of the column.
     """
     keys = {name: _key(column, contract.decimal) for name, column in contract.request_keys.items()}
     fields = {name: _field(column, contract.decimal) for name, column in contract.inputs.items()} | keys
@@ -57,9 +59,11 @@ def _key(column: Column, decimal: str) -> Any:
 
 
 def _description(column: Column) -> str | None:
-    """Return the description, with the range of a time, which JSON schema cannot express."""
+    """Return the description, with the zone and the range of a time, which JSON schema cannot express."""
     bounds = [f"{word} {bound}" for word, bound in zip(("from", "to"), _times(column), strict=True) if bound]
-    return "; ".join(filter(None, [column.description, " ".join(bounds)])) or None
+    zone = f"in {column.time_zone}, or with a zone" if column.time_zone else "without a time zone"
+    zone = zone if column.type == "datetime" else ""
+    return "; ".join(filter(None, [column.description, zone, " ".join(bounds)])) or None
 
 
 def _type(column: Column) -> Any:
@@ -102,9 +106,9 @@ def _time(column: Column) -> Any:
         bound or (default.date() if column.type == "date" else default)
         for bound, default in zip(_times(column), TIME_RANGE, strict=True)
     )
-    parse = date.fromisoformat if column.type == "date" else _timestamp
+    parse = date.fromisoformat if column.type == "date" else partial(_timestamp, zone=column.time_zone)
     pattern = PATTERNS[column.type]
-    schema: dict[str, Any] = {"type": "string", "pattern": pattern}
+    schema: dict[str, Any] = {"type": "string", "pattern": pattern if column.time_zone else pattern.replace(ZONE, "")}
     if column.type == "date":
         schema["format"] = "date"  # not date-time, which requires a time zone
     check = AfterValidator(partial(_within, parse=parse, low=low, high=high))
@@ -117,9 +121,8 @@ def _times(column: Column) -> tuple[date | None, date | None]:
     return (low and low.date(), high and high.date()) if column.type == "date" else (low, high)
 
 
-def _timestamp(text: str) -> datetime:
-    timestamp = datetime.fromisoformat(text)
-    return timestamp.astimezone(UTC).replace(tzinfo=None) if timestamp.tzinfo else timestamp
+def _timestamp(text: str, zone: str | None) -> datetime | None:
+    return zones.local(datetime.fromisoformat(text), zone)
 
 
 def _within(text: str, parse: Callable[[str], Any], low: date, high: date) -> Any:
@@ -127,6 +130,8 @@ def _within(text: str, parse: Callable[[str], Any], low: date, high: date) -> An
         timestamp = parse(text)
     except (ValueError, OverflowError):
         raise PydanticCustomError("time", "Input should be an existing date or time") from None
+    if timestamp is None:
+        raise PydanticCustomError("zone", zones.REFUSED)
     if timestamp < low:
         raise PydanticCustomError("time", "Input should not be before {low}", {"low": low.isoformat()})
     if timestamp > high:

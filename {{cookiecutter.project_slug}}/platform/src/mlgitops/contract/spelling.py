@@ -7,10 +7,11 @@ standard library only, because the scoring image has no pandas.
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from . import zones
 from .column import UNIX, Column
 
 EPOCH = datetime(1970, 1, 1)
@@ -100,20 +101,16 @@ def _around(character: str) -> bool:
     return not character.isalnum() and (character.isspace() or unicodedata.category(character) == "Sc")
 
 
-def timestamp(text: str, date_format: str | None = None) -> datetime | None:
-    """Return the time that *text* spells in *date_format* or as ISO 8601, without a zone (in UTC), None if it is none.
-
-    Years from 1 to 9999 are read.
-    """
-    moment = formatted(text, date_format) if date_format else None
-    return formatted(text, None) if moment is None else moment
+def timestamp(text: str, date_format: str | None = None, zone: str | None = zones.UTC_NAME) -> datetime | None:
+    """Return the time (years 1 to 9999) that *text* spells in *date_format* or as ISO 8601, in *zone*, or None."""
+    moment = formatted(text, date_format, zone) if date_format else None
+    return formatted(text, None, zone) if moment is None else moment
 
 
-def formatted(text: str, date_format: str | None) -> datetime | None:
-    """Return the time that *text* spells in *date_format*, None for ISO 8601, without a zone; None if it is none."""
+def formatted(text: str, date_format: str | None, zone: str | None = zones.UTC_NAME) -> datetime | None:
+    """Return the time that *text* spells in *date_format*, None for ISO 8601, in *zone*; None if it is none."""
     try:
-        moment = reader(date_format)(text.strip())
-        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        return zones.local(reader(date_format)(text.strip()), zone)
     except (ValueError, OverflowError, KeyError):
         return None
 

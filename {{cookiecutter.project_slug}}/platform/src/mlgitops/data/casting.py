@@ -1,11 +1,12 @@
 """Converts the values of one column, as delivered, to its type: numbers, booleans, timestamps or strings."""
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
-from ..contract import as_delivered, spelling
+from ..contract import as_delivered, spelling, zones
 from ..contract.column import NUMERIC, TEMPORAL, UNIX, Column
 
 BOOLEANS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False, "1.0": True, "0.0": False}
@@ -22,7 +23,7 @@ def typed(values: pd.Series, column: Column, decimal: str = ".") -> pd.Series:
         whole = parsed if column.type == "number" else parsed.where(parsed % 1 == 0)
         return _or_as_delivered(values, whole, parsed.isin(as_delivered.numbers(column, decimal)))
     if column.type in TEMPORAL:
-        moments = timestamps(values, column.format)
+        moments = timestamps(values, column.format, column.time_zone)
         sentinels = np.array(sorted(as_delivered.times(column)), dtype=MILLISECONDS)
         return _or_as_delivered(values, moments, pd.Series(np.isin(moments, sentinels), index=values.index))
     if column.type == "boolean":
@@ -72,37 +73,54 @@ def numbers(values: pd.Series, decimal: str = ".", column: Column | None = None)
     return parsed
 
 
-def timestamps(values: pd.Series, date_format: str | None = None) -> pd.Series:
-    """Return values as datetime64 without a time zone (converted to UTC), NaT where not a date.
+def timestamps(values: pd.Series, date_format: str | None = None, zone: str | None = zones.UTC_NAME) -> pd.Series:
+    """Return values as datetime64 in *zone*, NaT where not a date; without *zone*, also where a time has one.
 
     The format is ISO 8601, or *date_format*. Years from 1 to 9999 are read.
     """
     if pd.api.types.is_datetime64_any_dtype(values):
-        zoned = getattr(values.dtype, "tz", None) is not None
-        return (values.dt.tz_convert(None) if zoned else values).astype(MILLISECONDS)
+        return _local(values, zone)
     if pd.api.types.is_numeric_dtype(values):
         if date_format in UNIX:
             return _since_1970(values, UNIX[date_format])
         values = values.where(_exact(values)).astype("Int64")
     strings = values.astype("string").str.strip()
-    parsed = _quick(strings, date_format)
+    parsed = _quick(strings, date_format, zone)
     rest = (parsed.isna() & strings.notna()).to_numpy()
     if rest.any():
-        read = _each(strings[rest], lambda text: spelling.timestamp(text, date_format))
+        read = _each(strings[rest], lambda text: spelling.timestamp(text, date_format, zone))
         parsed[rest] = read.to_numpy(dtype=MILLISECONDS)
     return parsed
 
 
-def _quick(strings: pd.Series, date_format: str | None) -> pd.Series:
+def _local(moments: pd.Series, zone: str | None) -> pd.Series:
+    """Return times of one zone, or of none, in *zone*; NaT if they have one, and the column has none."""
+    if getattr(moments.dtype, "tz", None) is not None:
+        known = moments.dt.tz_convert(zone or zones.UTC_NAME).dt.tz_localize(None)
+        moments = known if zone else known.mask(known.notna())
+    return moments.astype(MILLISECONDS)
+
+
+def _quick(strings: pd.Series, date_format: str | None, zone: str | None) -> pd.Series:
     """Return the times that pandas reads, NaT for the others: no year before 1678 or after 2261."""
     if date_format in UNIX:
         return _since_1970(pd.to_numeric(strings, errors="coerce").astype("float64"), UNIX[date_format])
     if date_format and ("%Z" in date_format or spelling.COMPACT.fullmatch(date_format)):
         return pd.Series(np.full(len(strings), np.datetime64("NaT", "ms")), index=strings.index)
-    parsed = pd.to_datetime(strings, errors="coerce", utc=True, format=date_format or "ISO8601")
+    parsed = _read(strings, date_format or "ISO8601", zone)
     if date_format and parsed.isna().any():
-        parsed = parsed.fillna(pd.to_datetime(strings, errors="coerce", utc=True, format="ISO8601"))
-    return parsed.dt.tz_localize(None).astype(MILLISECONDS)
+        parsed = parsed.fillna(_read(strings, "ISO8601", zone))
+    return parsed
+
+
+def _read(strings: pd.Series, date_format: str, zone: str | None) -> pd.Series:
+    """Return the times that pandas reads, in *zone*; NaT for all if some have a zone and others another or none."""
+    utc = zone == zones.UTC_NAME
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):  # of such a mixture, whose type is object
+        parsed = pd.to_datetime(strings, errors="coerce", utc=utc, format=date_format)
+    if parsed.dtype == object:
+        return pd.Series(np.full(len(strings), np.datetime64("NaT", "ms")), index=strings.index)
+    return _local(parsed, zone)
 
 
 def _since_1970(values: pd.Series, milliseconds: int) -> pd.Series:

@@ -47,14 +47,16 @@ def _records(path: Path, settings: Ingest, reading: Reading) -> Iterable[dict[st
 
 
 def _is_lines(path: Path, settings: Ingest) -> bool:
-    """Return whether the first line with text is a record of its own, and not the only one."""
+    """Return whether the first line with text is a record of its own: the only one holds no lists and records."""
     with path.open(encoding=_encoding(path, settings)) as file:
         lines = (line for line in file if line.strip())
         try:
             first = json.loads(next(lines, ""))
         except ValueError:
             return path.suffix.lower() in (".jsonl", ".ndjson")
-        return isinstance(first, dict) and (next(lines, None) is not None or _table(first) is None)
+        return isinstance(first, dict) and (
+            next(lines, None) is not None or not any(isinstance(value, list | dict) for value in first.values())
+        )
 
 
 def _encoding(path: Path, settings: Ingest) -> str:
@@ -82,20 +84,22 @@ def _document(path: Path, settings: Ingest) -> list[dict[str, Any]]:
         document = json.loads(path.read_text(encoding=_encoding(path, settings)))
     except json.JSONDecodeError as error:
         raise ProjectError(f"{path}:{error.lineno}: not JSON: {error.msg}: fix that line") from error
-    table = _table(document)
+    table = _table(document, path, settings)
     if table is None:
         raise ProjectError(f"{path}: JSON, but not a table: {SHAPES}")
     return table
 
 
-def _table(document: Any) -> list[dict[str, Any]] | None:
-    """Return the records of a document: a list, the only list in it, columns by name, or columns and their data."""
+def _table(document: Any, path: Path, settings: Ingest) -> list[dict[str, Any]] | None:
+    """Return the records of a document: a list, a list in it, columns by name, or columns and their data."""
     if isinstance(document, dict):
-        lists = [value for value in document.values() if _is_records(value)]
+        lists = {name: value for name, value in document.items() if _is_records(value)}
+        if (settings.table is not None and settings.table not in lists) or (not settings.table and len(lists) > 1):
+            raise ProjectError(f"{path}: name one of the lists of records with TABLE=: {', '.join(lists) or 'none'}")
         if isinstance(document.get("columns"), list) and isinstance(document.get("data"), list):
             document = [dict(zip(map(str, document["columns"]), row, strict=False)) for row in document["data"]]
-        elif len(lists) == 1:
-            document = lists[0]
+        elif lists:
+            document = lists[settings.table or next(iter(lists))]
         elif columns := _columns(document):
             document = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return list(document) if _is_records(document) else None

@@ -1,5 +1,7 @@
 """Stage split: hold out rows for evaluation."""
 
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -13,6 +15,23 @@ from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.params import Params
 from . import frame
+from .units import held_out, newest, units
+
+METADATA = b"mlgitops.rows"  # where a part keeps the counts of the whole table
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The rows of the table, and how many of them have no value of the target and are in no part."""
+
+    rows: int
+    without_target: int
+
+    def explain(self, target: str) -> str:
+        """Return the rows that are not used in words; "" if all are."""
+        if not self.without_target:
+            return ""
+        return f"{self.without_target:,} of {self.rows:,} rows have no value of the target {target}: not used"
 
 
 def split(rows: pd.DataFrame, contract: Contract, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -24,19 +43,24 @@ def split(rows: pd.DataFrame, contract: Contract, share: float) -> tuple[pd.Data
 def sides(rows: pd.DataFrame, contract: Contract, share: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of the train rows and of the test rows; rows without a target are in neither.
 
-    With a time column, the newest *share* of the rows is the test part. Without one, the hash of a row's key (of all
-    its inputs if there is no key) decides, so that a row stays in its part when the table grows. Raises ProjectError if
-    a part would lack rows or classes.
+    With a time column, the newest *share* of the rows is the test part. Without one, the hash of a row's group, of its
+    key, or of all its inputs decides, so that a row stays in its part when the table grows; see `units.held_out`.
+    Rows of a group are never in both parts. Raises ProjectError if a part would lack rows or classes.
     """
     labelled = np.flatnonzero(rows[contract.target].notna())
-    if contract.time:
+    if contract.time and not contract.group:
         timestamps = rows[contract.time].iloc[labelled]
         test = (timestamps >= timestamps.quantile(1 - share, interpolation="higher")).to_numpy()
         ties = [frame.hashes(rows[list(contract.key)])[labelled]] if contract.key else []
         order = np.lexsort([*ties, timestamps.to_numpy()])
         labelled, test = labelled[order], test[order]
+    elif contract.time:
+        order, test = newest(units(rows, contract)[labelled], rows[contract.time].iloc[labelled], share)
+        labelled, test = labelled[order], test[order]
     else:
-        test = frame.hashes(rows[list(contract.key or contract.inputs)])[labelled] < share * 2**64
+        labels = rows[[contract.target]].iloc[labelled]
+        classes = frame.target(labels, contract) if contract.classes else np.zeros(len(labelled), dtype="int64")
+        test = held_out(units(rows, contract)[labelled], classes, share) if len(labelled) else labelled > 0
     parts = labelled[~test], labelled[test]
     for name, part in zip(("train", "test"), parts, strict=True):
         _check(name, rows[[contract.target]].iloc[part], contract)
@@ -53,6 +77,13 @@ def _check(name: str, part: pd.DataFrame, contract: Contract) -> None:
         raise ProjectError(f"split: no row of the {name} part has {contract.target} {', '.join(absent)}: add rows")
 
 
+def counts(part: Path) -> Counts:
+    """Return the counts of the table of which *part* was split off; those of the part itself if it has none."""
+    metadata = pq.read_metadata(part)
+    recorded = (metadata.metadata or {}).get(METADATA)
+    return Counts(**json.loads(recorded)) if recorded else Counts(metadata.num_rows, 0)
+
+
 @click.command()
 @click.argument("raw", type=click.Path(path_type=Path, exists=True))
 @click.argument("train", type=click.Path(path_type=Path))
@@ -62,15 +93,19 @@ def main(raw: Path, train: Path, test: Path) -> None:
     contract = Contract.load(Path("contract.yaml"))
     share = Params.load(Path("params.yaml")).split.test
     rows = frame.load(raw, contract, contract.columns)
+    table = Counts(len(rows), int(rows[contract.target].isna().sum()))
     for path, part in zip((train, test), sides(rows, contract, share), strict=True):
-        _write(rows, part, path)
+        _write(rows, part, path, table)
         click.echo(f"{path}: {len(part):,} rows")
+    if remark := table.explain(contract.target):
+        click.echo(remark)
 
 
-def _write(rows: pd.DataFrame, positions: np.ndarray, path: Path) -> None:
+def _write(rows: pd.DataFrame, positions: np.ndarray, path: Path, table: Counts) -> None:
     """Write the *rows* at *positions* to *path* in chunks, to avoid a second copy of the table in memory."""
     schema = pa.Schema.from_pandas(rows.head(1), preserve_index=False)
-    with files.replacing(path) as new, pq.ParquetWriter(new, schema) as writer:
+    written = schema.with_metadata({**schema.metadata, METADATA: json.dumps(asdict(table)).encode()})
+    with files.replacing(path) as new, pq.ParquetWriter(new, written) as writer:
         for start in range(0, len(positions), frame.CHUNK_ROWS):
             chunk = rows.iloc[positions[start : start + frame.CHUNK_ROWS]]
-            writer.write(pa.Table.from_pandas(chunk, schema=schema, preserve_index=False))
+            writer.write(pa.Table.from_pandas(chunk, schema=schema, preserve_index=False).cast(written))

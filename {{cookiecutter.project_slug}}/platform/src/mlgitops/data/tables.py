@@ -1,6 +1,9 @@
 """Reads tables as delivered, in parts: the format is that of the content, whatever the name of the file."""
 
+import csv
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +18,10 @@ from .reading import Reading
 MAX_DEPTH = 2  # archives within archives
 OLE = b"\xd0\xcf\x11\xe0"  # .xls
 PARQUET, SQLITE, DUCKDB = b"PAR1", b"SQLite format 3\0", b"DUCK"
+BROKEN = (  # what the readers raise for a file that is not what it seems
+    *(OSError, EOFError, ValueError, RecursionError, NotImplementedError, csv.Error),
+    *(pa.ArrowException, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
 ARROW = (b"ARROW1", b"FEA1", b"\xff\xff\xff\xff")  # a file, Feather 1, a stream
 
 
@@ -26,7 +33,7 @@ def batches(path: Path, settings: Ingest, reading: Reading) -> Iterator[pa.Recor
     """
     try:
         yield from storable(_parts(path, settings, reading, 0), reading)
-    except (OSError, EOFError, pa.ArrowException, UnicodeError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise ProjectError(
             f"{path}: cannot be read as a table; check that it is complete and of the kind that its name says: {error}"
         ) from error

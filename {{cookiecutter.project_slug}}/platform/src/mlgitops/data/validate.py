@@ -18,6 +18,7 @@ from ..common.errors import ProjectError
 from ..contract.column import MAX_MAGNITUDE, Column
 from ..contract.contract import Contract
 from . import data_docs, frame, validation_report
+from .split import Counts
 from .validation_report import SHOWN_ROWS, ValidationReport
 
 NUMBERS, STRINGS = ["float64", "float", "int"], ["StringDtype", "str"]
@@ -93,7 +94,8 @@ def check(raw: Path, contract: Contract, docs: Path | None = None) -> Validation
             failures += [validation_report.failure(result, rows, contract) for result in failed]
     if docs:
         data_docs.write(results, docs)
-    return validation_report.report(failures, count, len(expected))
+    goal = frame.load(raw, contract, [contract.target] if contract.target in present else [])
+    return validation_report.report(failures, count, len(expected), int(goal.isna().to_numpy().sum()))
 
 
 def _evaluate(batch: Any, expected: list[gxe.Expectation], rows: pd.DataFrame) -> list[Any]:
@@ -118,4 +120,6 @@ def main(raw: Path, report: Path, docs: Path | None) -> None:
     if not result.success:
         where = f"\nsee {docs / 'index.html'}" if docs else ""
         raise ProjectError(f"{raw}: {result.explain()}{where}")
+    if remark := Counts(result.rows, result.without_target).explain(contract.target):
+        click.echo(remark)
     click.echo(f"{raw}: {result.rows:,} rows meet all {result.expectations} expectations of contract.yaml")

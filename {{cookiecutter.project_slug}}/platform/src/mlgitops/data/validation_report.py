@@ -32,12 +32,16 @@ class Failure(Record):
 
 @dataclass(frozen=True)
 class ValidationReport(Record):
-    """The result of checking a table of so many *rows* against so many *expectations*."""
+    """The result of checking a table of so many *rows* against so many *expectations*.
+
+    *without_target* of the rows have no value of the target: they are valid, but no part of the split has them.
+    """
 
     success: bool
     rows: int
     expectations: int
     failures: tuple[Failure, ...]
+    without_target: int = 0
 
     def explain(self) -> str:
         """Return the report in words: a line per failure, and one per offending row."""
@@ -61,12 +65,12 @@ def _observed(value: JsonValue) -> str:
     return str(value)
 
 
-def report(failures: Sequence[Failure], rows: int, expectations: int) -> ValidationReport:
+def report(failures: Sequence[Failure], rows: int, expectations: int, without_target: int = 0) -> ValidationReport:
     """Return the report on a table of so many *rows*."""
     # a column of the wrong type cannot be compared either: its type is all that is reported of it
     mistyped = {failure.column for failure in failures if failure.expectation == WRONG_TYPE}
     shown = [f for f in failures if f.count is not None or not mistyped & set(f.column.split(", "))]
-    return ValidationReport(not shown, rows, expectations, tuple(shown))
+    return ValidationReport(not shown, rows, expectations, tuple(shown), without_target)
 
 
 def columns_of(arguments: dict[str, Any]) -> list[str]:

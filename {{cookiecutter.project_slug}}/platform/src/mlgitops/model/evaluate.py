@@ -1,6 +1,8 @@
 """Stage evaluate: measure the model on the test part, which no earlier stage has used."""
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -11,8 +13,8 @@ from sklearn.inspection import permutation_importance
 from ..common import files
 from ..contract.contract import Contract
 from ..contract.params import Evaluate, Params
-from ..data import frame
-from . import metrics, pipeline
+from ..data import frame, split
+from . import decision, metrics, pipeline
 from .curves import curves
 from .pipeline import predict
 from .slices import slices
@@ -35,23 +37,49 @@ def importance(
     return table.sort_values("importance", ascending=False, kind="stable")
 
 
+def decided(
+    contract: Contract, truth: np.ndarray, predicted: np.ndarray, params: Evaluate, threshold: float
+) -> dict[str, Any]:
+    """Return what the model decides: its threshold, its confusion table, and what the most frequent class would score.
+
+    The rows of the confusion table are the actual classes, its columns the predicted ones, in the contract's order.
+    """
+    most = int(np.bincount(truth).argmax())
+    constant = np.eye(len(contract.classes))[np.full(len(truth), most)]
+    always = metrics.scores(contract, truth, constant, 0.5)
+    confusion = curves(contract, truth, predicted, threshold)["confusion"]["rows"].to_numpy()
+    result: dict[str, Any] = {"confusion": confusion.reshape(len(contract.classes), -1).tolist()}
+    names = ("accuracy", "precision", "recall", "f1", "f1_macro", "balanced_accuracy")
+    always = {name: value for name, value in always.items() if name in names}
+    result["most_frequent"] = {"class": contract.classes[most], **always}
+    if contract.task == "binary":
+        result |= {"threshold": threshold, "aim": decision.describe(params.threshold)}
+    return result
+
+
 @click.command()
 @click.argument("test", type=click.Path(path_type=Path, exists=True))
 @click.argument("model", type=click.Path(path_type=Path, exists=True))
 @click.argument("report", type=click.Path(path_type=Path))
 @click.argument("plots", type=click.Path(path_type=Path))
-def main(test: Path, model: Path, report: Path, plots: Path) -> None:
+@click.option("--cross-validation", type=click.Path(path_type=Path, exists=True), help="The report of train.")
+def main(test: Path, model: Path, report: Path, plots: Path, cross_validation: Path | None) -> None:
     """Score TEST with MODEL; write metrics to REPORT, and curves, slices and importance to the folder PLOTS."""
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
+    trained = files.read_json(cross_validation) if cross_validation else {}
+    threshold = decision.threshold(contract, params.evaluate.threshold, trained)
     rows, fitted = pd.read_parquet(test), pipeline.load(model)
     truth, predicted = frame.target(rows, contract), predict(fitted, frame.features(rows, contract))
-    scores = metrics.scores(contract, truth, predicted, params.evaluate.threshold)
-    tables = curves(contract, truth, predicted, params.evaluate.threshold)
+    scores = metrics.scores(contract, truth, predicted, threshold)
+    tables = curves(contract, truth, predicted, threshold)
     tables["slices"] = slices(contract, rows, predicted, params.evaluate)
     tables["importance"] = importance(contract, fitted, rows, params.evaluate, params.train.random_state)
     with files.replacing(plots) as new:
         new.mkdir()
         for name, content in tables.items():
             content.to_csv(new / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
-    files.write_json(report, {"rows": len(rows), **scores})
+    table = {"table": asdict(split.counts(test)), "leaks": trained.get("leaks", [])}
+    if contract.classes:
+        table["decision"] = decided(contract, truth, predicted, params.evaluate, threshold)
+    files.write_json(report, {"rows": len(rows), **scores, **table})
     click.echo(f"{report}: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))

@@ -21,8 +21,10 @@ from ..data import frame
 from ..data.profile import FILE as PROFILE
 from ..data.profile import profile
 from . import card, pipeline
+from .decision import USUAL
+from .known_categories import known_categories
 from .pipeline import label, predict
-from .scorer import Scorer, digest, digests
+from .scorer import CATEGORIES, Scorer, digest, digests
 
 EXPORT_PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
@@ -93,11 +95,13 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         (new / "contract.yaml").write_bytes(Path("contract.yaml").read_bytes())
         (new / project.FEATURES).write_bytes(project.file(project.FEATURES).read_bytes())
         files.write_json(new / "request.schema.json", json_schema(contract))
+        files.write_json(new / CATEGORIES, known_categories(fitted, contract))
         parts = ({"train": train} if train else {}) | {"test": test}
         profile(parts, contract).save(new / PROFILE)
-        metrics = files.read_json(report)
+        evaluation = files.read_json(report)
+        metrics = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
         files.write(new / "card.md", card.card(contract, params, label(params.model, fitted), metrics, plots))
-        facts = _facts(params, model, parts, metrics) | {"importance": _importance(plots)}
+        facts = _facts(params, model, parts, evaluation) | {"metrics": metrics, "importance": _importance(plots)}
         files.write_json(new / "manifest.json", {**facts, "files": digests(new)})
         scorer = Scorer(new)
         exported = scorer.predict(frame.columns(rows, contract))
@@ -118,14 +122,17 @@ def _importance(plots: Path) -> dict[str, float]:
     return {str(name): float(value) for name, value in zip(defined["feature"], defined["importance"], strict=True)}
 
 
-def _facts(params: Params, model: Path, parts: dict[str, Path], metrics: dict[str, Any]) -> dict[str, Any]:
+def _facts(params: Params, model: Path, parts: dict[str, Path], evaluation: dict[str, Any]) -> dict[str, Any]:
+    decision, setting = evaluation.get("decision", {}), params.evaluate.threshold
     return {
         "project": project.name(),
-        "threshold": params.evaluate.threshold,
+        "threshold": decision.get("threshold", setting if isinstance(setting, float) else USUAL),
+        "decision": decision,
+        "leaks": evaluation.get("leaks", []),
+        "table": evaluation.get("table", {}),
         "params": params.model_dump(mode="json", exclude={"review", "image", "monitor", "retrain"}),
         "pipeline_sha256": digest(model),
         **{f"{name}_sha256": digest(path) for name, path in parts.items()},
         "contract_sha256": digest(Path("contract.yaml")),
-        "metrics": metrics,
         "packages": {name: importlib.metadata.version(name) for name in EXPORT_PACKAGES},
     }

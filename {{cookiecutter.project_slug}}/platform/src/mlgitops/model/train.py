@@ -3,7 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,66 +12,25 @@ import click
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import KFold, StratifiedKFold, TimeSeriesSplit
 from threadpoolctl import threadpool_limits
 
 from ..common import files, project
-from ..common.errors import ProjectError
 from ..contract.contract import Contract
-from ..contract.params import Params, Train
-from ..data import frame
+from ..contract.params import Params
+from ..data import frame, split
 from ..store.paths import store
 from . import behaviour, metrics, pipeline, tracking
+from .cross_validation import FoldPredictions, cross_validate, outcomes_of, predictions, prepare
+from .leaks import leaks
 from .scorer import digest
 from .tuning import Trial, search
 
-
-class NoScoreError(ProjectError):
-    """Cross-validation has no score, because a class has too few rows."""
+RARE_ROWS = 20  # classes with fewer train rows are named
 
 
 def fit(contract: Contract, settings: Mapping[str, Any], rows: pd.DataFrame) -> BaseEstimator:
     """Return the project's estimator fitted on typed *rows*."""
     return pipeline.fit(contract, settings, frame.features(rows, contract), frame.target(rows, contract))
-
-
-def cross_validate(contract: Contract, settings: Mapping[str, Any], params: Train, rows: pd.DataFrame) -> list[float]:
-    """Return the primary metric of each fold; with a time column, each fold is tested on later rows, as in the split.
-
-    Folds that lack a class are skipped. Raises NoScoreError if all are.
-    """
-    inputs, truth = frame.features(rows, contract), frame.target(rows, contract)
-    scores = []
-    for train, test in _folds(contract, params, rows, truth):
-        if len(np.unique(truth[train])) >= len(contract.classes):
-            fitted = pipeline.fit(contract, settings, inputs.iloc[train], truth[train])
-            predicted = pipeline.predict(fitted, inputs.iloc[test])
-            scores.append(metrics.primary(contract.task, truth[test], predicted))
-    scores = [score for score in scores if not np.isnan(score)]
-    if not scores:
-        raise NoScoreError(
-            f"train: in each of {params.folds} folds the target is constant or a class is absent: "
-            "lower train.folds in params.yaml, or add rows"
-        )
-    return scores
-
-
-def _folds(
-    contract: Contract, params: Train, rows: pd.DataFrame, truth: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the positions of train rows and of test rows; rows with the same key are in the same fold."""
-    if contract.time:
-        yield from TimeSeriesSplit(params.folds).split(rows)
-        return
-    group = pd.factorize(frame.hashes(rows[list(contract.key or contract.inputs)]))[0]
-    first = np.unique(group, return_index=True)[1]
-    if len(first) < params.folds:  # too few distinct rows to group: fold them one by one
-        group = first = np.arange(len(rows))
-    kind = KFold if contract.task == "regression" else StratifiedKFold
-    folds = kind(params.folds, shuffle=True, random_state=params.random_state)
-    for _, held_out in folds.split(first, truth[first]):
-        test = np.isin(group, held_out)
-        yield np.flatnonzero(~test), np.flatnonzero(test)
 
 
 def tuned(contract: Contract, params: Params, rows: pd.DataFrame, name: str) -> tuple[dict[str, Any], list[Trial]]:
@@ -96,20 +56,17 @@ def main(train: Path, model: Path, report: Path) -> None:
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
     pipeline.build(contract, params.model)  # report mistakes in the settings before the slow steps
     tracking.check()
-    rows = pd.read_parquet(train)
+    rows, table = pd.read_parquet(train), split.counts(train)
+    for remark in filter(None, [table.explain(contract.target), rare(contract, frame.target(rows, contract))]):
+        click.echo(remark)
     behaviour.check(contract, rows)
     with threadpool_limits(1):  # several threads sum in varying order: models would not be reproducible
         settings, trials = tuned(contract, params, rows, _study(contract, params, train))
-        scores = cross_validate(contract, settings, params.train, rows)
+        validated = predictions(contract, settings, prepare(contract, params.train, rows))
         fitted = fit(contract, settings, rows)
+        result = _report(contract, rows, validated)
     with files.replacing(model) as new:
         pipeline.save(fitted, new)
-    result: dict[str, Any] = {
-        "metric": metrics.PRIMARY[contract.task],
-        "mean": float(np.mean(scores)),
-        "std": float(np.std(scores)),
-        "folds": scores,
-    }
     if trials:
         result["settings"] = settings
     files.write_json(report, result)
@@ -126,6 +83,24 @@ def _recorded(training: tracking.Training) -> str:
     except tracking.RecordError as error:
         click.secho(f"Warning: {error.message}; `make register` will record it", fg="yellow", err=True)
         return "no run yet"
+
+
+def _report(contract: Contract, rows: pd.DataFrame, validated: Sequence[FoldPredictions]) -> dict[str, Any]:
+    """Return the cross-validation, the outcomes of each threshold, and the leaks, which are printed too."""
+    scores, metric = [fold.score for fold in validated], metrics.PRIMARY[contract.task]
+    leaking = leaks(contract, rows, float(np.mean(scores)))
+    for leak in leaking:
+        click.secho(f"leak: {leak.explain(contract.target, metric)}", fg="yellow")
+    result = {"metric": metric, "mean": float(np.mean(scores)), "std": float(np.std(scores)), "folds": scores}
+    result["leaks"] = [asdict(leak) for leak in leaking]
+    return result | ({"thresholds": asdict(outcomes_of(validated))} if contract.task == "binary" else {})
+
+
+def rare(contract: Contract, truth: np.ndarray) -> str:
+    """Return in words which classes have few rows; "" if none has."""
+    counts = np.bincount(truth, minlength=len(contract.classes)).tolist() if contract.classes else list[int]()
+    few = [f"{name} ({count})" for name, count in zip(contract.classes, counts, strict=True) if count < RARE_ROWS]
+    return f"{contract.target}: few rows to learn from: {', '.join(few)}" if few else ""
 
 
 def _study(contract: Contract, params: Params, train: Path) -> str:

@@ -1,39 +1,38 @@
-"""Chooses settings of the model for a table, by cross-validating candidates on a sample of its rows."""
+"""Chooses settings of the model for a table: candidates race on growing samples of its rows, and losers stop."""
 
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import click
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 
-from ..common.errors import ProjectError
 from ..contract.column import Column
 from ..contract.contract import Contract
-from ..contract.params import Params
-from ..data import frame
-from ..data.split import split
-from ..model.train import NoScoreError, cross_validate
-from .draft import evenly
+from ..contract.params import Params, Threshold
+from ..model import decision
+from ..model.cross_validation import FoldPredictions, NoScoreError, outcomes_of, predictions, prepare
+from .candidates import candidates, describe, rough
+from .sampling import MIN_ROWS, evenly
 
-MAX_SAMPLE_VALUES = 500_000  # rows times columns
-THREE_FOLDS_VALUES = 200_000  # rows times columns from which three folds are enough
-MAX_SAMPLE_ROWS = 40_000
 NEGLIGIBLE_DIFFERENCE = 0.001  # of the primary metric, between candidates tried on a sample
-BOOSTING = {"algorithm": "boosting"}
-CANDIDATES: list[dict[str, Any]] = [  # settings of the default build(), the most flexible first
-    {**BOOSTING, "max_iter": 100, "learning_rate": 0.1, "max_leaf_nodes": 31, "min_samples_leaf": 20},
-    {**BOOSTING, "max_iter": 400, "learning_rate": 0.1, "max_leaf_nodes": 8, "min_samples_leaf": 20},
-    {**BOOSTING, "max_iter": 200, "learning_rate": 0.05, "max_leaf_nodes": 8, "min_samples_leaf": 10},
-    {**BOOSTING, "max_iter": 100, "learning_rate": 0.05, "max_leaf_nodes": 4, "min_samples_leaf": 5},
-    {"algorithm": "forest", "n_estimators": 100, "max_depth": 30, "min_samples_leaf": 1},
-    {"algorithm": "forest", "n_estimators": 100, "max_depth": 30, "min_samples_leaf": 5},
-]
-INVERSE_REGULARIZATIONS = (1.0, 0.1, 0.01)  # C of logistic regression; alpha of ridge regression is its inverse
 DATE_PARTS = [["month"], ["month", "day"], ["days", "month", "day"]]  # in addition to weekday and hour
 MIN_GAIN = 0.01  # of the primary metric, for additional parts of the time
+GROWTH = 5  # how much larger each sample of the race is
+FIRST_VALUES = 30_000  # rows times columns of the first sample
+SURVIVORS = (3, 2, 2)  # candidates that go on after the first sample, the second ...
+FEW_FOLDS = 3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chosen settings, their cross-validated primary metric, and for two classes the threshold."""
+
+    settings: dict[str, Any]
+    score: float
+    threshold: float | None = None
 
 
 def time_parts(contract: Contract, params: Params, rows: pd.DataFrame) -> list[str] | None:
@@ -43,7 +42,9 @@ def time_parts(contract: Contract, params: Params, rows: pd.DataFrame) -> list[s
     column = contract.columns[contract.time]
     default = ["weekday"] if column.type == "date" else ["weekday", "hour"]
     variants = [column, *(column.model_copy(update={"parts": (*parts, *default)}) for parts in DATE_PARTS)]
-    scores = [_score(_with(contract, variant), params, CANDIDATES[0], rows) for variant in variants]
+    few = rows.iloc[evenly(len(rows), max(MIN_ROWS, FIRST_VALUES * GROWTH // rows.shape[1]))]
+    first = candidates(contract)[0]
+    scores = [_mean(_predict(_with(contract, variant), params, [first], few, FEW_FOLDS)[0]) for variant in variants]
     best = int(np.argmax(scores))
     return [*DATE_PARTS[best - 1], *default] if scores[best] > scores[0] + MIN_GAIN else None
 
@@ -54,63 +55,62 @@ def _with(contract: Contract, time: Column) -> Contract:
     return Contract.model_validate(fields | {"columns": columns})
 
 
-def sample(raw: Path, contract: Contract, share: float) -> pd.DataFrame:
-    """Return typed rows of the train part; settings must not be chosen on the test part.
-
-    Raises ProjectError if a part of the split lacks rows or classes.
-    """
-    rows = _sample(raw, contract)
-    try:
-        return split(rows, contract, share)[0]
-    except ProjectError:
-        if len(rows) == pq.read_metadata(raw).num_rows:
-            raise
-        train, _ = split(frame.load(raw, contract, list(rows)), contract, share)  # the full table may have enough
-        return train.iloc[evenly(len(train), len(rows))]
-
-
-def _sample(raw: Path, contract: Contract) -> pd.DataFrame:
-    """Return typed rows that have a target, evenly spaced."""
-    file = pq.ParquetFile(raw)
-    used = dict.fromkeys([contract.target, *contract.key, *filter(None, [contract.time]), *contract.inputs])
-    truth = frame.read(file, contract.target, contract.columns[contract.target], contract.decimal)
-    filled = np.flatnonzero(truth.notna())
-    sampled = filled[evenly(len(filled), min(MAX_SAMPLE_ROWS, max(1000, MAX_SAMPLE_VALUES // len(used))))]
-    return pd.DataFrame(
-        {name: frame.read(file, name, contract.columns[name], contract.decimal).iloc[sampled] for name in used}
-    )
-
-
-def choose(contract: Contract, params: Params, rows: pd.DataFrame, share: float) -> tuple[dict[str, Any], float]:
-    """Return the best candidate on *rows*, and the best primary metric; print the result of each.
+def choose(contract: Contract, params: Params, rows: pd.DataFrame, share: float, aim: Threshold = 0.5) -> Choice:
+    """Return the best candidate on *rows*; print how the race goes.
 
     *rows* are a *share* of the train part. With a share below 1, the most flexible of nearly equal candidates wins, and
-    leaves of a forest grow to keep their share of the rows.
+    leaves of a forest grow to keep their share of the rows. Candidates that trail on a sample stop.
     """
-    scores = []
-    candidates = [*CANDIDATES, *_linear(contract)]
-    for candidate in candidates:
-        scores.append(_score(contract, params, candidate, rows))
-        click.echo(f"  tried {_describe(candidate)}: {scores[-1]:.4f}")
+    racing, sizes = candidates(contract), _sizes(rows)
+    for rung, (count, folds) in enumerate(sizes):
+        click.echo(f"  trying {len(racing)} settings on {count:,} rows, {folds} folds ({rung + 1} of {len(sizes)})")
+        last = rung + 1 == len(sizes)
+        tried = racing if last else [rough(candidate) for candidate in racing]
+        results = _predict(contract, params, tried, rows.iloc[evenly(len(rows), count)], folds)
+        scores = [_mean(result) for result in results]
+        for candidate, score in zip(racing, scores, strict=True):
+            click.echo(f"    {describe(candidate)}: {score:.4f}")
+        if not last:
+            racing = _survivors(racing, scores, SURVIVORS[rung])
     required = max(scores) - (NEGLIGIBLE_DIFFERENCE if share < 1 else 0)
-    best = next(candidate for candidate, score in zip(candidates, scores, strict=True) if score >= required)
-    return _settings(_scaled(best, share), params), max(scores)
+    best = next(position for position, score in enumerate(scores) if score >= required)
+    settings = _settings(_scaled(racing[best], share), params)
+    if contract.task != "binary" or not results[best]:
+        return Choice(settings, max(scores))
+    return Choice(settings, max(scores), decision.best(outcomes_of(results[best]), aim))
 
 
-def _linear(contract: Contract) -> list[dict[str, Any]]:
-    name, power = ("alpha", -1) if contract.task == "regression" else ("C", 1)
-    return [{"algorithm": "linear", name: strength**power} for strength in INVERSE_REGULARIZATIONS]
+def _sizes(rows: pd.DataFrame) -> list[tuple[int, int]]:
+    """Return the numbers of rows and of folds of each sample of the race; the last one has all rows."""
+    count, first = len(rows), max(MIN_ROWS, FIRST_VALUES // rows.shape[1])
+    if count <= first:
+        return [(count, FEW_FOLDS), (count, 5 if count >= MIN_ROWS else 10)]
+    smaller = [first] if count <= first * GROWTH**2 else [first, round(np.sqrt(first * count))]
+    return [(size, FEW_FOLDS) for size in (*smaller, count)]
 
 
-def _score(contract: Contract, params: Params, candidate: dict[str, Any], rows: pd.DataFrame) -> float:
-    """Return the primary metric of *candidate*, cross-validated; minus infinity if no fold has every class."""
-    folds = 3 if rows.size > THREE_FOLDS_VALUES or len(rows) >= 10_000 else 5 if len(rows) >= 1000 else 10
-    settings, train = _settings(candidate, params), params.train.model_copy(update={"folds": folds})
-    try:
-        with threadpool_limits(1):
-            return float(np.mean(cross_validate(contract, settings, train, rows)))
-    except NoScoreError:
-        return float("-inf")
+def _survivors(racing: Sequence[dict[str, Any]], scores: Sequence[float], most: int) -> list[dict[str, Any]]:
+    """Return the best candidates, with the best of the most flexible kind, which may lack rows only, in their order."""
+    order = sorted(range(len(racing)), key=lambda position: -scores[position])
+    flexible = next(position for position in order if racing[position]["algorithm"] == racing[0]["algorithm"])
+    kept = {*order[:most], flexible}
+    return [candidate for position, candidate in enumerate(racing) if position in kept]
+
+
+def _predict(
+    contract: Contract, params: Params, racing: Sequence[dict[str, Any]], rows: pd.DataFrame, folds: int
+) -> list[list[FoldPredictions]]:
+    """Return the cross-validated predictions of each candidate; none if no fold has every class."""
+    with threadpool_limits(1):
+        prepared = prepare(contract, params.train.model_copy(update={"folds": folds}), rows)
+        try:
+            return [predictions(contract, _settings(candidate, params), prepared) for candidate in racing]
+        except NoScoreError:
+            return [[] for _ in racing]
+
+
+def _mean(validated: Sequence[FoldPredictions]) -> float:
+    return float(np.mean([fold.score for fold in validated])) if validated else float("-inf")
 
 
 def _settings(candidate: dict[str, Any], params: Params) -> dict[str, Any]:
@@ -122,7 +122,3 @@ def _scaled(candidate: dict[str, Any], share: float) -> dict[str, Any]:
     if candidate["algorithm"] != "forest":
         return candidate
     return candidate | {"min_samples_leaf": max(1, round(candidate["min_samples_leaf"] / share))}
-
-
-def _describe(candidate: dict[str, Any]) -> str:
-    return " ".join(str(value) if key == "algorithm" else f"{key}={value:g}" for key, value in candidate.items())

@@ -13,13 +13,15 @@ from ..common import files, project
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.params import Ingest, Params
-from ..data import frame
 from ..data.ingest import ingest
 from ..data.options import reading_options, settings
 from ..data.reading import plain
+from ..model.leaks import leaks
 from . import project_files
-from .choose import choose, sample, time_parts
+from .choose import choose, time_parts
+from .decisions import aim_of, decisions, leak_remark, summary, test_share
 from .draft import AdoptOptions, ContractDraft, draft
+from .sampling import sample
 from .source import REFERENCES, fetch, file_name, place, renamed
 
 DEMO_FILES = ("data/README.md",)
@@ -38,19 +40,21 @@ def adopt(
         raw = Path(temporary) / "raw.parquet"
         read = ingest(here, raw, reading)
         click.echo(replace(read, source=here.name).describe())
-        drafted, contract, rows = _splittable(raw, source, options, params.split.test)
+        drafted = draft(raw, options)
+        test = test_share(drafted, params)
+        contract, rows = _splittable(raw, source, drafted, options, test)
         if parts := time_parts(contract, params, rows):
             drafted.contract["columns"][contract.time]["parts"] = parts
             contract = _declared(drafted, source)
         drafted.remarks[:0] = read.remarks
-        chosen, score = choose(contract, params, rows, min(1, len(rows) / (read.rows * (1 - params.split.test))))
-    if score > 0.999:
-        drafted.remarks.append(f"almost perfect ({score:.4f}): check whether columns leak {contract.target}")
-    rate = float(frame.target(rows, contract).mean()) if contract.task == "binary" else 0.5
+        aim = aim_of(contract, rows)
+        choice = choose(contract, params, rows, min(1, len(rows) / (read.rows * (1 - test))), aim)
+    drafted.remarks += [leak_remark(leak, contract) for leak in leaks(contract, rows, choice.score)]
+    drafted.decisions += decisions(contract, drafted, choice, aim)
     current = {name: Path(name).read_text(encoding="utf-8") for name in ("params.yaml", "dvc.yaml", "pyproject.toml")}
     changed = {
         "contract.yaml": project_files.contract(drafted.contract, source),
-        "params.yaml": project_files.settings(current["params.yaml"], reading, contract, chosen, score, rate),
+        "params.yaml": project_files.settings(current["params.yaml"], reading, contract, choice, aim, test),
         "dvc.yaml": project_files.pipeline(current["dvc.yaml"], contract),
         "pyproject.toml": project_files.environment(current["pyproject.toml"]),
         project.file(project.DATASET).as_posix(): project_files.DATASET,
@@ -65,23 +69,25 @@ def _declared(drafted: ContractDraft, source: Path) -> Contract:
 
 
 def _splittable(
-    raw: Path, source: Path, options: AdoptOptions, share: float
-) -> tuple[ContractDraft, Contract, pd.DataFrame]:
-    """Return the draft, its contract, and train rows on which to try settings.
+    raw: Path, source: Path, drafted: ContractDraft, options: AdoptOptions, share: float
+) -> tuple[Contract, pd.DataFrame]:
+    """Return the contract of the draft, and train rows on which to try settings.
 
-    An inferred time is dropped if it makes the split impossible.
+    An inferred time or group is dropped if it makes the split impossible.
     """
-    drafted = draft(raw, options)
-    contract = _declared(drafted, source)
-    try:
-        return drafted, contract, sample(raw, contract, share)
-    except ProjectError as error:
-        if options.time or not contract.time:
-            raise
-        drafted.contract.pop("time")
-        drafted.remarks.append(f"{contract.time} is not used as the time of a row: {error.message}")
-    contract = _declared(drafted, source)
-    return drafted, contract, sample(raw, contract, share)
+    inferred = {"time": not options.time, "group": not options.group}
+    while True:
+        contract = _declared(drafted, source)
+        try:
+            return contract, sample(raw, contract, share)
+        except ProjectError as error:
+            role = next((role for role, free in inferred.items() if free and role in drafted.contract), None)
+            if role is None:
+                raise
+            name = drafted.contract.pop(role)
+            if role == "group":
+                drafted.contract["columns"][name]["type"] = "category"
+            drafted.remarks.append(f"{name} is not used as the {role} of a row: {error.message}")
 
 
 def write(here: Path, source: Path, changed: dict[str, str]) -> None:
@@ -109,6 +115,7 @@ def _name(context: click.Context, option: click.Parameter, value: str | None) ->
 @click.option("--task", type=click.Choice(TASKS), help="Kind of prediction; inferred by default.")
 @click.option("--key", callback=_names, help="Columns that identify a row, separated by commas.")
 @click.option("--time", callback=_name, help="Column with the time of a row; 'none' for none.")
+@click.option("--group", callback=_name, help="Column whose rows stay together in the split; 'none' for none.")
 @click.option("--ignore", callback=_names, help="Columns that the model must not use, separated by commas.")
 @click.option("--query", help="Query, if DATA is a database; without DATA, DATABASE_URL is used.")
 @reading_options
@@ -129,20 +136,8 @@ def main(data: str, target: str, query: str | None, **options: Any) -> None:
         except ProjectError as error:  # with the name that the user gave
             raise ProjectError(error.message.replace(str(here), data or source.name)) from error
         write(here, source, changed)
-    _print_decisions(contract, drafted, source)
-
-
-def _print_decisions(contract: Contract, drafted: ContractDraft, source: Path) -> None:
-    """Print the decisions, and what the user should check."""
-    click.echo(f"\n{contract.task}: predicts {contract.target} from {len(contract.inputs)} columns")
-    if contract.classes:
-        positive = f" (positive: {contract.classes[-1]})" if len(contract.classes) == 2 else ""
-        click.echo(f"  classes: {', '.join(contract.classes)}{positive}")
-    for name, column in contract.columns.items():
-        if column.ignore:
-            click.echo(f"  left out: {name}: {column.ignore}")
-    click.echo(f"  key: {', '.join(contract.key) or 'none: the split uses the content of a row'}")
-    click.echo(f"  time: {contract.time or 'none'}")
+    for line in summary(contract, drafted):
+        click.echo(line)
     for remark in drafted.remarks:
         click.secho(f"  please check: {remark}", fg="yellow")
     tracked = source if source.suffix in REFERENCES else f"{source}.dvc"

@@ -12,9 +12,13 @@ import pyarrow.parquet as pq
 
 from ..common.errors import ProjectError
 from ..contract.contract import Task
-from . import columns, roles, target, times
+from ..data.split import Counts
+from ..model.predictiveness import predictiveness
+from . import columns, identifiers, roles, target, times
 from .profile import ColumnProfile
+from .sampling import evenly
 
+NO_ROWS = Counts(0, 0)
 NO_VALUES = pd.Series(dtype="object")
 LEAKAGE_ROWS = 10_000  # on which target leakage of one column is measured
 LEAK_SCORE, SUSPICIOUS_SCORE = 0.9995, 0.98  # of a single column: it is left out, or reported
@@ -29,6 +33,7 @@ class AdoptOptions:
     task: Task | None = None
     key: tuple[str, ...] = ()
     time: str | None = None
+    group: str | None = None
     ignore: tuple[str, ...] = ()
 
 
@@ -38,6 +43,9 @@ class ContractDraft:
 
     contract: dict[str, Any]
     remarks: list[str] = field(default_factory=list)
+    decisions: list[str] = field(default_factory=list)
+    rows: Counts = NO_ROWS
+    classes: dict[str, int] = field(default_factory=dict)
 
 
 def draft(raw: Path, options: AdoptOptions) -> ContractDraft:
@@ -51,9 +59,15 @@ def draft(raw: Path, options: AdoptOptions) -> ContractDraft:
     decimal, markers = columns.reading(file)
     truth = columns.infer(file, options.target, decimal, markers)
     task, entry = target.describe(file, options.target, truth, options.task)
-    profiles, remarks = _profiles(file, options, decimal, markers, truth.values, task)
+    profiles, groups, remarks = _profiles(file, options, decimal, markers, truth.values, task)
     time = roles.find_time(profiles, options.time)
     key = roles.find_key(file, profiles, options.key)
+    group = roles.find_group(profiles, groups, options.group, (*key, time))
+    if group and not options.group:
+        remarks.append(roles.repeats(group, groups[group], len(truth.values), time))
+        group = None if time else group
+    if group:
+        profiles[group].entry = {"type": "text"} | {k: v for k, v in profiles[group].entry.items() if k == "missing"}
     for name in key:
         words = {part: value for part, value in profiles[name].entry.items() if part == "na_values"}
         profiles[name].entry = profiles[name].entry if name == time else {"type": "text", **words}
@@ -62,15 +76,17 @@ def draft(raw: Path, options: AdoptOptions) -> ContractDraft:
     if not time and not options.time:
         remarks += times.proposals(profiles)
     reasons = {name: profile.entry.get("ignore") for name, profile in profiles.items()}
-    if all(reason or (name in key and name != time) for name, reason in reasons.items()):
+    if all(reason or (name in (*key, group) and name != time) for name, reason in reasons.items()):
         excluded = "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
         raise ProjectError(f"no column is left to predict {options.target} from: {excluded or 'all are key columns'}")
-    parts = {"key": list(key), "time": time, "min_rows": max(10, int(truth.values.count()) // 2)}
+    parts = {"key": list(key), "time": time, "group": group, "min_rows": max(10, int(truth.values.count()) // 2)}
     contract = {"task": task, "target": options.target} | {part: value for part, value in parts.items() if value}
     contract |= {"decimal": decimal} if decimal != "." else {}
     entries = {name: entry if name == options.target else profiles[name].entry for name in names}
     entries |= {name: profile.entry for name, profile in profiles.items() if name not in entries}  # joined from others
-    return ContractDraft(contract | {"columns": entries}, truth.remarks + remarks)
+    rows = Counts(len(truth.values), int(truth.values.isna().sum()))
+    classes = {} if task == "regression" else {str(k): int(n) for k, n in truth.values.value_counts().items()}
+    return ContractDraft(contract | {"columns": entries}, truth.remarks + remarks, rows=rows, classes=classes)
 
 
 def _profiles(
@@ -80,16 +96,18 @@ def _profiles(
     markers: frozenset[str],
     truth: pd.Series,
     task: Task,
-) -> tuple[dict[str, ColumnProfile], list[str]]:
-    """Return the profiles of all columns but the target, without values, and remarks on the inputs of the model."""
+) -> tuple[dict[str, ColumnProfile], dict[str, int], list[str]]:
+    """Return the profiles of all columns but the target, without values, the numbers of groups, and remarks."""
     filled = np.flatnonzero(truth.notna())
     rows = filled[evenly(len(filled), LEAKAGE_ROWS)]
     labels, remarks = truth.iloc[rows], []
     profiles: dict[str, ColumnProfile] = {}
+    groups: dict[str, int] = {}
     names = [name for name in file.schema_arrow.names if name != options.target]
     with click.progressbar(names, label="reading columns") as bar:
         for name in bar:
-            profile = columns.infer(file, name, decimal, markers)
+            profile = identifiers.as_category(file, name, columns.infer(file, name, decimal, markers), decimal)
+            groups[name] = identifiers.repeats(name, profile)
             if name in options.ignore:
                 profile.entry = {"type": "text", "missing": True, "ignore": "left out on request"}
             else:
@@ -97,24 +115,20 @@ def _profiles(
             if "ignore" not in profile.entry and name not in options.key:
                 remarks += _leaks(name, profile, options.target, labels, task, rows)
             profiles[name] = replace(profile, values=NO_VALUES)  # a slice would keep all values in memory
-    return profiles, remarks
-
-
-def evenly(count: int, limit: int) -> np.ndarray:
-    """Return at most *limit* evenly spaced positions of *count* rows."""
-    return np.unique(np.linspace(0, count - 1, min(count, limit)).astype(int))
+    return profiles, groups, remarks
 
 
 def _check_names(names: list[str], options: AdoptOptions) -> None:
-    time = () if options.time in (None, "none") else (options.time,)
-    columns_by_option = {"TARGET": (options.target,), "KEY": options.key, "TIME": time, "IGNORE": options.ignore}
+    time, group = (() if name in (None, "none") else (name,) for name in (options.time, options.group))
+    columns_by_option = {"TARGET": (options.target,), "KEY": options.key, "TIME": time, "GROUP": group}
+    columns_by_option["IGNORE"] = options.ignore
     for option, chosen in columns_by_option.items():
         for name in chosen:
             if name not in names:
                 hint = " (check that the first line names the columns)" if any(map(UNNAMED.fullmatch, names)) else ""
                 raise ProjectError(f"{option}={name}: no such column; the columns are {', '.join(names)}{hint}")
-    if options.target in (*options.key, *time, *options.ignore):
-        raise ProjectError(f"TARGET={options.target}: is also chosen as key, as time, or to be ignored")
+    if options.target in (*options.key, *time, *group, *options.ignore):
+        raise ProjectError(f"TARGET={options.target}: is also chosen as key, as time, as group, or to be ignored")
     if len(names) < 2:
         raise ProjectError(f"the table has only the column {names[0]}: add the columns to predict it from")
 
@@ -124,7 +138,7 @@ def _leaks(name: str, profile: ColumnProfile, goal: str, labels: pd.Series, task
     values = profile.values.iloc[rows]
     if target.same(values, labels, task):
         raise ProjectError(f"{name}: is a copy of the target {goal}: leave it out with IGNORE='{name}'")
-    score = target.predictiveness(values, labels, task)
+    score = predictiveness(values, labels, task)
     if score >= LEAK_SCORE:
         profile.entry = {"type": "text", "missing": True, "ignore": f"leaks {goal} (predicts it alone: {score:.4f})"}
     elif score >= SUSPICIOUS_SCORE:

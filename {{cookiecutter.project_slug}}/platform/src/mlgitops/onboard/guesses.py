@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..contract import zones
 from ..data import casting
 from . import date_formats, quantities
 from .date_formats import DateFormat
@@ -36,7 +37,7 @@ def of(name: str, values: pd.Series, decimal: str) -> Iterator[Guess]:
     if pd.api.types.is_bool_dtype(values):
         yield Guess({"type": "boolean"})
     elif pd.api.types.is_datetime64_any_dtype(values):
-        yield Guess({"type": "datetime"})
+        yield _dates(DateFormat(None), values)
     elif pd.api.types.is_numeric_dtype(values):
         whole = values[(values % 1 == 0) & (values.abs() < EXACT)].astype("int64").astype("string")
         yield from _without_separators(name, whole, len(values))
@@ -54,7 +55,7 @@ def _of_strings(name: str, strings: pd.Series, decimal: str) -> Iterator[Guess]:
         yield Guess({"type": "boolean"})
     values = strings[~strings.str.lower().isin(PLACEHOLDERS)]
     if dates := date_formats.of_strings(values):
-        yield _dates(dates)
+        yield _dates(dates, values)
     digits = values[values.str.fullmatch(r"\d+(\.0+)?")].str.replace(r"\.0+$", "", regex=True)
     yield from _without_separators(name, digits, len(values))
     quantity = quantities.of(values, decimal)
@@ -70,9 +71,14 @@ def _of_strings(name: str, strings: pd.Series, decimal: str) -> Iterator[Guess]:
 
 def _without_separators(name: str, digits: pd.Series, rows: int) -> Iterator[Guess]:
     if len(digits) > MOST * rows and (dates := date_formats.of_digits(name, digits)):
-        yield _dates(dates)
+        yield _dates(dates, digits)
 
 
-def _dates(dates: DateFormat) -> Guess:
+def _dates(dates: DateFormat, values: pd.Series) -> Guess:
     entry = {"type": "datetime"} | ({"format": dates.format} if dates.format else {})
+    if (
+        dates.format is None
+        and casting.timestamps(values, zone=None).isna().mean() > casting.timestamps(values).isna().mean()
+    ):
+        entry["zone"] = zones.UTC_NAME  # some have a zone
     return Guess(entry, [dates.remark] if dates.remark else [])

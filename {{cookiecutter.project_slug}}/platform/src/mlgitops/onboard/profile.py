@@ -56,7 +56,9 @@ def complete(name: str, profile: ColumnProfile) -> ColumnProfile:
         entry["min"], entry["max"] = ranges.bounds(name, filled, whole)
         identifier = entry["type"] == "integer" and _numbers_rows(name, filled, distinct, missing)
     elif entry["type"] == "datetime":
-        entry["type"] = "date" if (filled == filled.dt.normalize()).all() else "datetime"
+        if (filled == filled.dt.normalize()).all():
+            entry["type"] = "date"
+            entry.pop("zone", None)
         entry["min"] = filled.min().replace(month=1, day=1).date()
         if filled.max() > LAST_TIME:  # without max, no later time is accepted
             entry["max"] = filled.max().date()

@@ -10,7 +10,8 @@ import yaml
 from ruamel.yaml import YAML
 
 from ..contract.contract import Contract
-from ..contract.params import Ingest
+from ..contract.params import Ingest, Threshold
+from .choose import Choice
 
 HEADER = """# yaml-language-server: $schema=docs/contract.schema.json
 # The data contract, inferred from {source}: read it, correct it, commit it. Validation, preprocessing,
@@ -94,12 +95,10 @@ def contract(drafted: dict[str, Any], source: Path) -> str:
     return HEADER.format(source=source.as_posix()) + text.replace("\ncolumns:\n", "\n\ncolumns:\n", 1)
 
 
-def settings(
-    params: str, reading: Ingest, contract: Contract, chosen: dict[str, Any], score: float, rate: float
-) -> str:
+def settings(params: str, reading: Ingest, contract: Contract, choice: Choice, aim: Threshold, test: float) -> str:
     """Return params.yaml with the source, the chosen algorithm, and gates that fit the task; comments are kept.
 
-    *score* is the cross-validated primary metric, *rate* the share of positive rows of a binary task.
+    *aim* is what the threshold should achieve, *test* the share of rows to hold out.
     """
     editor = YAML()  # ruamel.yaml keeps comments
     editor.indent(mapping=2, sequence=4, offset=2)
@@ -111,15 +110,16 @@ def settings(
         else:
             document["ingest"].pop(name, None)
     document["model"].clear()
-    document["model"].update(chosen)
+    document["model"].update(choice.settings)
+    document["split"]["test"] = test
     document["tune"]["space"].clear()
-    document["tune"]["space"].update(SPACES[str(chosen["algorithm"])](contract.task))
+    document["tune"]["space"].update(SPACES[str(choice.settings["algorithm"])](contract.task))
     chance = {"binary": 0.5, "regression": 0.0}.get(contract.task, 1 / max(1, len(contract.classes)))
-    gain = max(0.0, score - chance)
+    gain = max(0.0, choice.score - chance)
     gates = document["review"]["gates"]
     gates["min_score"] = round(chance + gain / 2, 2)
     gates["min_slice_score"] = round(chance + gain / 4, 2) if contract.task == "binary" else None
-    document["evaluate"]["threshold"] = max(0.01, round(rate, 2)) if rate < 0.2 else 0.5
+    document["evaluate"]["threshold"] = aim
     text = StringIO()
     editor.dump(document, text)
     return text.getvalue()

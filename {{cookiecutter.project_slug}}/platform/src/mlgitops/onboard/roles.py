@@ -1,4 +1,4 @@
-"""Finds the key and the time among the columns."""
+"""Finds the key, the time and the group among the columns."""
 
 import re
 
@@ -9,6 +9,7 @@ from ..common.errors import ProjectError
 from ..contract.column import Column
 from ..data import frame
 from . import times
+from .identifiers import group
 from .profile import ColumnProfile
 
 TIME_NAME = re.compile(r"date|time|when|timestamp|created|month|day", re.IGNORECASE)
@@ -49,3 +50,28 @@ def find_time(profiles: dict[str, ColumnProfile], choice: str | None) -> str | N
         profiles[name] = ColumnProfile(entry, pd.Series(dtype="object"))
         return name
     return named[0] if len(named) == 1 else None
+
+
+def find_group(
+    profiles: dict[str, ColumnProfile], candidates: dict[str, int], choice: str | None, others: tuple[str | None, ...]
+) -> str | None:
+    """Return the group that the user chose, or the column whose values name what several rows belong to, if any.
+
+    *candidates* are the numbers of groups by column; *others* are columns with a role, which are not taken unasked.
+    """
+    if choice:
+        return None if choice == "none" else choice
+    left = {name: count for name, count in candidates.items() if name not in others}
+    best = group(left)
+    usable = [name for name, profile in profiles.items() if "ignore" not in profile.entry and name != best]
+    return best if any(name not in others for name in usable) else None
+
+
+def repeats(name: str, groups: int, rows: int, time: str | None) -> str:
+    """Return the remark on a column whose values repeat; with a time, the split keeps to that."""
+    several = f"{name} repeats ({groups:,} values in {rows:,} rows)"
+    if time:
+        return (
+            f"{several}: the split by {time} puts rows of one in both parts; set GROUP='{name}' to keep them together"
+        )
+    return f"{several}: rows of one stay in the same part of the split, as group (or set GROUP=none)"

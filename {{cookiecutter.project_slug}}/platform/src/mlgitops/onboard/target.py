@@ -5,14 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ..common.errors import ProjectError
 from ..contract.column import Column
 from ..contract.contract import Task
 from ..data import casting, frame
-from ..model.metrics import primary
 from .profile import OUT_OF_RANGE, READING, ColumnProfile
 
 MIN_ROWS, MIN_CLASS_ROWS, MAX_CLASSES = 50, 5, 100
@@ -103,25 +100,3 @@ def same(values: pd.Series, truth: pd.Series, task: Task) -> bool:
     if task == "regression":
         return bool(pd.api.types.is_float_dtype(values) and np.array_equal(values, truth))
     return bool((pd.factorize(values)[0] == pd.factorize(truth)[0]).all())
-
-
-def predictiveness(values: pd.Series, truth: pd.Series, task: Task) -> float:
-    """Return how well one column predicts the target: the cross-validated primary metric of a small tree."""
-    if pd.api.types.is_datetime64_any_dtype(values):
-        values = values.astype("int64").where(values.notna())
-    elif not pd.api.types.is_numeric_dtype(values):
-        values = pd.Series(pd.factorize(values)[0])
-    numbers = values.astype("float64")
-    inputs = numbers.fillna(numbers.min() - 1).fillna(0).to_numpy().reshape(-1, 1)
-    if task == "regression":
-        expected = truth.to_numpy(dtype="float64")
-        number: Any = DecisionTreeRegressor(min_samples_leaf=5, random_state=0)
-        monotone = pd.Series(inputs[:, 0]).corr(pd.Series(expected), method="spearman") ** 2  # 1 if monotonic
-        predicted = cross_val_predict(number, inputs, expected, cv=KFold(3, shuffle=True, random_state=0))
-        return max(0.0 if np.isnan(monotone) else float(monotone), primary(task, expected, predicted))
-    codes = pd.factorize(truth, sort=True)[0]
-    if np.bincount(codes).min() < 3:
-        return 0.0
-    tree: Any = DecisionTreeClassifier(min_samples_leaf=5, random_state=0)
-    folds = StratifiedKFold(3, shuffle=True, random_state=0)
-    return primary(task, codes, cross_val_predict(tree, inputs, codes, cv=folds, method="predict_proba"))

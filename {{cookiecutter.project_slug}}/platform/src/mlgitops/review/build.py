@@ -7,7 +7,7 @@ from ..contract.contract import Contract
 from ..contract.params import Params
 from ..data.validation_report import ValidationReport
 from ..model import metrics
-from . import changes, gates, phrases
+from . import changes, doubts, gates, phrases
 from .facts import facts, importances, notes
 from .inputs import EMPTY, Context, Model
 from .latency import latency
@@ -31,14 +31,16 @@ def build(
     evidence = measure(candidate, champion, rows, params, validation, rows_sha256, context)
     results = gates.evaluate(evidence, params.review.gates)
     refused = tuple(gate.name for gate in results if gate.passed is False)
+    unproven = doubts.unproven(evidence, params.review.gates)
     return Report(
         accepted=not refused,
-        verdict=phrases.verdict(refused),
+        verdict=phrases.verdict(refused, unproven),
         outcome=phrases.outcome(evidence),
         model_sha256=evidence.candidate.model_sha256,
         refused_by=refused,
         gates=results,
         evidence=evidence,
+        unproven=unproven,
     )
 
 
@@ -77,6 +79,8 @@ def measure(
         contract=changes.of_contract(before.contract, contract),
         validation=validation,
         limits=_limits(contract, params),
+        leaks=doubts.leaks(candidate.scorer),
+        class_rows=doubts.class_rows(contract, rows),
     )
 
 

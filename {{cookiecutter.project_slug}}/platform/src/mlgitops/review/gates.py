@@ -18,6 +18,8 @@ def _results(evidence: Evidence, limits: Gates) -> Iterator[Gate]:
     yield _max_drop(evidence, limits.max_drop or 0.0)
     yield _min_slice_score(evidence, limits.min_slice_score or 0.0)
     yield _validation(evidence)
+    yield _leakage(evidence)
+    yield _min_class_rows(evidence, limits.min_class_rows or 0)
     yield _parity(evidence)
     yield _max_latency_ms(evidence, limits.max_latency_ms or 0.0)
     yield _max_size_mb(evidence, limits.max_size_mb or 0.0)
@@ -83,6 +85,30 @@ def _validation(evidence: Evidence) -> Gate:
         failed or "the data was not validated",
         "the data meets contract.yaml",
         "fix the data or contract.yaml, and run the pipeline again (dvc repro)",
+    )
+
+
+def _leakage(evidence: Evidence) -> Gate:
+    return Gate(
+        "leakage",
+        not evidence.leaks,
+        "; ".join(evidence.leaks) or "none was found",
+        "no columns determine the target, or the contract acknowledges them",
+        "leave out what is not known when a prediction is made (ignore in contract.yaml), list the other columns there "
+        "in acknowledged_leaks",
+    )
+
+
+def _min_class_rows(evidence: Evidence, limit: int) -> Gate:
+    few = {name: count for name, count in evidence.class_rows.items() if count < limit}
+    named = ", ".join(f"{name}: {count} test rows" for name, count in few.items())
+    fewest = f"at least {min(evidence.class_rows.values())} test rows of each class" if evidence.class_rows else ""
+    return Gate(
+        "min_class_rows",
+        None if few or not fewest else True,
+        f"unproven: {named}" if few else fewest or "numbers have no classes",
+        f"at least {limit} test rows of each class, else the verdict is only that the model is unproven",
+        "",
     )
 
 

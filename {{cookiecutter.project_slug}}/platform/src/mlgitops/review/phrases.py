@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..common.provenance import short
+from ..data.split import Counts
 from .performance import TEST_ROWS, Confusion, Drop, Movement, Score, Verdict
 from .report import Evidence, ModelFacts
 
@@ -36,9 +37,11 @@ def own_interval(score: Score) -> str:
     return NOTHING if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
-def verdict(refused_by: Sequence[str]) -> str:
+def verdict(refused_by: Sequence[str], unproven: Sequence[str] = ()) -> str:
     """Return the verdict in a few words."""
-    return f"Model refused by {', '.join(refused_by)}" if refused_by else "Model accepted"
+    if refused_by:
+        return f"Model refused by {', '.join(refused_by)}"
+    return "Model unproven, not refused" if unproven else "Model accepted"
 
 
 def outcome(evidence: Evidence) -> str:
@@ -114,7 +117,9 @@ def validation(evidence: Evidence) -> str:
     if not report:
         return "The data was not validated."
     kept = report.expectations - len(report.failures)
-    return f"{kept} of {report.expectations} expectations of the contract hold on {report.rows:,} rows."
+    unused = Counts(report.rows, report.without_target).explain(evidence.target)
+    hold = f"{kept} of {report.expectations} expectations of the contract hold on {report.rows:,} rows."
+    return f"{hold} {unused}." if unused else hold
 
 
 def mistakes(confusion: Confusion, most: int) -> list[tuple[str, str, int, int | None]]:

@@ -1,6 +1,6 @@
 """The report of a review: what was compared, what was measured, and what the gates decided."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
@@ -69,7 +69,10 @@ class Limits(Record):
 
 @dataclass(frozen=True)
 class Evidence(Record):
-    """Everything that the gates decide on and the pages show; *incompatible*: why the champion cannot be evaluated."""
+    """Everything that the gates decide on and the pages show; *incompatible*: why the champion cannot be evaluated.
+
+    *leaks*: those that the contract does not acknowledge, in words; *class_rows*: test rows by class.
+    """
 
     project: str
     task: str
@@ -90,6 +93,8 @@ class Evidence(Record):
     contract: tuple[Change, ...]
     validation: ValidationReport | None
     limits: Limits
+    leaks: tuple[str, ...] = ()
+    class_rows: dict[str, int] = field(default_factory=dict)
 
     @property
     def primary(self) -> Score:
@@ -120,7 +125,10 @@ class Gate(Record):
 
 @dataclass(frozen=True)
 class Report(Record):
-    """The decision on the model with this digest, in words that other records quote, and its evidence."""
+    """The decision on the model with this digest, in words that other records quote, and its evidence.
+
+    *unproven*: classes with so few test rows that an accepted model is not proven.
+    """
 
     accepted: bool
     verdict: str
@@ -129,3 +137,4 @@ class Report(Record):
     refused_by: tuple[str, ...]
     gates: tuple[Gate, ...]
     evidence: Evidence
+    unproven: tuple[str, ...] = ()

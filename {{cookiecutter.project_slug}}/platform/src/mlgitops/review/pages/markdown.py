@@ -44,7 +44,10 @@ def summary(report: Report) -> str:
 
 
 def _head(report: Report) -> str:
-    lines = [f"## {'✅' if report.accepted else '❌'} {report.verdict}", prose(report.outcome)]
+    lines = [
+        f"## {'❌' if not report.accepted else '⚠️' if report.unproven else '✅'} {report.verdict}",
+        prose(report.outcome),
+    ]
     lines += [f"**{prose(text)}**" for text in _sentence(report.evidence)]
     lines += [f"> {prose(note)}" for note in report.evidence.notes]
     lines += [

@@ -1,0 +1,76 @@
+"""Cross-validation: what a model that was trained on the other folds predicts for each fold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..common.errors import ProjectError
+from ..contract.contract import Contract
+from ..contract.params import Train
+from ..data import frame
+from . import metrics, pipeline
+from .decision import Outcomes, outcomes
+from .folds import Fold, folds
+
+
+class NoScoreError(ProjectError):
+    """Cross-validation has no score, because a class has too few rows."""
+
+
+@dataclass(frozen=True)
+class FoldPredictions:
+    """The target of the rows of one fold, what was predicted for them, and the primary metric."""
+
+    truth: np.ndarray
+    predicted: np.ndarray
+    score: float
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Rows as the estimator takes them, and the folds that separate them."""
+
+    inputs: pd.DataFrame
+    truth: np.ndarray
+    folds: tuple[Fold, ...]
+
+
+def prepare(contract: Contract, params: Train, rows: pd.DataFrame) -> Prepared:
+    """Return typed *rows* of the train part, ready for several cross-validations."""
+    inputs, truth = frame.features(rows, contract), frame.target(rows, contract)
+    return Prepared(inputs, truth, tuple(folds(contract, params, rows, truth)))
+
+
+def cross_validate(contract: Contract, settings: Mapping[str, Any], params: Train, rows: pd.DataFrame) -> list[float]:
+    """Return the primary metric of each fold; see `predictions`."""
+    return [fold.score for fold in predictions(contract, settings, prepare(contract, params, rows))]
+
+
+def predictions(contract: Contract, settings: Mapping[str, Any], prepared: Prepared) -> list[FoldPredictions]:
+    """Return what a model that was trained on the rest of the rows predicts for each fold; see `folds`.
+
+    Folds that lack a class are skipped. Raises NoScoreError if all are.
+    """
+    inputs, truth, results = prepared.inputs, prepared.truth, []
+    for train, test in prepared.folds:
+        if len(np.unique(truth[train])) >= len(contract.classes):
+            fitted = pipeline.fit(contract, settings, inputs.iloc[train], truth[train])
+            predicted = pipeline.predict(fitted, inputs.iloc[test])
+            score = metrics.primary(contract.task, truth[test], predicted)
+            results.append(FoldPredictions(truth[test], predicted, score))
+    results = [fold for fold in results if not np.isnan(fold.score)]
+    if not results:
+        raise NoScoreError(
+            f"train: in each of {len(prepared.folds)} folds the target is constant or a class is absent: "
+            "lower train.folds in params.yaml, or add rows"
+        )
+    return results
+
+
+def outcomes_of(validated: Sequence[FoldPredictions]) -> Outcomes:
+    """Return the outcomes of all predictions of a binary model that were made without the rows themselves."""
+    truth, predicted = (np.concatenate([getattr(fold, name) for fold in validated]) for name in ("truth", "predicted"))
+    return outcomes(truth == 1, predicted[:, 1])
