@@ -92,7 +92,7 @@ def test_table_is_adopted_after_the_set_up_whatever_makeflags_say(
 def test_target_runs_in_a_folder_with_blanks_and_not_with_the_environment_of_another(
     target: str, machine: Machine
 ) -> None:
-    code, said, asked = machine.make(target, CI="")
+    code, said, asked = machine.make(target, CI="", STEP="register")
     assert code == 0, said
     assert asked
     assert all(words.count("<") == words.count(">") and "<a>" not in words for words in asked)
@@ -100,11 +100,11 @@ def test_target_runs_in_a_folder_with_blanks_and_not_with_the_environment_of_ano
         made_in.mkdir(exist_ok=True)
         machine.environment(made_in)
         machine.environment(machine.project, made_in)
-        code, said, asked = machine.make(target, CI="")
+        code, said, asked = machine.make(target, CI="", STEP="register")
         assert (code, asked) == (2, [])
         assert re.search(rf"{ELSEWHERE}.*: run `make setup` first", said)
     machine.environment(machine.project, Path("/no such folder"))
-    assert ELSEWHERE in machine.make(target, CI="")[1]
+    assert ELSEWHERE in machine.make(target, CI="", STEP="register")[1]
 
 
 def test_set_up_makes_a_new_environment_where_the_one_there_is_of_another_folder(machine: Machine) -> None:

@@ -14,7 +14,7 @@ from .paths import store
 # the token serves this one command and is not stored
 CREDENTIAL_OPTIONS = ("-c", "credential.helper=", "-c", "credential.helper=!gh auth git-credential")
 ENGLISH_MESSAGES = {"LC_ALL": "C"}  # the language of the messages that *fails* is compared with
-NO_COMMIT = ("not a git repository", "Needed a single revision")
+NO_COMMIT = ("not a git repository", "Needed a single revision", "does not have any commits yet")
 UNTRUSTED = "dubious ownership"  # the folder belongs to another user; git's message says how to trust it
 HOOK_VARIABLES = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"}  # set by a git hook for its own repository
 # how git says that another push came first; every other refusal is the host's decision, with a reason of its own
