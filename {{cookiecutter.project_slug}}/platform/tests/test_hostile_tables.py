@@ -21,8 +21,8 @@ from mlgitops.data import frame
 from mlgitops.data.encode import encode
 from mlgitops.data.ingest import ingest
 from mlgitops.onboard import project_files
-from mlgitops.onboard.choose import sample
 from mlgitops.onboard.draft import AdoptOptions, draft
+from mlgitops.onboard.sampling import sample
 
 EXAMPLES = int(os.environ.get("MLGITOPS_FUZZ_EXAMPLES", "25"))  # the nightly run tries thousands
 WORDS = [
@@ -125,7 +125,7 @@ def test_adopting_any_table_succeeds_or_says_why_not(file: tuple[str, bytes]) ->
             contract = Contract.parse(project_files.contract(drafted.contract, path), "contract.yaml")
             typed = frame.load(raw, contract, contract.columns)
             sample(raw, contract, 0.2)
-        except ProjectError as error:
+        except ProjectError:
             event("refused")
 
             return
