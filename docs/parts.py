@@ -176,6 +176,21 @@ def refusals(project: Path) -> str:
     return table(["status", "meaning"], ([f"`{status}`", meaning] for status, meaning in meanings.items()))
 
 
+def log_settings(project: Path) -> str:
+    """Return the environment variables of the prediction log."""
+    text = (project / PLATFORM / "serving/log_settings.py").read_text(encoding="utf-8")
+    names = {"folder": "SCORING_LOG"}
+    rows = [
+        [f"`{names.get(name, 'SCORING_LOG_' + name.upper())}`", _default(default), meaning]
+        for name, default, meaning in re.findall(r"(?m)^    (\w+): [\w\[\], .]+ = (.+?)  # (.+)$", text)
+    ]
+    return table(["variable", "default", "meaning"], rows)
+
+
+def _default(value: str) -> str:
+    return {'""': "empty", "()": "empty", "1.0": "1"}.get(value, value.replace("_", ","))
+
+
 def limits(project: Path) -> str:
     """The environment variables that limit what the service accepts."""
     text = (project / PLATFORM / "serving/limits.py").read_text(encoding="utf-8")
@@ -202,7 +217,7 @@ def _relinked(link: re.Match[str]) -> str:
 GENERATED: dict[str, Callable[[Path], str]] = {
     part.__name__: part
     for part in (
-        answers, commands, endpoints, limits, refusals, settings, template_commands, verbs, workflow_commands,
+        answers, commands, endpoints, limits, log_settings, refusals, settings, template_commands, verbs, workflow_commands,
         workflows,
     )
 } | {

@@ -19,12 +19,14 @@ PAGES = sorted(path.relative_to(TEMPLATE).as_posix() for path in [*DOCS.rglob("*
 HOSTS = {  # what pages may link to; everything else is a slip
     "127.0.0.1:3000",
     "127.0.0.1:5000",
+    "app.example.com",
     "cli.github.com",
     "cruft.github.io",
     "docs.astral.sh",
     "docs.sigstore.dev",
     "github.com",
     "keepachangelog.com",
+    "py.iceberg.apache.org",
     "semver.org",
 }
 OLD_NAMES = [  # commands, modules and settings

@@ -84,6 +84,7 @@ MAIN_ONLY = ("deploy.yml", "promote.yml", "release.yml", "staging.yml", "templat
 READS_SOURCE = ("make ingest", "make monitor", "make performance")  # the steps that may have the password of the database
 CHECKED = {  # texts, which that target compares with a pattern, or writes as one line into a text
     ("promote.yml", "version"): ("make promote", "VERSION"),
+    ("train.yml", "refresh"): ("make ingest", "REFRESH"),
     ("train.yml", "because"): ("make write-back", "BECAUSE"),
 }
 NOT_WRITTEN_BACK = """!contains(fromJSON('["pull_request", "merge_group"]'), github.event_name) &&"""

@@ -17,8 +17,9 @@ secrets: ## search all files of git for passwords and keys
 	$(RUN) pre-commit run detect-secrets --all-files
 
 .PHONY: ingest
-ingest: ## read the source of the data where it changed; in any case if REFRESH is true, or for repository_dispatch
-	@if [ "$$REFRESH" = true ] || [ "$$GITHUB_EVENT_NAME" = repository_dispatch ]; then $(MAKE) --no-print-directory refresh; \
+ingest: ## read the source of the data where it changed, or again if REFRESH is true or due, as params.yaml says
+	@if [ "$$REFRESH" = due ]; then $(RUN) $(PACKAGE) refresh-if-due; \
+	elif [ "$$REFRESH" = true ] || [ "$$GITHUB_EVENT_NAME" = repository_dispatch ]; then $(MAKE) --no-print-directory refresh; \
 	else $(RUN) dvc repro ingest $(if $(CI),--pull </dev/null); fi
 
 .PHONY: write-back

@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from helpers import gitops
+from helpers import contracts, gitops
+from helpers.git import git
 from helpers.gitops import lock
 
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
-from mlgitops.contract.params import Monitor
+from mlgitops.contract.params import Monitor, Retrain
 from mlgitops.data.distribution import Shift
+from mlgitops.data.reading import IngestReport
 from mlgitops.github import alarm as report_alarm
-from mlgitops.github import api, write_back
+from mlgitops.github import api, refresh, write_back
 from mlgitops.monitoring import alarm
 from mlgitops.monitoring.outcomes import OutcomeCounts
 from mlgitops.monitoring.production import Period, Production, Value
@@ -249,3 +251,50 @@ def test_a_report_of_another_program_is_an_error(tmp_path: Path) -> None:
     files.write_json(tmp_path / "production.json", {"alarm": True})
     with pytest.raises(ProjectError, match=r"production\.json"):
         Production.load(tmp_path / "production.json")
+
+
+@pytest.mark.parametrize(
+    ("rows", "days", "added", "age", "worth"),
+    [
+        (None, None, 0, 1.0, True),
+        (100, None, 99, 999.0, False),
+        (100, None, 100, 1.0, True),
+        (100, None, -500, 1.0, False),
+        (100, None, None, 1.0, True),
+        (None, 30, 0, 29.0, False),
+        (None, 30, 0, 30.0, True),
+        (None, 30, 0, None, True),
+        (100, 30, 5, 31.0, True),
+        (100, 30, 5, 3.0, False),
+    ],
+)
+def test_a_scheduled_training_waits_for_enough_rows_or_an_old_model(
+    rows: int | None, days: int | None, added: int | None, age: float | None, worth: bool
+) -> None:
+    assert bool(refresh.due(Retrain(rows=rows, days=days), added, age)) is worth
+
+
+@pytest.mark.parametrize(("rows", "kept"), [(10, True), (11, False)])
+def test_data_that_is_not_worth_a_training_is_restored(
+    project: Path, monkeypatch: pytest.MonkeyPatch, rows: int, kept: bool
+) -> None:
+    def count(number: int) -> None:
+        IngestReport("a.csv", "csv", number, 2, {}, ()).save(refresh.REPORT)
+
+    def dvc(*words: str) -> None:
+        done.append(words[0])
+        if words[0] == "repro":
+            count(110)
+            lock(project, ingest="2", train="1")
+
+    done: list[str] = []
+    lock(project, ingest="1", train="1")
+    git("commit", "--quiet", "--all", "--message", "Data", cwd=project)
+    settings = contracts.PARAMS.model_copy(update={"retrain": Retrain(rows=rows, days=None)})
+    monkeypatch.setattr(refresh.Params, "load", lambda path: settings)
+    monkeypatch.setattr(refresh, "_dvc", dvc)
+    count(100)
+    result = CliRunner().invoke(refresh.main, [])
+    assert result.exit_code == 0, result.output
+    assert done == ["pull", "repro", *([] if kept else ["checkout"])]
+    assert (git("status", "--porcelain", "--", "dvc.lock", cwd=project) == "") is not kept

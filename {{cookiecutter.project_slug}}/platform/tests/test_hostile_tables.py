@@ -127,7 +127,6 @@ def test_adopting_any_table_succeeds_or_says_why_not(file: tuple[str, bytes]) ->
             sample(raw, contract, 0.2)
         except ProjectError:
             event("refused")
-
             return
         event("adopted")
         assert len(typed) == rows

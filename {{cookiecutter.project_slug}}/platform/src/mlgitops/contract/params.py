@@ -194,10 +194,12 @@ class Monitor(Section):
 
 
 class Retrain(Section):
-    """When a scheduled training on new data is worth it; an alarm or a request always trains."""
+    """When new data of the weekly run is worth a training: without both, any change is. An alarm always trains."""
 
-    rows: int | None = Field(None, ge=1, description="Smallest number of new rows; null: any change of the data.")
-    days: int | None = Field(None, ge=1, description="Age of the model in days after which any change is enough.")
+    rows: int | None = Field(None, ge=1, description="Smallest number of new rows that is worth a training.")
+    days: int | None = Field(
+        None, ge=1, description="Age in days of the released model after which any change is worth a training."
+    )
 
 
 class Params(Document):
@@ -213,4 +215,4 @@ class Params(Document):
     review: Review
     image: Image
     monitor: Monitor
-    retrain: Retrain = Field(Retrain(), description="When a scheduled training is worth it.")
+    retrain: Retrain = Field(Retrain(), description="When new data of the weekly run is worth a training.")

@@ -60,8 +60,7 @@ def _section(path: tuple[str, ...], section: dict[str, Any], shared: dict[str, A
         each = value.get("additionalProperties")
         each = each if isinstance(each, dict) else {}  # additionalProperties: true allows any value
         name = (value.get("$ref") or each.get("$ref", "")).rpartition("/")[2]
-        required = key in section.get("required", [])
-        default = "required" if required else DEFAULTS.get(str(value["default"]), value["default"])
+        default = "required" if key in section.get("required", ()) else _default(value["default"])
         kind, meaning = _kind(value), value.get("description", "")
         if name:
             inner = (*path, key, "NAME") if each else (*path, key)
@@ -70,6 +69,10 @@ def _section(path: tuple[str, ...], section: dict[str, Any], shared: dict[str, A
         yield f"| `{key}` | {kind} | {default} | {meaning} |"
     for inner, content in below:
         yield from _section(inner, content, shared)
+
+
+def _default(value: Any) -> Any:
+    return "its defaults" if isinstance(value, dict) else DEFAULTS.get(str(value), value)
 
 
 def _kind(value: dict[str, Any]) -> str:

@@ -1,0 +1,76 @@
+"""What the prediction log costs: processor time of a request in process, without and with the log.
+
+    PYTHONPATH=PROJECT/platform/src python benchmarks/prediction_log.py PROJECT/models/export
+
+Batches of requests with and without the log take turns; the smallest time of each counts, because other work on the
+machine only adds to it. The request goes through the whole ASGI application, but through no socket: a request of the real
+service costs several times as much, so its share is smaller.
+"""
+
+import asyncio
+import json
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from mlgitops.serving import bento
+from mlgitops.serving.app import Api
+from mlgitops.serving.limits import Limits
+from mlgitops.serving.log_settings import LogSettings
+
+REQUESTS, ROUNDS = 500, 20
+
+
+def application(folder: Path, settings: LogSettings) -> Api:
+    """Return the application of the service with these settings of the log."""
+    api = Api()
+    bento.start(api, folder, Limits(), settings)
+    return api
+
+
+async def seconds(api: Api, body: bytes) -> float:
+    """Return the processor time of one request, in seconds, of a batch."""
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers}
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body}
+
+    async def send(message: dict[str, Any]) -> None:
+        assert message.get("status", 200) == 200
+
+    started = time.process_time()
+    for _ in range(REQUESTS):
+        await api(scope, receive, send)
+    return (time.process_time() - started) / REQUESTS
+
+
+def main(folder: Path) -> None:
+    """Print the processor time of a request with each kind of log."""
+    body = json.dumps(json.loads((folder / "golden.json").read_text(encoding="utf-8"))["rows"][0]).encode()
+    scratch = Path(tempfile.mkdtemp())
+    kinds = {
+        "without the log": LogSettings(),
+        "id, time and answer": LogSettings(folder=str(scratch / "a")),
+        "and the key's hash": LogSettings(folder=str(scratch / "b"), key="secret"),
+        "and all inputs": LogSettings(folder=str(scratch / "c"), key="secret", columns=("*",)),
+    }
+    applications = {name: application(folder, settings) for name, settings in kinds.items()}
+    times: dict[str, list[float]] = {name: [] for name in kinds}
+    try:
+        for _ in range(ROUNDS):
+            for name, api in applications.items():
+                times[name].append(asyncio.run(seconds(api, body)))
+    finally:
+        shutil.rmtree(scratch)
+    least = min(times["without the log"])
+    for name, values in times.items():
+        more = min(values) - least
+        print(f"{name:22} {min(values) * 1e6:7.1f} µs  {more * 1e6:+6.1f} µs  {more / least:+6.1%} of a request in process")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
