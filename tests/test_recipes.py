@@ -11,7 +11,8 @@ from helpers.support import GENERATED, TEMPLATE, bake
 MAKEFILES = {path: path.read_text(encoding="utf-8") for path in (
     TEMPLATE / "Makefile", GENERATED / "Makefile", GENERATED / "platform/ci.mk",
 )}  # fmt: skip
-OF_MAKE = {"CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "PATH", "PWD"}  # set by the machine, not by a user
+# set by the machine, not by a user
+OF_MAKE = {"CI", "GITHUB_ACTIONS", "GITHUB_EVENT_NAME", "GITHUB_STEP_SUMMARY", "PATH", "PWD"}
 NO_ARGUMENTS = {"REFRESH", "REGISTRY_PASSWORD", "STEP"}  # compared with a word or a pattern; from standard input
 VARIABLE = re.compile(r"\$\$\{?([A-Z][A-Z_]*)")
 

@@ -81,7 +81,7 @@ EDITS = [  # each is made wherever it can be made, one place at a time
     (r"run: make ", "run: true "),
     (r"run: make ", "run: make un"),
     (r"^ +GH_TOKEN: .*\n", ""),
-    (r"GH_TOKEN: .*$", "GH_TOKEN: ${{ secrets.BOT }}"),
+    (r'GH_TOKEN: "?\$\{\{.*?\}\}"?', 'GH_TOKEN: "${{ secrets.BOT }}"'),
     (r"^  (push|pull_request|pull_request_target|schedule|workflow_dispatch|workflow_run):", "  release:"),
     (r"^    branches: .*\n", ""),
     (r"^    (paths|types|workflows): .*\n", ""),

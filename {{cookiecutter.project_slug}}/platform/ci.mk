@@ -19,7 +19,7 @@ secrets: ## search all files of git for passwords and keys
 .PHONY: ingest
 ingest: ## read the source of the data where it changed, or again if REFRESH is true or due, as params.yaml says
 	@if [ "$$REFRESH" = due ]; then $(RUN) $(PACKAGE) refresh-if-due; \
-	elif [ "$$REFRESH" = true ]; then $(MAKE) --no-print-directory refresh; \
+	elif [ "$$REFRESH" = true ] || [ "$$GITHUB_EVENT_NAME" = repository_dispatch ]; then $(MAKE) --no-print-directory refresh; \
 	else $(RUN) dvc repro ingest $(if $(CI),--pull </dev/null); fi
 
 .PHONY: write-back

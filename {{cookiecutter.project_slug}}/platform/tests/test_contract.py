@@ -201,6 +201,11 @@ def test_input_names_are_what_onnx_allows_and_never_the_same() -> None:
         ("binary", {"x": "{type: number, parts: [day]}"}, {}, "parts apply to types datetime and date"),
         ("binary", {"x": "{type: date, parts: [hour]}"}, {}, "a date has no hour"),
         ("binary", {"x": "{type: date, min: 3}"}, {}, "does not fit the type"),
+        ("binary", {"x": "{type: category, unit: EUR}"}, {}, "unit applies to types number and integer"),
+        ("binary", {"x": "{type: number, format: unix_s}"}, {}, "format applies to types datetime and date"),
+        ("binary", {"x": "{type: date, format: dmy}"}, {}, "use directives such as %d/%m/%Y"),
+        ("binary", {"x": "{type: date, join: [a, b]}"}, {}, "join: 'a' is no column of the table"),
+        ("binary", {"x": "{type: date, join: [spare, y]}"}, {"key": ["x"]}, "cannot be the target or a key"),
     ],
 )
 def test_a_contract_that_cannot_work_is_refused(

@@ -176,3 +176,18 @@ def test_the_command_compares_the_rows_of_the_table_too(tmp_path: Path, monkeypa
     write(contracts.contract({**columns, "new": "{type: number}"}, key=["id"]))
     assert "rows: not compared: data/t.csv at HEAD: has no column 'new'" in runner.invoke(main, ["HEAD"]).output
     assert "rows" not in runner.invoke(main, ["HEAD", "HEAD"]).output
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "breaking"),
+    [
+        ("{type: number}", "{type: number, unit: EUR}", False),
+        ("{type: number, unit: EUR}", "{type: number}", True),
+        ("{type: number, unit: EUR}", "{type: number, unit: kg}", True),
+        ("{type: date, format: '%d.%m.%Y'}", "{type: date}", True),
+        ("{type: category}", "{type: category, na_values: []}", False),
+    ],
+)
+def test_a_spelling_that_is_no_longer_read_breaks_callers_that_send_it(before: str, after: str, breaking: bool) -> None:
+    (change,) = changes(contracts.contract({"c": before}), contracts.contract({"c": after}))
+    assert change.breaking == breaking

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 from helpers import contracts, models, tables
+from sklearn.dummy import DummyClassifier
 
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
@@ -24,6 +25,7 @@ from mlgitops.data import frame
 from mlgitops.data.encode import encode
 from mlgitops.data.profile import Profile
 from mlgitops.model import estimators, evaluate, export, pipeline, train
+from mlgitops.model.known_categories import known_categories
 from mlgitops.model.scorer import Scorer
 
 EACH = [(algorithm, task) for algorithm in contracts.ALGORITHMS for task in contracts.TARGETS]
@@ -187,6 +189,7 @@ def test_the_stage_writes_what_serving_needs_and_nothing_else(here: Path) -> Non
         "features.py",
         "request.schema.json",
         "card.md",
+        "categories.json",
         "golden.json",
         "manifest.json",
         "profile.json",
@@ -319,3 +322,14 @@ def test_answers_are_in_words_of_the_contract(task: str, tmp_path: Path, monkeyp
             assert answer["probabilities"][answer["prediction"]] == max(answer["probabilities"].values())
         else:
             assert answer == {"prediction": float(numbers)}
+
+
+@pytest.mark.parametrize("algorithm", contracts.ALGORITHMS)
+@pytest.mark.parametrize("task", contracts.TARGETS)
+def test_every_algorithm_knows_the_categories_that_it_was_trained_on(algorithm: str, task: str) -> None:
+    known = known_categories(models.fitted(algorithm, task), contracts.wide(task))
+    assert known == {"city": sorted(tables.rows(task)["city"].dropna().unique())}
+
+
+def test_a_model_that_does_not_show_its_categories_knows_none() -> None:
+    assert known_categories(DummyClassifier(), contracts.wide()) == {}

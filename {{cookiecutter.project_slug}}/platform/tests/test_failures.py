@@ -24,6 +24,7 @@ FAULTS: dict[str, tuple[Exception, str]] = {
     "disk full in a library": (RuntimeError("[Errno 28] Error writing. No space left on device"), "the disk is full"),
     "disk full in SQLite": (RuntimeError("(sqlite3.OperationalError) database or disk is full"), "the disk is full"),
     "database locked": (RuntimeError("database is locked"), "another process is writing to the database"),
+    "tracking server": (RuntimeError("API request to http://x failed: 503"), "the tracking server stopped answering"),
     "read-only folder": (OSError(errno.EROFS, "Read-only file system", "out.csv"), "out.csv: Read-only file system: "),
     "file of another user": (PermissionError(errno.EACCES, "Permission denied", "a.csv"), "a.csv: Permission denied: "),
     "too many files": (OSError(errno.EMFILE, "Too many open files"), "too many files are open: raise the limit"),

@@ -106,9 +106,12 @@ def test_promotion_is_a_pull_request_that_changes_the_digest_alone(
 ) -> None:
     tags.create("1", IMAGES[0], {"commit": "abc"}, "the review")
     (project / "contract.yaml").write_text("not yet committed")
-    assert promote.propose(Release("1", IMAGES[0], {"commit": "abc"}, "the review")) == "https://example.org/pull/1"
+    facts = {"commit": "abc", "platform": "linux/arm64"}
+    assert promote.propose(Release("1", IMAGES[0], facts, "the review")) == "https://example.org/pull/1"
     assert git("diff", "--name-only", "main", "promote/v1", cwd=origin) == OVERLAY
-    assert overlay.pinned(git("show", f"promote/v1:{OVERLAY}", cwd=origin)) == IMAGES[0]
+    proposed = git("show", f"promote/v1:{OVERLAY}", cwd=origin)
+    assert overlay.pinned(proposed) == IMAGES[0]
+    assert "kubernetes.io/arch: arm64" in proposed
     body = next(call[2]["body"] for call in asked if call[:2] == ("POST", "/pulls"))
     assert "the review" in body
     assert IMAGES[0] in body

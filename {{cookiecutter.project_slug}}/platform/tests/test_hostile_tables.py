@@ -125,9 +125,8 @@ def test_adopting_any_table_succeeds_or_says_why_not(file: tuple[str, bytes]) ->
             contract = Contract.parse(project_files.contract(drafted.contract, path), "contract.yaml")
             typed = frame.load(raw, contract, contract.columns)
             sample(raw, contract, 0.2)
-        except ProjectError as error:
+        except ProjectError:
             event("refused")
-
             return
         event("adopted")
         assert len(typed) == rows

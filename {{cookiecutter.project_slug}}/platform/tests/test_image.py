@@ -60,7 +60,7 @@ patches:
 @pytest.mark.parametrize(
     ("platform", "architecture"),
     [("linux/arm64", "arm64"), ("linux/arm64/v8", "arm64"), ("linux/amd64", "amd64"),
-     ("linux/amd64,linux/arm64", None), (None, "amd64")],
+     ("linux/amd64+linux/arm64", None), (None, "amd64"), ("linux/x: y", None)],
 )  # fmt: skip
 def test_pods_are_sent_to_nodes_of_the_architecture_of_the_image(
     platform: str | None, architecture: str | None, checkout: Path
@@ -123,7 +123,7 @@ def test_an_image_says_its_platform(podman: Path) -> None:
 def test_an_image_for_several_platforms_is_one_manifest(podman: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMAGE_PLATFORM", "linux/amd64, linux/arm64")
     built = command.build("7")
-    assert built["labels"]["platform"] == "linux/amd64,linux/arm64"
+    assert built["labels"]["platform"] == "linux/amd64+linux/arm64"
     assert CliRunner().invoke(command.main, ["push"]).output == "registry.example.org/model@sha256:2\n"
     asked = podman.read_text(encoding="utf-8").splitlines()
     for architecture in ("amd64", "arm64"):

@@ -222,13 +222,13 @@ def test_a_long_value_is_read(tmp_path: Path) -> None:
     assert [row["note"] for row in rows] == [long, "b"]
 
 
-CZECH = "id;město;kůň\n1;Plzeň;žluťoučký\n2;Ústí;příliš\n"
+CZECH = "id;město;kůň\n1;Plzeň;žlutý\n2;Ústí;příliš\n"
 
 
 @pytest.mark.parametrize("encoding", ["cp1250", "utf-8", "utf-16"])
 def test_an_encoding_that_is_a_guess_is_listed(encoding: str, tmp_path: Path) -> None:
     rows, report = read(put(tmp_path / "t.csv", CZECH.encode(encoding)))
-    assert [row["kůň"] for row in rows] == ["žluťoučký", "příliš"]
+    assert [row["kůň"] for row in rows] == ["žlutý", "příliš"]
     guess = "the encoding is a guess: cp1250, with words such as město, kůň, Plzeň (or set ENCODING=)"
     assert report.remarks == ((guess,) if encoding == "cp1250" else ())
     assert report.details["encoding"] == encoding

@@ -506,6 +506,23 @@ def test_metrics_do_not_grow_with_what_is_asked(exported: Path, row: dict[str, A
     assert len(after.splitlines()) <= len(before.splitlines()) + 20  # /metrics itself is new
 
 
+def test_categories_that_the_model_never_saw_are_counted_by_column(exported: Path, row: dict[str, Any]) -> None:
+    counted = client(exported)
+    metric = 'scoring_unknown_categories_total{column="country"} '
+    assert metric + "0.0" in counted.get("/metrics").text
+    known = {**row, "country": files.read_json(exported / "categories.json")["country"][0]}
+    for unseen in (known, {**row, "country": None}, [known] * 3):
+        assert counted.post("/predict", json=unseen).status_code == 200
+    assert metric + "0.0" in counted.get("/metrics").text
+    new = {**row, "country": "Atlantis"}
+    large = [new] * (70_000 // len(json.dumps(new)) + 1)  # in parts
+    for unseen in (new, [known, new, new], large):
+        assert counted.post("/predict", json=unseen).status_code == 200
+    assert metric + f"{3.0 + len(large)}" in counted.get("/metrics").text
+    assert counted.post("/predict", json=[new, {}]).status_code == 422
+    assert metric + f"{3.0 + len(large)}" in counted.get("/metrics").text
+
+
 def test_pages_bring_everything_with_them(mine: TestClient) -> None:
     for path in ("/", "/docs"):
         page = mine.get(path)

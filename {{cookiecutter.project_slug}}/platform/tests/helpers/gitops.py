@@ -43,7 +43,8 @@ def declare(folder: Path, image: str) -> str:
 def empty_overlay(path: Path) -> None:
     """Write an overlay that runs nothing yet."""
     path.parent.mkdir(parents=True)
-    path.write_text(f"images:\n  - name: scoring\n    newName: localhost/x\n    digest: {overlay.NO_DIGEST}\n")
+    image = f"images:\n  - name: scoring\n    newName: localhost/x\n    digest: {overlay.NO_DIGEST}\n"
+    path.write_text(f"{image}patches:\n  - patch: |-\n      {overlay.ARCHITECTURE}: amd64\n", encoding="utf-8")
 
 
 def lock(folder: Path, **stages: str) -> None:

@@ -30,6 +30,7 @@ TEXTS = {  # in the messages of libraries that wrap the error of the system
     "No space left on device": DISK_FULL,
     "database or disk is full": DISK_FULL,
     "Disk quota exceeded": DISK_FULL,
+    "API request to": "the tracking server stopped answering: run it again once it does; nothing is registered twice",
     "database is locked": "another process is writing to the database: wait for it, and run it again",
 }
 REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}

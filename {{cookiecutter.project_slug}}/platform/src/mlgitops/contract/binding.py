@@ -1,9 +1,10 @@
-"""Checks that a function of features.py fits the columns of the contract."""
+"""Checks that functions of features.py, and times that join other columns, fit the columns of the contract."""
 
 import difflib
 from collections.abc import Collection, Mapping
 
 from ..common.errors import ProjectError
+from .column import Column
 from .features import Function
 
 
@@ -24,3 +25,13 @@ def check(function: Function, inputs: Collection[str], others: Mapping[str, str]
         raise ProjectError(f"{function.place}: parameter {name!r}: contract.yaml has no such column{hint}")
     if function.name in taken:
         raise ProjectError(f"{function.place}: contract.yaml has a column or feature of that name: rename the function")
+
+
+def check_joins(columns: Mapping[str, Column], others: Collection[str]) -> None:
+    """Raise ValueError if a time joins what is no column of the table, or is one of *others*: the target, or a key."""
+    for name, column in columns.items():
+        for part in column.join or ():
+            if part not in columns or columns[part].join:
+                raise ValueError(f"column {name!r}: join: {part!r} is no column of the table")
+        if column.join and name in others:
+            raise ValueError(f"column {name!r}: join: such a column cannot be the target or a key; name its parts")

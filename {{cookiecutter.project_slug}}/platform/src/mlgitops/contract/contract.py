@@ -14,7 +14,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from ..common import project
 from ..common.document import Document
 from ..common.errors import ProjectError
-from .binding import check
+from .binding import check, check_joins
 from .column import Column
 from .features import Function, load
 from .model_inputs import Feature, column_features
@@ -112,18 +112,10 @@ class Contract(Document):
                     f"column {name!r}: text cannot be a feature: make it a category, give a reason in ignore, or set "
                     "feature: false if a function in features.py reads it"
                 )
-        for name, column in self.columns.items():
-            self._check_join(name, column)
+        check_joins(self.columns, (self.target, *self.key))
         if not self.inputs:
             raise ValueError("no input is left: every column is the target, a key or ignored")
         return self
-
-    def _check_join(self, name: str, column: Column) -> None:
-        for part in column.join or ():
-            if part not in self.columns or part in (name, self.target):
-                raise ValueError(f"column {name!r}: join: {part!r} is no other column of the table")
-        if column.join and name in self.key:
-            raise ValueError(f"column {name!r}: join: such a column cannot be a key; name its parts")
 
     @property
     def delivered(self) -> tuple[str, ...]:

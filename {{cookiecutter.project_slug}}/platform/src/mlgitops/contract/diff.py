@@ -76,7 +76,10 @@ def _spelling(name: str, old: Column, new: Column) -> Iterator[Change]:
         before, after = getattr(old, key), getattr(new, key)
         if before != after:
             changed = before is not None if key in ("format", "unit", "multipliers") else False
-            yield Change(name, f"{key}: {_word(before)} became {_word(after)}", changed)
+            old_word, new_word = (
+                "the usual words" if value is None and key == "na_values" else _word(value) for value in (before, after)
+            )
+            yield Change(name, f"{key}: {old_word} became {new_word}", changed)
 
 
 def _bound(name: str, end: str, sign: int, old: Any, new: Any) -> Iterator[Change]:

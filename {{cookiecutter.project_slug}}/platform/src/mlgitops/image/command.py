@@ -52,7 +52,7 @@ def build(which: str) -> dict[str, Any]:
             for number, platform in enumerate(platforms)
         ]
     names = {image["labels"]["platform"]: image["name"] for image in images}
-    labels = images[0]["labels"] | {"platform": ",".join(names)}
+    labels = images[0]["labels"] | {"platform": "+".join(names)}
     built = images[0] | {"name": f"{_settings()[0]}:v{facts.version}", "labels": labels, "images": names}
     files.write_json(BUILT, built)
     return built

@@ -12,6 +12,7 @@ from ..common.errors import ProjectError
 BUILT = Path("build/image.json")  # metadata of the most recently built image
 OVERLAYS, ENVIRONMENTS, OVERLAY_FILE = Path("deploy/overlays"), ("staging", "production"), "kustomization.yaml"
 ARCHITECTURE = "kubernetes.io/arch"  # the label of nodes that an overlay selects
+PLATFORM = re.compile(r"linux/([a-z0-9]{1,20})(?:/\w{1,20})?")  # of one image; those of several are joined by +
 NO_DIGEST = f"sha256:{'0' * 64}"  # placeholder until a version is promoted
 # the grammar of the OCI distribution specification: registry, its port, path, digest; nothing that a shell would read
 IMAGE = re.compile(
@@ -43,7 +44,8 @@ def pin(path: Path, image: str, platform: str | None = None) -> None:
     files.set_line(path, "newName", name)
     files.set_line(path, "digest", digest)
     if platform and ARCHITECTURE in path.read_text(encoding="utf-8"):
-        files.set_line(path, ARCHITECTURE, "null" if "," in platform else platform.split("/")[1])
+        single = PLATFORM.fullmatch(platform)
+        files.set_line(path, ARCHITECTURE, single[1] if single else "null")
 
 
 def pinned(text: str) -> str | None:

@@ -22,8 +22,9 @@ from ..data.profile import FILE as PROFILE
 from ..data.profile import profile
 from . import card, pipeline
 from .decision import USUAL
+from .known_categories import known_categories
 from .pipeline import label, predict
-from .scorer import Scorer, digest, digests
+from .scorer import CATEGORIES, Scorer, digest, digests
 
 EXPORT_PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
@@ -94,6 +95,7 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         (new / "contract.yaml").write_bytes(Path("contract.yaml").read_bytes())
         (new / project.FEATURES).write_bytes(project.file(project.FEATURES).read_bytes())
         files.write_json(new / "request.schema.json", json_schema(contract))
+        files.write_json(new / CATEGORIES, known_categories(fitted, contract))
         parts = ({"train": train} if train else {}) | {"test": test}
         profile(parts, contract).save(new / PROFILE)
         evaluation = files.read_json(report)

@@ -16,6 +16,8 @@ from ..common.project import FEATURES
 from ..contract.contract import Contract
 from ..data.encode import encode
 
+CATEGORIES = "categories.json"  # the values that the model knows of columns whose contract lists none
+
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
@@ -28,6 +30,10 @@ class Scorer:
 
         self.folder, self.manifest = folder, read_manifest(folder)
         self.contract = Contract.with_features(folder / "contract.yaml", folder / FEATURES)
+        known = (
+            files.read_json(folder / CATEGORIES) if (folder / CATEGORIES).is_file() else {}
+        )  # absent in older models
+        self.known_categories = {name: frozenset([*values, None]) for name, values in known.items()}
         self.threshold = float(self.manifest["threshold"])  # decision threshold of a binary model
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
@@ -47,6 +53,13 @@ class Scorer:
         features = encode(columns, self.contract)
         answer: np.ndarray = self._session.run(self._outputs, {name: features[name] for name in self._inputs})[0]
         return answer if self.contract.classes else answer.reshape(-1)
+
+    def unknown_categories(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, int]:
+        """Return how many values of each column the model has never seen, where there are any; None is no value."""
+        counts = {
+            name: sum(value not in known for value in columns[name]) for name, known in self.known_categories.items()
+        }
+        return {name: count for name, count in counts.items() if count}
 
     def answers(self, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> list[dict[str, Any]]:
         """Return one answer per row, as the service and batch scoring return it."""

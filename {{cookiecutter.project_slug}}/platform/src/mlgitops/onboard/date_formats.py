@@ -74,8 +74,8 @@ def of_strings(strings: pd.Series) -> DateFormat | None:
         return None
     shares: dict[str | None, float] = {}
     for form in dict.fromkeys(form for text in few.iloc[:ANCHORS] for form in _candidates(text)):
-        if casting.timestamps(few, form).notna().mean() > MOST:
-            shares[form] = casting.timestamps(distinct, form).notna().mean()
+        if _share(few, form) > MOST:
+            shares[form] = _share(distinct, form)
     best = max(shares, key=lambda form: shares[form], default=None)
     return DateFormat(best, _doubt(distinct, best)) if shares.get(best, 0) > MOST else None
 
@@ -103,10 +103,14 @@ def _fits(text: str, form: str | None) -> bool:
     return True
 
 
+def _share(strings: pd.Series, form: str | None) -> float:
+    return float(casting.timestamps(strings, form).notna().mean())
+
+
 def _doubt(distinct: pd.Series, form: str | None) -> str | None:
     """Return what is ambiguous about the format."""
     swapped = next((form.replace(a, b) for a, b in SWAPPED.items() if form and form.startswith(a)), None)
-    if swapped is not None and bool(casting.timestamps(distinct, swapped).notna().all()):
+    if swapped is not None and _share(distinct, swapped) == 1:
         return f"day and month could be the other way round; format is {form}"
     if form in ("%b-%y", "%b %y") and distinct.str.extract(r"(\d+)$")[0].astype("Int64").max() <= 31:
         return f"the number could be a day of the month; format is {form}, month and year"
@@ -120,11 +124,8 @@ def of_digits(name: str, strings: pd.Series) -> DateFormat | None:
     distinct = strings.drop_duplicates()
     width = WIDTHS.get(int(distinct.str.len().median()))
     years = distinct.str.slice(0, 4)
-    if (
-        width
-        and years.between("1800", "2199").mean() > 0.9
-        and casting.timestamps(distinct, width).notna().mean() > 0.9
-    ) and (TIME_NAME.search(name) or len(distinct) >= MIN_DISTINCT[width]):
+    believed = width and (TIME_NAME.search(name) or len(distinct) >= MIN_DISTINCT[width])
+    if width and believed and years.between("1800", "2199").mean() > MOST and _share(distinct, width) > MOST:
         return DateFormat(width, f"read as dates, format {width} (or set type: integer)")
     elapsed = pd.to_numeric(distinct, errors="coerce")
     for form, (first, last) in (("unix_s", SECONDS), ("unix_ms", MILLISECONDS)):

@@ -14,7 +14,7 @@ NAMES = {
     "hour": r"hour|hr|hh", "minute": r"minute|min", "second": r"second|sec",
 }  # fmt: skip
 LIMITS = {"year": (1000, 2200), "month": (1, 12), "day": (1, 31), "hour": (0, 23), "minute": (0, 59), "second": (0, 59)}
-EFFECT = "then the newest rows are the test part, not rows at random"
+EFFECT = "the newest rows are the test part instead of rows at random"
 
 
 def dates(profiles: dict[str, ColumnProfile]) -> list[str]:
@@ -29,12 +29,12 @@ def dates(profiles: dict[str, ColumnProfile]) -> list[str]:
 
 
 def proposals(profiles: dict[str, ColumnProfile]) -> list[str]:
-    """Return remarks on the columns that could order the rows, if none was chosen."""
-    remarks = [f"{name} could be the time of a row: TIME='{name}'; {EFFECT}" for name in dates(profiles)]
-    if not remarks:
-        years = [name for name in profiles if _is_year(name, profiles)]
-        remarks = [f"{name} could be the time of a row: TIME='{name}'; {EFFECT}" for name in years]
-    return remarks
+    """Return a remark on the columns that could order the rows, if there are such."""
+    names = dates(profiles) or [name for name in profiles if _is_year(name, profiles)]
+    if not names:
+        return []
+    listed = " or ".join(names)
+    return [f"{listed} could be the time of a row: with TIME='{names[0]}', {EFFECT}"]
 
 
 def as_date(name: str, profiles: dict[str, ColumnProfile]) -> None:

@@ -1,6 +1,7 @@
 """Admission control: receives request bodies and scores them in turn, within bounds of memory and queue."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ class Scored(NamedTuple):
     rows: int
     sample: LogSample
     batch: bool  # whether the body was an array of rows
+    unknown: Counter[str]  # values of each column that the model has never seen
 
 
 class Admission:

@@ -4,22 +4,23 @@ Plain ASGI, because a request would spend more time in a web framework than in t
 """
 
 import asyncio
-import json
 import logging
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 from pydantic_core import to_json
-from starlette.middleware.cors import CORSMiddleware
 
 from ..model.scorer import Scorer
 from .admission import Admission, Headers, Message, Receive, Scored, Send
 from .body_parts import ARRAY
+from .cors import with_cors
+from .error_response import refused
 from .limits import JSON, METRICS, Limits
 from .log_settings import OFF, LogSettings
 from .prediction_log import PredictionLog, logged_facts
@@ -28,15 +29,9 @@ from .request import Columns, RequestParser
 from .request_id import RequestIds
 from .telemetry import CONTENT_TYPE, Telemetry
 
-App = Callable[[Message, Receive, Send], Awaitable[None]]
 Page = tuple[str, Callable[[], bytes], Headers]  # content type, content, and further headers
 
 RETRY_SECONDS = 1.0  # as in Retry-After: how long a refused caller's connection is held
-ERROR_HEADERS: dict[int, Headers] = {  # further headers of error responses
-    401: [(b"www-authenticate", b"Bearer"), (b"www-authenticate", b'Basic realm="scoring", charset="UTF-8"')],
-    408: [(b"connection", b"close")],
-    503: [(b"retry-after", b"1")],
-}
 HEALTH = ("/livez", "/readyz", "/healthz")  # BentoML answers GET on these paths
 logger = logging.getLogger("bentoml.scoring")
 
@@ -55,21 +50,14 @@ class Api:
         """Serve *scorer* at /predict, within *limits*; *pages* are served by path."""
         self._scorer, self._limits, self._admission = scorer, limits, Admission(limits, self.score)
         self._parser = RequestParser(scorer.contract, limits.max_rows)
-        self.telemetry = Telemetry({name: lineage[name] or "" for name in ("version", "run", "commit", "image")})
+        model = {name: lineage[name] or "" for name in ("version", "run", "commit", "image")}
+        self.telemetry = Telemetry(model, scorer.known_categories)
         self._pages: dict[str, Page] = {**pages, METRICS: (CONTENT_TYPE, self.telemetry.show, [])}
         version = quote(lineage["version"]).encode()
         self._answered: Headers = [(b"content-type", JSON.encode()), (b"x-model-version", version)]
         self._ids = RequestIds()
         self._log = PredictionLog(log, scorer.contract, logged_facts(scorer, lineage), self.telemetry.logged)
-        self._app: App = self._respond
-        if limits.cors_origins:
-            self._app = CORSMiddleware(
-                self._respond,
-                allow_origins=limits.cors_origins.split(","),
-                allow_methods=["GET", "POST"],
-                allow_headers=["Authorization", "X-Request-Id"],
-                expose_headers=["Retry-After", "X-Model-Version", "X-Prediction-Id", "X-Request-Id"],
-            )
+        self._app = with_cors(self._respond, limits)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request; see the ASGI specification."""
@@ -85,13 +73,13 @@ class Api:
         try:
             status, headers, body = 200, *await self._answer(scope, received, request_id, receive)
         except RequestError as refusal:
-            status, (headers, body) = refusal.status, self._error(path, refusal)
+            status, (headers, body) = refusal.status, refused(path, refusal)
         except Exception as error:
             # without the message, which may contain values that were sent
             trace = "".join(traceback.format_tb(error.__traceback__))
             name = type(error).__name__
             logger.error("%s while answering %s, request %s\n%s", name, self._route(path), request_id, trace)
-            status, (headers, body) = 500, self._error(path, RequestError(500, "internal error; see the service log"))
+            status, (headers, body) = 500, refused(path, RequestError(500, "internal error; see the service log"))
         headers = [*headers, (b"x-request-id", request_id.encode()), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         overloaded = status == HTTPStatus.SERVICE_UNAVAILABLE
@@ -128,7 +116,7 @@ class Api:
         except RequestError as refusal:
             self._log.refuse(request_id, refusal)
             raise
-        self.telemetry.rows(scored.rows)
+        self.telemetry.rows(scored.rows, scored.unknown)
         if not self._log.enabled:
             return self._answered, scored.content
         self._log.write(request_id, scored)  # before the response is sent, so that none is lost
@@ -137,13 +125,14 @@ class Api:
     def score(self, body: bytes | bytearray) -> Scored:
         """Return the answers to the rows in *body*; raises RequestError."""
         batch, sample = ARRAY.match(body) is not None, self._log.sample()
-        texts, rows = [], 0
+        texts, rows, unknown = [], 0, Counter[str]()
         for columns in self._parser.parts(body):
             answers = self._answers(columns, rows)
             texts.append(to_json(answers if batch else answers[0])[batch : -1 if batch else None])
             sample.add(columns, answers)
+            unknown.update(self._scorer.unknown_categories(columns))
             rows += len(answers)
-        return Scored(b"[%b]" % b",".join(texts) if batch else texts[0], rows, sample, batch)
+        return Scored(b"[%b]" % b",".join(texts) if batch else texts[0], rows, sample, batch, unknown)
 
     def _answers(self, columns: Columns, first: int) -> list[dict[str, Any]]:
         """Return one answer per row; raises RequestError, its rows counted from *first*."""
@@ -153,9 +142,3 @@ class Api:
             row = first + int(np.flatnonzero(~finite.reshape(len(predicted), -1).all(axis=1))[0])
             raise RequestError(422, "the model cannot score this row", [detail(row, None, "Numbers are too large")])
         return self._scorer.to_answers(predicted)
-
-    def _error(self, path: str, refusal: RequestError) -> tuple[Headers, bytes]:
-        headers = [(b"content-type", JSON.encode()), *ERROR_HEADERS.get(refusal.status, [])]
-        if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
-            headers.append((b"allow", b"POST" if path == "/predict" else b"GET, HEAD"))
-        return headers, json.dumps({"error": refusal.error, "details": refusal.details}, ensure_ascii=False).encode()

@@ -1,6 +1,7 @@
 """Metrics of the service for Prometheus: a fixed number of series, whatever callers send."""
 
 import os
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -12,8 +13,8 @@ LATENCY_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5,
 class Telemetry:
     """The counters of one worker; workers share them through files, so that each can report all."""
 
-    def __init__(self, model: dict[str, str]) -> None:
-        """Create counters at zero; *model* has the labels that identify the model."""
+    def __init__(self, model: dict[str, str], categories: Iterable[str] = ()) -> None:
+        """Create counters at zero: of the *model*, by its labels, and of columns with *categories*."""
         self._registry = CollectorRegistry()
         labels = ["route", "status"]
         self._requests = Counter("scoring_requests", "Requests answered.", labels, registry=self._registry)
@@ -21,6 +22,11 @@ class Telemetry:
             "scoring_request_seconds", "Time to answer.", ["route"], buckets=LATENCY_BUCKETS, registry=self._registry
         )
         self._rows = Counter("scoring_rows", "Rows scored.", registry=self._registry)
+        self._unknown = Counter(
+            "scoring_unknown_categories", "Values that the model never saw.", ["column"], registry=self._registry
+        )
+        for column in categories:
+            self._unknown.labels(column)
         self._logged = Counter("scoring_log_rows", "Rows in the prediction log.", registry=self._registry)
         self._dropped = Counter(
             "scoring_log_dropped", "Rows that the prediction log had no room for.", registry=self._registry
@@ -37,9 +43,11 @@ class Telemetry:
         self._requests.labels(route, status).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def rows(self, number: int) -> None:
-        """Count scored rows."""
+    def rows(self, number: int, unknown: Mapping[str, int]) -> None:
+        """Count scored rows, and the *unknown* categories in each of their columns."""
         self._rows.inc(number)
+        for column, count in unknown.items():
+            self._unknown.labels(column).inc(count)
 
     def logged(self, rows: int, dropped: int) -> None:
         """Count rows that were written to the prediction log, and rows that it had no room for."""
