@@ -81,11 +81,7 @@ SECRETS = {
     *("SCORING_LOG_KEY", "TEMPLATE_TOKEN"),
 }
 MAIN_ONLY = ("deploy.yml", "promote.yml", "release.yml", "staging.yml", "template.yml")
-READS_SOURCE = (
-    "make ingest",
-    "make monitor",
-    "make performance",
-)  # which may have the database's password
+READS_SOURCE = ("make ingest", "make monitor", "make performance")  # they may have the password of the database
 CHECKED = {  # texts, which that target compares with a pattern, or writes as one line into a text
     ("promote.yml", "version"): ("make promote", "VERSION"),
     ("train.yml", "refresh"): ("make ingest", "REFRESH"),
