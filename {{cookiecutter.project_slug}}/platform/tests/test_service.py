@@ -622,7 +622,7 @@ def test_a_request_without_an_id_that_can_be_logged_gets_one(mine: TestClient, s
     headers = {} if sent is None else {"x-request-id": sent.encode()}
     ids = {mine.get("/schema", headers=headers).headers["x-request-id"] for _ in range(3)}  # type: ignore[arg-type]  # bytes are allowed
     assert len(ids) == 3
-    assert all(re.fullmatch("[0-9a-f]{32}", made) for made in ids)
+    assert all(re.fullmatch("[0-9a-f-]{36}", made) for made in ids)
 
 
 PAGE = "https://app.example.com"

@@ -60,7 +60,8 @@ def test_smoke_asks_a_running_service(running: Client, exported: Path) -> None:
     (row,) = example_rows(Contract.load(exported / "contract.yaml"), 1)
     assert json.dumps(running.predict(row), ensure_ascii=False) in found.output
     real = files.read_json(exported / "golden.json")["rows"]
-    assert [row for row in real if json.dumps(row, ensure_ascii=False) in found.output] == []
+    shown = [other for other in real if json.dumps(other, ensure_ascii=False) in found.output]
+    assert [other for other in shown if other != row] == []  # the model of the test has seen the synthetic row
 
 
 def test_health_and_metrics_are_there_and_bentoml_keeps_its_own_pages(running: Client) -> None:
