@@ -12,7 +12,7 @@ MAKEFILES = {path: path.read_text(encoding="utf-8") for path in (
     TEMPLATE / "Makefile", GENERATED / "Makefile", GENERATED / "platform/ci.mk",
 )}  # fmt: skip
 # set by the machine, not by a user
-OF_MAKE = {"CI", "GITHUB_ACTIONS", "GITHUB_EVENT_NAME", "GITHUB_STEP_SUMMARY", "PATH", "PWD"}
+OF_MAKE = {"CI", "GITHUB_ACTIONS", "GITHUB_EVENT_NAME", "GITHUB_REPOSITORY", "GITHUB_STEP_SUMMARY", "PATH", "PWD"}
 NO_ARGUMENTS = {"REFRESH", "REGISTRY_PASSWORD", "STEP"}  # compared with a word or a pattern; from standard input
 VARIABLE = re.compile(r"\$\$\{?([A-Z][A-Z_]*)")
 

@@ -13,7 +13,7 @@ import pytest
 from helpers import containers, servers
 from helpers.acting import REPOSITORY, Actions, Run
 from helpers.pages import blocks
-from helpers.support import TEMPLATE, copied, fewer_flights, run, sources
+from helpers.support import TEMPLATE, bake, copied, fewer_flights, run, sources
 
 pytestmark = pytest.mark.tools
 
@@ -277,6 +277,27 @@ def spoil(actions: Actions, version: str) -> None:
     assert found
     real = shutil.which("podman-compose")
     actions.program("podman-compose", f'[ "$IMAGE" != "{found[1]}" ] || export SCORING_WORKERS=none\nexec {real} "$@"')
+
+
+@pytest.mark.parametrize("schedule", ["nightly", "weekly", "monthly"])
+def test_schedule_starts_the_workflow_that_it_is_for(schedule: str, tmp_path: Path) -> None:
+    (tmp_path / "github").mkdir()
+    actions = Actions(tmp_path / "github", bake(tmp_path), {})
+    try:
+        run("git", "remote", "add", "origin", str(actions.origin), cwd=actions.work)
+        names = [path.name for path in (actions.work / ".github/workflows").iterdir()]
+        actions.left_out = {*names} - {f"{schedule}.yml"}
+        actions.push("main")
+        actions.variables["MONITOR_DATA"] = "data/recent.sql"
+        green(actions.dispatch(f"{schedule}.yml"), f"{schedule}.yml")
+        (call,) = [call for call in actions.hub.calls if call[1].endswith("/dispatches")]
+        number = int(call[1].split("/")[-2])  # gh names a workflow by its number
+        started = {"nightly": "monitor.yml", "weekly": "train.yml", "monthly": "template.yml"}[schedule]
+        assert sorted(names)[number - 1] == started
+        assert call[2]["ref"] == "main"
+        assert ("refresh" in call[2].get("inputs", {})) is (schedule == "weekly")
+    finally:
+        actions.close()
 
 
 @pytest.fixture

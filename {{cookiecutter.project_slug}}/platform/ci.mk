@@ -10,7 +10,7 @@ comment: ## post it to the pull request that this workflow is about
 
 .PHONY: dispatch
 dispatch: ## start WORKFLOW on main, with FIELD (name=value) if it takes one
-	gh workflow run "$$WORKFLOW" --ref main $${FIELD:+--raw-field "$$FIELD"}
+	gh workflow run "$$WORKFLOW" --ref main $${GITHUB_REPOSITORY:+--repo "$$GITHUB_REPOSITORY"} $${FIELD:+--raw-field "$$FIELD"}
 
 .PHONY: secrets
 secrets: ## search all files of git for passwords and keys
