@@ -217,7 +217,8 @@ def _relinked(link: re.Match[str]) -> str:
 GENERATED: dict[str, Callable[[Path], str]] = {
     part.__name__: part
     for part in (
-        answers, commands, endpoints, limits, log_settings, refusals, settings, template_commands, verbs, workflow_commands,
+        answers, commands, endpoints, limits, log_settings, refusals, settings, template_commands, verbs,
+        workflow_commands,
         workflows,
     )
 } | {

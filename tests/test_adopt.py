@@ -202,6 +202,12 @@ def test_everything_works_once_the_page_on_own_data_was_followed(fresh: Path, ta
     assert not [path for path in ours if re.search(r"nycflights|late_flights", path.read_text(encoding="utf-8"))]
 
 
+EQUAL = """
+import importlib.util, sys, pyarrow.parquet as pq
+assert importlib.util.find_spec("adbc_driver_postgresql")
+plain, arrow = map(pq.read_table, sys.argv[1:])
+assert plain.equals(arrow) and plain.num_rows == 150, (plain.schema, arrow.schema)
+"""
 FILL = """
 import sys, pandas as pd, sqlalchemy, sklearn.datasets
 flowers = sklearn.datasets.load_iris(as_frame=True)
@@ -238,6 +244,11 @@ def test_a_query_on_postgresql_is_adopted_as_told_and_its_password_is_written_no
         said = run("bash", "-ec", told, cwd=fresh)
         assert scored(fresh)
         assert "Running stage 'ingest'" in run("bash", "-ec", BLOCKS[4], cwd=fresh)
+        monkeypatch.setenv("DATABASE_URL", url.replace("+psycopg", ""))
+        python(fresh, ".venv/bin/flight_delays", "ingest", "reports/plain.parquet")
+        run("uv", "add", "--quiet", "--group", "pipeline", "mlgitops[postgresql]", cwd=fresh)
+        python(fresh, ".venv/bin/flight_delays", "ingest", "reports/arrow.parquet")
+        python(fresh, "-c", EQUAL, "reports/plain.parquet", "reports/arrow.parquet")
     assert (fresh / "data/query.sql").read_text(encoding="utf-8") == "select * from sales\n"
     assert PASSWORD not in said
     written = [path for path in fresh.rglob("*") if path.is_file() and ".venv" not in path.parts]

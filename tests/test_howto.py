@@ -131,6 +131,19 @@ def test_space_that_could_be_freed_is_shown(work: Path) -> None:
 
 
 @pytest.mark.nightly
+def test_predictions_are_logged_collected_and_measured(work: Path) -> None:
+    logged, collected = blocks("how-to/monitor.md", "Log predictions"), blocks("how-to/monitor.md", "Collect them")
+    output = do(work, [*logged, *collected])
+    assert re.search(r"prediction-log: [1-9]\d* rows of 1 files -> \.store/predictions", output)
+    predictions = "import pandas as pd; t = pd.read_parquet('.store/predictions')"
+    write = "t.assign(actual=t.index % 2 == 0)[['id', 'actual']].to_csv('outcomes.csv', index=False)"
+    run(".venv/bin/python", "-c", f"{predictions}; {write}", cwd=work)
+    assert "100.0%" in do(work, blocks("how-to/monitor.md", "Measure the performance"))
+    assert (work / "reports/production.html").is_file()
+    assert "no alarm" in do(work, blocks("how-to/monitor.md", "Decide about an alarm"))
+
+
+@pytest.mark.nightly
 def test_table_is_scored_and_its_drift_is_seen(work: Path) -> None:
     take = "import pandas as pd; pd.read_parquet('data/test.parquet').to_csv({!r}, index=False)"
     for name in ("new.csv", "recent.csv"):

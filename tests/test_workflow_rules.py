@@ -44,7 +44,7 @@ MUTATIONS = [
     (DEPLOY, ON_MAIN, "    if: github.ref != 'refs/heads/store'\n", "another branch"),
     (PROMOTE, ON_MAIN, "    if: github.ref == 'refs/heads/main' || inputs.version == '1'\n", "another branch"),
     (STAGING, "'refs/heads/main' && (", "'refs/heads/main' || (", "another branch"),
-    (PROMOTE, "VERSION: ${{ inputs.version }}", "VERSION: v${{ inputs.version }}", "otherwise than as a variable"),
+    (PROMOTE, "VERSION: ${{ inputs.version }}", "VERSION: v${{ inputs.version }}", "version is not checked"),
     (PROMOTE, "      version:\n", "      reason:\n        type: string\n      version:\n", "reason is not checked"),
     (VERSIONS, '{ "type": "update" }, ', "", "create or move a version"),
     (RELEASES, '"actor_type": "DeployKey"', '"actor_type": "RepositoryRole"', "create or move a version"),

@@ -196,12 +196,15 @@ class GitHub:
 
     def list_issues(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
         """GET /issues."""
-        found = [one for one in self.issues if one["state"] == query["state"] and query["labels"] in one["labels"]]
-        return 200, found[::-1]
+        label, page, size = query.get("labels"), int(query.get("page", 1)), int(query.get("per_page", 30))
+        found = [one for one in self.issues if one["state"] == query["state"] and (not label or label in one["labels"])]
+        return 200, found[::-1][(page - 1) * size : page * size]
 
     def make_issue(self, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
         """POST /issues."""
-        self.issues.append({**body, "number": 1000 + len(self.issues), "state": "open"})
+        number = 1000 + len(self.issues)
+        of_github = {"number": number, "state": "open", "user": {"login": BOT}, "html_url": f"/issues/{number}"}
+        self.issues.append({"labels": [], **body, **of_github})
         return 201, self.issues[-1]
 
     def dispatch(self, workflow: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002

@@ -81,7 +81,7 @@ SECRETS = {
     *("SCORING_LOG_KEY", "TEMPLATE_TOKEN"),
 }
 MAIN_ONLY = ("deploy.yml", "promote.yml", "release.yml", "staging.yml", "template.yml")
-READS_SOURCE = ("make ingest", "make monitor", "make performance")  # the steps that may have the password of the database
+READS_SOURCE = ("make ingest", "make monitor", "make performance")  # they may have the password of the database
 CHECKED = {  # texts, which that target compares with a pattern, or writes as one line into a text
     ("promote.yml", "version"): ("make promote", "VERSION"),
     ("train.yml", "refresh"): ("make ingest", "REFRESH"),
@@ -199,19 +199,20 @@ def _triggers(name: str, on: dict[str, Any]) -> Iterator[str]:
 
 
 def _inputs(name: str, workflow: dict[str, Any]) -> Iterator[str]:
-    """What somebody types reaches one step as a variable, and is compared with a pattern there."""
+    """What somebody types or chooses reaches steps as a variable alone; a text is compared with a pattern there."""
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
     for key, facts in ((workflow["on"].get("workflow_dispatch") or {}).get("inputs") or {}).items():
         used = str(workflow["jobs"]).count(f"inputs.{key}")
         passed = [
-            (step.get("run"), variable)
+            (step.get("run"), variable, value)
             for step in steps
             for variable, value in (step.get("env") or {}).items()
-            if value == f"${{{{ inputs.{key} }}}}"
+            if f"inputs.{key}" in value
         ]
         if used != len(passed):
             yield f"the input {key} is used otherwise than as a variable of a step"
-        if facts.get("type") != "boolean" and passed != [CHECKED.get((name, key))]:
+        checked = [(*CHECKED.get((name, key), ()), f"${{{{ inputs.{key} }}}}")]
+        if facts.get("type") not in ("boolean", "choice") and passed != checked:
             yield f"the input {key} is not checked before it is used"
 
 

@@ -198,6 +198,15 @@ def test_the_encoding_and_the_lines_above_the_header_stay(home: Path) -> None:
     assert tree(home) == before
 
 
+def test_quotes_are_written_as_they_were_read(home: Path) -> None:
+    settings = Path("params.yaml").read_text(encoding="utf-8").replace("ingest:\n", "ingest:\n  quoting: escaped\n")
+    Path("params.yaml").write_text(settings, encoding="utf-8")
+    new = r'4;5;a;03/02/2020;"5\" pipe; a\\b";no'
+    assert deliver([new]).exit_code == 0
+    assert lines()[-1] == new
+    assert "nothing changes" in deliver([new]).output
+
+
 @pytest.mark.parametrize("step", ["write", "ingest", "track"])
 def test_a_failure_on_the_way_changes_nothing(step: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = tree(home)

@@ -30,6 +30,7 @@ ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that i
         "serving",
         "store",
     },  # carries out what others decided
+    "lineage": {"common", "contract", "data", "github", "model", "monitoring", "registry", "store"},
 }
 FRAMEWORKS = {  # framework -> the modules, or rooms, that may import it
     "_bentoml_impl": {"serving/bentoml_runtime"},

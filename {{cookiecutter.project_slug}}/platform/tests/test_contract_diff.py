@@ -99,6 +99,12 @@ def test_a_zone_that_changes_or_goes_breaks_callers_that_send_one(before: str, a
     assert [(change.where, change.breaking) for change in changes(old, new)] == [("t", breaking)]
 
 
+@pytest.mark.parametrize(("before", "after", "breaking"), [("[]", "[lower]", False), ("[trim, lower]", "[trim]", True)])
+def test_normalizing_less_breaks_callers_that_rely_on_it(before: str, after: str, breaking: bool) -> None:
+    old, new = (contracts.contract({"c": f"{{type: category, normalize: {steps}}}"}) for steps in (before, after))
+    assert [(change.where, change.breaking) for change in changes(old, new)] == [("c", breaking)]
+
+
 def test_answers_that_mean_something_else_break_callers() -> None:
     low = contracts.contract(BASE, "multiclass")
     answers = low.columns["y"].model_copy(update={"categories": ("low", "mid", "top")})

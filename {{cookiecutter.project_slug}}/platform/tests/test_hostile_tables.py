@@ -21,8 +21,8 @@ from mlgitops.data import frame
 from mlgitops.data.encode import encode
 from mlgitops.data.ingest import ingest
 from mlgitops.onboard import project_files
-from mlgitops.onboard.choose import sample
 from mlgitops.onboard.draft import AdoptOptions, draft
+from mlgitops.onboard.sampling import sample
 
 EXAMPLES = int(os.environ.get("MLGITOPS_FUZZ_EXAMPLES", "25"))  # the nightly run tries thousands
 WORDS = [

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.params import Monitor, Params
-from mlgitops.monitoring import collect, log_reader, outcomes, performance, production_report
+from mlgitops.monitoring import collect, log_reader, outcomes, performance, production_report, variation
 from mlgitops.monitoring.estimate import calibrated
 from mlgitops.monitoring.place import Place
 from mlgitops.monitoring.production import Production
@@ -236,7 +236,12 @@ def params(**monitor: Any) -> Params:
 
 
 def produced(
-    tmp_path: Path, weeks: list[float], settings: Params, now: datetime | None = None, labelled: float = 1.0
+    tmp_path: Path,
+    weeks: list[float],
+    settings: Params,
+    now: datetime | None = None,
+    labelled: float = 1.0,
+    references: dict[str, variation.Reference] | None = None,
 ) -> Production:
     """Return the report on weeks of predictions whose outcomes the model explains by these shares."""
     place, folder, known = Place(str(tmp_path / "kept")), tmp_path / "log", []
@@ -249,7 +254,9 @@ def produced(
     everything.assign(at=everything["at"] + timedelta(days=2)).to_csv(tmp_path / "outcomes.csv", index=False)
     read = outcomes.read(tmp_path / "outcomes.csv", CONTRACT, "last")
     logged = production_report.read_predictions(place, datetime(2024, 1, 1, tzinfo=UTC))
-    return production_report.report(CONTRACT, settings, logged, read, now or MAY + timedelta(weeks=52), {})
+    return production_report.report(
+        CONTRACT, settings, logged, read, now or MAY + timedelta(weeks=52), references or {}
+    )
 
 
 GOOD, BAD = 0.8, 0.2  # roc_auc of 0.75, as evaluated, and 0.56
@@ -288,6 +295,20 @@ def test_a_drop_within_the_limit_or_within_noise_is_none(tmp_path: Path) -> None
     assert produced(tmp_path / "a", [BAD, BAD], params(max_drop=0.3)).reasons == ()
     few = produced(tmp_path / "b", [BAD, BAD], params(min_rows=2), labelled=0.006)
     assert {period.verdict for period in few.periods} == {"as evaluated"}
+
+
+def test_a_period_that_differs_as_those_of_the_reference_do_is_not_worse(tmp_path: Path) -> None:
+    contract = contracts.contract({"at": "{type: datetime}", "age": "{type: integer}"}, time="at")
+    weeks = [scored(MAY + timedelta(weeks=k), 400, signal, seed=k) for k, signal in enumerate([0.95, 0.5] * 4)]
+    rows = pd.concat(weeks, ignore_index=True)
+    rows = rows.assign(at=rows["at"].dt.tz_localize(None), y=rows["actual"].astype("boolean"))
+    values = np.column_stack([1 - rows["probability"], rows["probability"]])
+    spread = variation.spread(contract, rows, values, params().monitor)
+    assert 0.05 < spread < 0.2
+    assert variation.spread(contract, rows[:800], values[:800], params().monitor) == 0  # two periods say nothing
+    assert produced(tmp_path / "a", [0.5, 0.5], params()).reasons
+    references = {"a" * 64: variation.Reference(None, spread)}
+    assert not produced(tmp_path / "b", [0.5, 0.5], params(), references=references).reasons
 
 
 def test_periods_that_are_young_or_have_few_outcomes_do_not_decide(tmp_path: Path) -> None:

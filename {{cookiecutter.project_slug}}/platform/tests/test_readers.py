@@ -189,6 +189,13 @@ def test_rows_between_two_stray_quotes_are_not_swallowed(lines: list[str], place
     assert report.details["line breaks inside values"] == len(lines) - len(rows) > 0
 
 
+def test_quotes_that_spark_escapes_by_a_backslash_are_read(tmp_path: Path) -> None:
+    path = put(tmp_path / "t.csv", b'id,note\n1,"5\\" pipe, long"\n2,"a\\\\b"\n')
+    with pytest.raises(ProjectError, match=r"t\.csv:2: 3 values, .* add QUOTING=escaped"):
+        read(path)
+    assert [row["note"] for row in read(path, quoting="escaped")[0]] == ['5" pipe, long', "a\\b"]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_breaks_inside_values_are_kept_and_counted(end: str, tmp_path: Path) -> None:
     lines = ["id,note,address", '1,"one, two",x', f'2,"a{end}b, c{end}d","5, Main St{end}Town"', "3,,z", ""]
@@ -234,6 +241,20 @@ def test_an_encoding_that_is_a_guess_is_listed(encoding: str, tmp_path: Path) ->
     assert report.details["encoding"] == encoding
 
 
+WORDS = {  # as spreadsheets of a country save them
+    "cp1250": ["příliš žlutý kůň", "čovjek žena šuma", "sőt, bőven; fűrész", "łódź gdańsk", "mačka žaba čeština"],
+    "cp1252": ["à la mode; âgé; Škoda", "año niño", "ações; opiniões", "Größe über Straße", "äiti yö", "sõber käsi"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("encoding", "words"), [(name, text) for name, texts in WORDS.items() for text in texts])
+def test_the_encoding_of_a_country_is_recognized(encoding: str, words: str, tmp_path: Path) -> None:
+    content = "id,words\n" + "".join(f'{number},"{words}"\n' for number in range(5))
+    rows, report = read(put(tmp_path / "t.csv", content.encode(encoding)))
+    assert {row["words"] for row in rows} == {words}
+    assert report.details["encoding"] == encoding
+
+
 def test_the_settings_overrule_what_is_detected(tmp_path: Path) -> None:
     path = put(tmp_path / "t.csv", "Bericht;;\n\nid;straße\n1;Böll,5\n2;x\n".encode("cp850"))
     rows, report = read(path, encoding="cp850", separator=";", header=3)
@@ -260,7 +281,7 @@ def test_a_table_of_blanks_without_a_header_is_read(tmp_path: Path) -> None:
         ("encoding: hex", "ingest.encoding: 'hex' is not an encoding"),
         ("separator: '::'", "ingest.separator: '::' is not a separator: use one character"),
         ("header: -1", "ingest.header: Input should be greater than or equal to 0"),
-        ("quoting: some", "ingest.quoting: Input should be 'checked', 'trusted' or 'none'"),
+        ("quoting: some", "ingest.quoting: Input should be 'checked', 'trusted', 'escaped' or 'none'"),
     ],
 )
 def test_a_wrong_setting_is_named(setting: str, message: str) -> None:
@@ -515,7 +536,7 @@ def test_a_broken_file_is_read_or_refused_with_a_message(
         ({"encoding": "utf9"}, "ENCODING=utf9: 'utf9' is not an encoding that Python knows"),
         ({"separator": "::"}, "SEPARATOR=::: '::' is not a separator"),
         ({"header": "x"}, "HEADER=x: Input should be a valid integer"),
-        ({"quoting": "x"}, "QUOTING=x: Input should be 'checked', 'trusted' or 'none'"),
+        ({"quoting": "x"}, "QUOTING=x: Input should be 'checked', 'trusted', 'escaped' or 'none'"),
     ],
 )
 def test_a_wrong_option_is_named(option: dict[str, Any], message: str) -> None:

@@ -613,6 +613,8 @@ def test_with_few_test_rows_of_a_class_an_accepted_model_is_unproven_only(
     assert ('<header class="accepted">' in page, '<header class="unproven">' in page) == (proven, not proven)
     assert ("## ✅" in markdown.page(report)) == proven
     assert ("true: 4 test rows" in page) == (not proven)
+    for text in (page, markdown.page(report), markdown.summary(report)):
+        assert ("Few test rows: true (4)" in text.replace("\\", "")) == (not proven)
     assert build(model, None, rows, params(min_class_rows=None), VALID).verdict == "Model accepted"
     refused = build(model, None, rows, params(min_score=2.0), VALID)
     assert refused.verdict == "Model refused by min_score"

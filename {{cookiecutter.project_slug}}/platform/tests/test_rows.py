@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import contracts, tables
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from mlgitops.contract import row_schema
+from mlgitops.contract.strings import BLANKS
 from mlgitops.data import frame
 from mlgitops.data.encode import encode
 
@@ -196,3 +199,52 @@ def test_typed_times_with_a_zone_are_read_by_the_same_rule() -> None:
 def test_a_zone_that_is_none_or_has_no_hours_is_refused(column: str) -> None:
     with pytest.raises(ValidationError, match="zone"):
         contracts.contract({"t": column})
+
+
+STRINGS = st.text(st.sampled_from("aBcÉßİΣ \t\xa0\u2003\x1f\x85\U0001f600"), max_size=6) | st.text(max_size=4)
+
+
+@pytest.mark.parametrize("steps", ["[]", "[trim]", "[lower]", "[trim, lower]"])
+@pytest.mark.parametrize("kind", ["category", "text"])
+def test_a_string_is_normalized_in_table_and_request_alike(steps: str, kind: str) -> None:
+    entry = (
+        f"{{type: {kind}, missing: true, normalize: {steps}, na_values: [], feature: {str(kind != 'text').lower()}}}"
+    )
+    contract = contracts.contract({"c": entry, "n": "{type: number}"})
+
+    @settings(max_examples=150, deadline=None)
+    @given(STRINGS)
+    def holds(text: str) -> None:
+        (value,) = frame.parse(pd.DataFrame({"c": [text], "n": [1.0]}), contract)["c"]
+        try:
+            requested = sent([{"c": text, "n": 1}], contract)["c"][0]
+        except ValidationError:
+            assert pd.isna(value), "an empty string is missing in a table, and an error in a request"
+        else:
+            assert requested == value
+            assert "trim" not in steps or text.strip(BLANKS).lower() == value.lower()
+            assert "lower" not in steps or value == value.lower()
+            assert steps != "[]" or value == text
+
+    holds()
+
+
+@pytest.mark.parametrize(("steps", "accepted"), [("[]", {"abc"}), ("[trim, lower]", {"abc", " ABC\t", "Abc"})])
+def test_listed_categories_are_compared_after_that(steps: str, accepted: set[str]) -> None:
+    contract = contracts.contract({"c": f"{{type: category, categories: [abc, d], normalize: {steps}}}"})
+    for text in ("abc", " ABC\t", "Abc", "x", ""):
+        if text in accepted:
+            assert sent([{"c": text}], contract)["c"] == ["abc"]
+            assert frame.parse(pd.DataFrame({"c": [text]}), contract)["c"].tolist() == ["abc"]
+        else:
+            with pytest.raises(ValidationError):
+                sent([{"c": text}], contract)
+    assert row_schema.json_schema(contract)["properties"]["c"]["enum"] == ["abc", "d"]
+
+
+@pytest.mark.parametrize(
+    "column", ["{type: category, categories: [Abc], normalize: [lower]}", "{type: number, normalize: [lower]}"]
+)
+def test_a_contract_that_normalizes_what_it_cannot_is_refused(column: str) -> None:
+    with pytest.raises(ValidationError, match="normalize"):
+        contracts.contract({"c": column})

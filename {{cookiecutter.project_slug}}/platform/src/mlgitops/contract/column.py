@@ -10,6 +10,7 @@ from ..common.document import Section
 from . import zones
 from .as_written import MISSING as MISSING
 from .as_written import Bound, Label, Word, Zone
+from .strings import Step, normalized
 
 Type = Literal["number", "integer", "boolean", "category", "datetime", "date", "text"]
 Part = Literal["days", "month", "day", "weekday", "hour"]
@@ -62,6 +63,10 @@ class Column(Section):
         description="Columns that hold the parts of this time: year, month, and perhaps day, hour, minute, second. The "
         "table and requests have these columns instead, so that this one only orders the rows.",
     )
+    normalize: tuple[Step, ...] = Field(
+        ("trim",),
+        description="For a category or text: `trim` removes blanks around strings, `lower` makes them lower case.",
+    )
     format: str | None = Field(
         None,
         min_length=2,
@@ -111,6 +116,8 @@ class Column(Section):
         for key in ("format", "join"):
             if getattr(self, key) is not None and self.type not in TEMPORAL:
                 raise ValueError(f"{key} applies to types datetime and date, not {self.type}")
+        if "lower" in self.normalize and self.type not in WORDS:
+            raise ValueError(f"normalize applies to types category and text, not {self.type}")
         if self.zone is not None and self.type != "datetime":
             raise ValueError(f"zone applies to type datetime, not {self.type}")
         if self.join and (self.format or self.parts or not self.feature):
@@ -130,6 +137,8 @@ class Column(Section):
             raise ValueError(f"min {self.min} is larger than max {self.max}")
         if self.categories is not None and self.type != "category":
             raise ValueError(f"categories apply to type category, not {self.type}")
+        if odd := [value for value in self.categories or () if value != normalized(value, self.normalize)]:
+            raise ValueError(f"categories: normalize changes {odd[0]!r} to {normalized(odd[0], self.normalize)!r}")
         if self.categories is not None and len(set(self.categories)) < len(self.categories):
             raise ValueError("categories contains a value twice")
         if self.parts is not None and self.type not in ("datetime", "date"):

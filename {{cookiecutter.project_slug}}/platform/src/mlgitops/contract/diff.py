@@ -72,10 +72,11 @@ def _column(name: str, old: Column, new: Column) -> Iterator[Change]:
 
 def _spelling(name: str, old: Column, new: Column) -> Iterator[Change]:
     """Yield changes of how values are written; one that is no longer understood breaks those who send it."""
-    for key in ("format", "unit", "multipliers", "below_detection", "above_detection", "na_values"):
+    for key in ("format", "unit", "multipliers", "below_detection", "above_detection", "na_values", "normalize"):
         before, after = getattr(old, key), getattr(new, key)
         if before != after:
             changed = before is not None if key in ("format", "unit", "multipliers") else False
+            changed = changed or (key == "normalize" and not set(before) <= set(after))
             old_word, new_word = (
                 "the usual words" if value is None and key == "na_values" else _word(value) for value in (before, after)
             )

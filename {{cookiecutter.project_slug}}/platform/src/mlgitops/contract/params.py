@@ -49,10 +49,11 @@ class Ingest(Section):
         description="Line of a text table, or row of a sheet, that names the columns; 0 if none does. By default the "
         "first one that is not empty.",
     )
-    quoting: Literal["checked", "trusted", "none"] = Field(
+    quoting: Literal["checked", "trusted", "escaped", "none"] = Field(
         "checked",
         description="Double quotes in a text table: `checked` refuses a value that looks like swallowed rows, "
-        "`trusted` accepts every quoted value, and with `none` a quote is a character like any other.",
+        "`trusted` accepts every quoted value, `escaped` takes a quote after a backslash as part of the value, as "
+        "Spark writes it, and with `none` a quote is a character like any other.",
     )
     table: str | None = Field(
         None, description="Name of the sheet of a workbook, the table of a database file, or the file in an archive."

@@ -15,8 +15,8 @@ from . import zones
 from .as_delivered import as_delivered
 from .column import MAX_MAGNITUDE, Column
 from .contract import Contract
+from .strings import any_string, one_of
 
-MAX_CATEGORY_CHARS = 1000
 DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
 ZONE = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?"
@@ -68,14 +68,14 @@ def _description(column: Column) -> str | None:
 
 def _type(column: Column) -> Any:
     if column.categories:
-        return Literal[column.categories]
+        return one_of(column.categories, column.normalize)
     if column.type == "boolean":
         return bool
     if column.type in ("datetime", "date"):
         return _time(column)
     if column.type in ("number", "integer"):
         return _number(column)
-    return Annotated[str, Field(min_length=1, max_length=MAX_CATEGORY_CHARS)]
+    return any_string(column.normalize)
 
 
 def _number(column: Column) -> Any:

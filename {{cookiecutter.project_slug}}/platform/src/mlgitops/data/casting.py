@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..contract import as_delivered, spelling, zones
 from ..contract.column import NUMERIC, TEMPORAL, UNIX, Column
+from ..contract.strings import BLANKS, normalized
 
 BOOLEANS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False, "1.0": True, "0.0": False}
 MAX_WHOLE = 2.0**63
@@ -31,12 +32,13 @@ def typed(values: pd.Series, column: Column, decimal: str = ".") -> pd.Series:
         return _or_as_delivered(values, booleans.astype("boolean"))
     if pd.api.types.is_float_dtype(values) and _exact(values.dropna()).all():
         values = values.astype("Int64")  # missing values turned whole numbers into floats
-    return values.astype("string").str.strip().replace("", pd.NA)
+    strings = _each(values.astype("string"), lambda text: normalized(text, column.normalize))
+    return strings.astype("string").replace("", pd.NA)
 
 
 def _without_missing(values: pd.Series, column: Column, decimal: str) -> pd.Series:
     """Return *values* without those that the contract reads as missing: empty ones, and the words of na_values."""
-    strings = values.astype("string").str.strip()
+    strings = values.astype("string").str.strip(BLANKS)
     missing = strings.isin(["", *column.missing_words]).fillna(True)
     if "missing" in (column.below_detection, column.above_detection):
         missing |= _each(strings.mask(missing), lambda text: _undetected(text, column, decimal)).notna()

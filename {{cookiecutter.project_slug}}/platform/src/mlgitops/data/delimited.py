@@ -60,7 +60,11 @@ def _parts(text: Path, names: list[str], separator: str, skipped: int, settings:
     read = pa.csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=names, skip_rows=skipped)
     quoted = settings.quoting != "none"
     parse = pa.csv.ParseOptions(
-        delimiter=separator, quote_char='"' if quoted else False, double_quote=quoted, newlines_in_values=quoted
+        delimiter=separator,
+        quote_char='"' if quoted else False,
+        double_quote=settings.quoting in ("checked", "trusted"),
+        escape_char="\\" if settings.quoting == "escaped" else False,
+        newlines_in_values=quoted,
     )
     types = dict.fromkeys(names, pa.string())
     convert = pa.csv.ConvertOptions(column_types=types, null_values=NA_VALUES, strings_can_be_null=True)
@@ -71,10 +75,10 @@ def _explained(error: Exception, path: Path, check: QuoteCheck) -> Exception:
     """Return a ProjectError that names the line, if Arrow's message does, else *error*."""
     if ragged := RAGGED.search(message := str(error)):
         row, expected, actual = ragged.groups()
-        return ProjectError(
-            f"{path}:{row}: {actual} values, but the header names {expected} columns: "
-            "fix that line, or remove the lines before the header (HEADER= is the line of the header)"
-        )
+        advice = "fix that line, or remove the lines before the header (HEADER= is the line of the header)"
+        if check.settings.quoting == "checked" and check.is_escaped():
+            advice = "quotes are escaped by a backslash, as Spark writes them: add QUOTING=escaped"
+        return ProjectError(f"{path}:{row}: {actual} values, but the header names {expected} columns: {advice}")
     if "straddl" in message or "out of sync" in message:
         return ProjectError(f"{path}: a value is longer than {BLOCK_BYTES >> 20} MB: {check.longest()}")
     return error

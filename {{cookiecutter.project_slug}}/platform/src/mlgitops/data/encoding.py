@@ -17,6 +17,8 @@ ASIAN = ["cp932", "gb18030", "big5", "cp949"]  # several bytes per character
 NON_LATIN = ["cp1251", "cp1253", "koi8_r"]  # Cyrillic and Greek
 LATIN = ["cp1252", "cp1250"]  # Western Europe, Central Europe
 CARONS = b"\x8a\x8d\x8e\x8f\x9a\x9d\x9e\x9f"  # S, T, Z with marks in cp1250; hardly a letter of Western Europe
+WESTERN = "àãåêñ".encode("cp1252")  # hardly letters of cp1250: they are others there
+NOT_HUNGARIAN = "ãäç".encode("cp1252")  # which õ has beside it in Portuguese and Estonian
 SYMBOL_IN_WORD = re.compile(r"[\u00a1-\u00bf\u00d7\u00f7](?=[a-z])|\ufffd")
 
 
@@ -30,13 +32,19 @@ def encoding(path: Path, head: bytes) -> tuple[str, bool]:
 def _guess(head: bytes) -> str:
     high = [byte for byte in head if byte > 127]
     if sum(map(len, re.findall(rb"[\x80-\xff]{3,}", head))) < 0.4 * len(high):
-        if sum(byte in CARONS for byte in high) > 0.05 * len(high):
+        if _is_central(high):
             return "cp1250"
         return min(LATIN, key=lambda name: _oddness(head, name))
     if sum(byte >= 0xC0 for byte in high) > 0.95 * len(high):
         return min(NON_LATIN, key=lambda name: _oddness(head, name))
     best = from_bytes(head, cp_isolation=ASIAN).best()
     return best.encoding if best else "cp1252"
+
+
+def _is_central(high: list[int]) -> bool:
+    """Return whether letters are those of Czech and its neighbours, or of Hungarian, which cp1252 lacks."""
+    carons, western = (sum(byte in letters for byte in high) for letters in (CARONS, WESTERN))
+    return (carons > 0.05 * len(high) and carons > western) or (high.count(0xF5) > 1 and not {*NOT_HUNGARIAN} & {*high})
 
 
 def example(head: bytes, name: str) -> str:

@@ -1,6 +1,7 @@
 """Finds quoted values that have swallowed rows: two stray quotes take all lines between them out of a table."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 from ..common.errors import ProjectError
 from ..contract.params import Ingest
 
+ESCAPED = re.compile(r'(^|\W)"[^"]*\\"')
 SHOWN = 5  # places that a message names
 LIMIT = 1 << 30  # characters of one value; the csv module's default of 131,072 is too few
 
@@ -19,6 +21,8 @@ def rows(lines: Iterable[str], separator: str, settings: Ingest) -> Iterator[tup
     csv.field_size_limit(LIMIT)
     if settings.quoting == "none":
         reader = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
+    elif settings.quoting == "escaped":
+        reader = csv.reader(lines, delimiter=separator, escapechar="\\", doublequote=False)
     else:
         reader = csv.reader(lines, delimiter=separator)
     number = 1
@@ -53,7 +57,7 @@ class QuoteCheck:
             if not breaks:
                 continue
             self.breaks += breaks
-            if self.settings.quoting == "checked":
+            if self.settings.quoting in ("checked", "escaped"):
                 broken = values.filter(pc.match_substring_regex(values, "[\r\n]"))
                 if any(swallowed(v, self.separator, part.num_columns) for v in broken.to_pylist() if v):
                     self._refuse(part.num_columns)
@@ -78,6 +82,11 @@ class QuoteCheck:
                 next(lines)
             for number, _, row in rows(lines, self.separator, self.settings):
                 yield number + self.skipped, row
+
+    def is_escaped(self) -> bool:
+        """Return whether a quote within a quoted value is written with a backslash."""
+        with self.text.open(encoding="utf-8", newline="") as lines:
+            return any(ESCAPED.search(line) for line in lines)
 
     def longest(self) -> str:
         """Return where the value with the most lines begins: a quote without an end makes a file unreadable."""

@@ -88,6 +88,8 @@ def write(table: pa.Table, new: Path, source: Path, report: IngestReport, settin
                 header=start == 0 and settings.header != 0,
                 lineterminator="\n",
                 quoting=csv.QUOTE_NONE if settings.quoting == "none" else csv.QUOTE_MINIMAL,
+                doublequote=settings.quoting != "escaped",
+                escapechar="\\" if settings.quoting == "escaped" else None,
             )
         except (UnicodeEncodeError, csv.Error) as error:
             raise ProjectError(

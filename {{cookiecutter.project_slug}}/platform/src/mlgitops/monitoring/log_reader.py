@@ -67,7 +67,7 @@ def read(path: Path) -> Iterator[LogTable | int]:
 
     Each line is read by the contract that was in force when it was written: the first line of the file has it.
     """
-    header: Header | None = None
+    header = None
     with path.open("rb") as file:
         while chunk := list(islice(file, CHUNK_LINES)):
             lines: list[Line] = []
@@ -97,9 +97,8 @@ def _line(text: bytes, header: Header | None) -> Line | None:
         line = Line.model_validate_json(text) if header and text.endswith(b"\n") else None
     except ValidationError:
         return None
-    if line and header and line.refused is None and set(header.columns) != set(line.rows):
-        return None
-    return line
+    complete = line and header and (line.refused is not None or set(header.columns) == set(line.rows))
+    return line if complete else None
 
 
 def _tables(lines: list[Line], header: Header | None) -> Iterator[LogTable]:

@@ -10,11 +10,10 @@ import pandas as pd
 from ..contract.contract import Contract
 from ..contract.params import Monitor, Params
 from ..model import bootstrap, metrics
-from .estimate import Estimate
 from .log_reader import INPUT, Header
 from .production import Period, SliceScore, Value, Verdict
+from .variation import EPOCH, Reference
 
-EPOCH = pd.Timestamp("1970-01-05", tz="UTC")  # a Monday: periods of whole weeks start on one
 Z = 1.96  # of a 95 % interval
 
 
@@ -34,7 +33,7 @@ def periods(
     models: dict[str, Header],
     params: Params,
     now: datetime,
-    estimates: dict[str, Estimate],
+    references: dict[str, Reference],
 ) -> list[Period]:
     """Return each version in each period, the oldest first.
 
@@ -45,8 +44,8 @@ def periods(
     result = []
     for (period, model), group in rows.groupby([number, "model"], sort=True):
         start = EPOCH + timedelta(days=int(period) * days)
-        estimate = estimates.get(str(model))
-        result.append(_period(contract, group, models[str(model)], params, (start, now), estimate))
+        reference = references.get(str(model), Reference())
+        result.append(_period(contract, group, models[str(model)], params, (start, now), reference))
     return result
 
 
@@ -56,9 +55,9 @@ def _period(
     header: Header,
     params: Params,
     times: tuple[pd.Timestamp, datetime],
-    estimate: Estimate | None,
+    reference: Reference,
 ) -> Period:
-    start, now = times
+    (start, now), estimate = times, reference.estimate
     labelled = rows[rows["actual"].notna()]
     end = start + timedelta(days=params.monitor.period_days)
     evaluated = header.metrics.get(metrics.PRIMARY[contract.task])
@@ -66,7 +65,7 @@ def _period(
     delays = (labelled["known_at"] - labelled["at"]).dt.total_seconds() / 86_400
     delay = delays[delays >= 0].median()
     verdict = _verdict(
-        (score.value, error, len(labelled)),
+        (score.value, max(error, reference.spread), len(labelled)),
         (evaluated, int(header.metrics.get("rows") or 0)),
         params.monitor,
         mature=end + timedelta(days=params.monitor.label_delay_days) <= now,

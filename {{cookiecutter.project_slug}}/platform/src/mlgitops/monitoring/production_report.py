@@ -15,10 +15,11 @@ from ..data import frame
 from ..model import metrics
 from ..model.scorer import Scorer
 from . import outcomes, performance, production_pages
-from .estimate import Estimate, calibrated
+from .estimate import calibrated
 from .log_reader import FACTS, Header
 from .place import Place, oldest
 from .production import Period, Production
+from .variation import Reference, spread
 
 HISTORY_PERIODS = 26  # on the page and in the report
 
@@ -44,7 +45,7 @@ def report(
     predictions: tuple[Sequence[pd.DataFrame], dict[str, Header]],
     known: outcomes.Outcomes | None,
     now: datetime,
-    estimates: dict[str, Estimate],
+    references: dict[str, Reference],
 ) -> Production:
     """Return the report of *predictions*, of which the outcomes in *known* are known."""
     frames, models = predictions
@@ -53,7 +54,7 @@ def report(
     answered = rows[rows["refused"].isna()].reset_index(drop=True)
     counts = outcomes.OutcomeCounts(rule=params.monitor.outcomes)
     answered, counts = outcomes.join(answered, known) if known else (outcomes.unlabelled(answered), counts)
-    periods = performance.periods(contract, answered, models, params, now, estimates) if len(answered) else []
+    periods = performance.periods(contract, answered, models, params, now, references) if len(answered) else []
     latest = models[answered["model"].iloc[-1]] if len(answered) else None
     judged = judged_periods(periods, latest.version if latest else None, params.monitor.periods)
     recent = answered[answered["at"] >= pd.Timestamp(judged[0].start, tz="UTC")] if judged else answered[:0]
@@ -98,14 +99,15 @@ def metrics_of(period: Period) -> str:
     return f"version {period.version}: {score.value:.4f} [{score.low:.4f}, {score.high:.4f}]"
 
 
-def estimates_of(folder: Path, reference: Path) -> dict[str, Estimate]:
-    """Return the estimate for the model in *folder*, by its digest; none without a reference table."""
+def references_of(folder: Path, reference: Path, params: Params) -> dict[str, Reference]:
+    """Return what the *reference* table says about the model in *folder*, by its digest; nothing without the table."""
     if not (folder / "manifest.json").is_file() or not reference.is_file():
         return {}
     scorer, rows = Scorer(folder), pd.read_parquet(reference)
     truth, predicted = frame.target(rows, scorer.contract), scorer.predict(frame.columns(rows, scorer.contract))
     estimate = calibrated(scorer.contract, truth, predicted, scorer.threshold)
-    return {scorer.manifest["files"]["model.onnx"]: estimate} if estimate else {}
+    varies = spread(scorer.contract, rows, predicted, params.monitor)
+    return {scorer.manifest["files"]["model.onnx"]: Reference(estimate, varies)}
 
 
 @click.command()
@@ -126,7 +128,7 @@ def main(table: Path | None, predictions: str | None, model: Path, reference: Pa
     since = datetime.combine(oldest(now.date(), HISTORY_PERIODS * params.monitor.period_days), datetime.min.time(), UTC)
     logged = read_predictions(Place(predictions or params.monitor.predictions), since)
     known = outcomes.read(table, contract, params.monitor.outcomes) if table else None
-    result = report(contract, params, logged, known, now, estimates_of(model, reference))
+    result = report(contract, params, logged, known, now, references_of(model, reference, params))
     result.save(Path("reports/production.json"))
     production_pages.save(result, Path("reports"))
     click.echo(production_pages.text(result))

@@ -129,7 +129,7 @@ def of_digits(name: str, strings: pd.Series) -> DateFormat | None:
         return DateFormat(width, f"read as dates, format {width} (or set type: integer)")
     elapsed = pd.to_numeric(distinct, errors="coerce")
     for form, (first, last) in (("unix_s", SECONDS), ("unix_ms", MILLISECONDS)):
-        if TIME_NAME.search(name) and elapsed.between(first, last).mean() > 0.9:
+        if TIME_NAME.search(name) and elapsed.between(first, last).mean() > MOST:
             unit = "seconds" if form == "unix_s" else "milliseconds"
             return DateFormat(form, f"read as {unit} since 1970, format {form} (or set type: integer)")
     return None

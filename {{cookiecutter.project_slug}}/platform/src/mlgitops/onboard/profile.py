@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..contract import row_schema
 from ..contract.column import MAX_MAGNITUDE
+from ..contract.strings import MAX_CHARS
 from ..data import frame
 from . import date_formats, ranges
 
@@ -98,8 +99,8 @@ def _category(entry: dict[str, Any], strings: pd.Series, distinct: int) -> bool:
     sample = strings.head(10_000)
     if distinct > 0.5 * len(strings) and (sample.str.count(" ").mean() > 3 or sample.str.len().mean() > 60):
         entry |= {"type": "text", "ignore": "free text"}
-    elif strings.str.len().max() > row_schema.MAX_CATEGORY_CHARS:
-        entry |= {"type": "text", "ignore": f"more than {row_schema.MAX_CATEGORY_CHARS} characters"}
+    elif strings.str.len().max() > MAX_CHARS:
+        entry |= {"type": "text", "ignore": f"more than {MAX_CHARS} characters"}
     elif distinct > 0.9 * len(strings) and len(strings) > 20:
         return True
     elif date_formats.periods(strings.head(10_000)):

@@ -28,6 +28,12 @@ def class_rows(contract: Contract, rows: pd.DataFrame) -> dict[str, int]:
     return dict(zip(contract.classes, counts.tolist(), strict=True))
 
 
+def few(unproven: tuple[str, ...]) -> list[str]:
+    """Return the sentence on classes with few test rows, if there are any."""
+    named = ", ".join(unproven)
+    return [f"Few test rows: {named}. The intervals are wide, so this is no proof of the model."] if unproven else []
+
+
 def unproven(evidence: Evidence, limits: Gates) -> tuple[str, ...]:
     """Return the classes with so few test rows that no verdict on the model is proven, with their numbers."""
     least = limits.min_class_rows or 0

@@ -69,6 +69,10 @@ def _predict(contract: Contract, examples: Examples, limits: Limits) -> dict[str
         "headers": {
             "X-Model-Version": {"description": "The version that answered.", "schema": {"type": "string"}},
             "X-Request-Id": {"description": "That of the request, or a new one.", "schema": {"type": "string"}},
+            "X-Prediction-Id": {
+                "description": "The id in the prediction log, where that is on; row k of many is ID/k.",
+                "schema": {"type": "string"},
+            },
         },
         "content": {JSON: {"schema": {"oneOf": [answer, {"type": "array", "items": answer}]}, "examples": replies}},
     }

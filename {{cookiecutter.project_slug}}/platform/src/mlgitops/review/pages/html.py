@@ -9,6 +9,7 @@ from ...common.html import render
 from ...data.validation_report import describe
 from .. import data_phrases, phrases
 from ..data_parts import NOTABLE_PSI
+from ..doubts import few
 from ..performance import ClassScore, Curve, Slice
 from ..report import Evidence, Report
 from . import charts
@@ -40,6 +41,7 @@ def page(report: Report) -> str:
     return render(
         TEMPLATE,
         report=report,
+        notes=(*few(report.unproven), *evidence.notes),
         evidence=evidence,
         performance=performance,
         opponent=evidence.opponent,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from .. import phrases
+from ..doubts import few
 from ..performance import Score
 from ..phrases import SIGNS, interval, number, signed
 from ..report import Change, Evidence, Report
@@ -37,6 +38,7 @@ def page(report: Report) -> str:
 def summary(report: Report) -> str:
     """Return the verdict for a terminal: what failed, and how to fix it."""
     lines = [f"{report.verdict}: {report.outcome}", *_sentence(report.evidence), *report.evidence.notes]
+    lines += few(report.unproven)
     for gate in report.gates:
         if gate.passed is False:
             lines.append(f"  {gate.name}: {gate.measured}; required: {gate.required}\n    {gate.advice}")
@@ -49,7 +51,7 @@ def _head(report: Report) -> str:
         prose(report.outcome),
     ]
     lines += [f"**{prose(text)}**" for text in _sentence(report.evidence)]
-    lines += [f"> {prose(note)}" for note in report.evidence.notes]
+    lines += [f"> {prose(note)}" for note in (*few(report.unproven), *report.evidence.notes)]
     lines += [
         f"- **{gate.name}**: {prose(gate.measured)}; required: {prose(gate.required)}. To fix: {prose(gate.advice)}."
         for gate in report.gates
