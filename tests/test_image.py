@@ -163,15 +163,18 @@ def test_image_runs_as_any_user_with_a_read_only_root(
 
 
 def test_image_says_its_platform_and_is_a_part_of_a_manifest_for_several(
-    built: dict[str, Any], podman: Podman, approved: Path, environment: dict[str, str]
+    built: dict[str, Any], podman: Podman, approved: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     image = f"{built['repository']}@{built['digest']}"
     details = json.loads(podman("image", "inspect", image))[0]
     assert f"{details['Os']}/{details['Architecture']}" == built["labels"]["platform"]
     other = "arm64" if details["Architecture"] == "amd64" else "amd64"
+    (tmp_path / "Containerfile").write_text(f"FROM {image}\nLABEL other=true\n", encoding="utf-8")
+    podman("build", "--quiet", "--tag=other", str(tmp_path))
+    podman("tag", image, "localhost/one")
     push = f"""
 from mlgitops.image.engine import Engine
-images = {{{built["labels"]["platform"]!r}: {image!r}, "linux/{other}": {image!r}}}
+images = {{{built["labels"]["platform"]!r}: "localhost/one", "linux/{other}": "localhost/other"}}
 print(Engine.find().push_manifest("{built["repository"]}:several", images))
 """
     digest = run(".venv/bin/python", "-c", push, cwd=approved, **environment).strip()

@@ -131,7 +131,7 @@ def test_an_image_for_several_platforms_is_one_manifest(podman: Path, monkeypatc
         (build,) = [line for line in asked if line.startswith(f"build --platform=linux/{architecture} ")]
         assert f"--label=model.platform=linux/{architecture} " in build
         assert f"--tag={name}-" in build
-        added = re.compile(rf"manifest add --os=linux --arch={architecture} \S+ {name}")
+        added = re.compile(rf"manifest add --os=linux --arch={architecture} \S+ containers-storage:{name}")
         assert len([line for line in asked if added.fullmatch(line)]) == 1
     (push,) = [line for line in asked if line.startswith("manifest push --all ")]
     assert push.endswith(" docker://registry.example.org/model:v7")

@@ -92,7 +92,8 @@ class Engine:
         try:
             for platform, image in images.items():
                 system, architecture = platform.split("/")[:2]
-                self("manifest", "add", f"--os={system}", f"--arch={architecture}", manifest, image)
+                local = f"containers-storage:{image}"  # else it would be looked for in a registry
+                self("manifest", "add", f"--os={system}", f"--arch={architecture}", manifest, local)
             with tempfile.TemporaryDirectory() as scratch:
                 file = Path(scratch) / "digest"
                 self("manifest", "push", "--all", "--quiet", f"--digestfile={file}", manifest, f"docker://{name}")
