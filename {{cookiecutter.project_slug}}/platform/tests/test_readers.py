@@ -555,12 +555,13 @@ def test_options_overrule_the_settings() -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("t.gz", gzip.compress(b"a,b\n1,2\n" * 99)[:20] + b"\xff" * 20),
+        ("t.gz", gzip.compress(b"a,b\n1,2\n" * 99, mtime=0)[:20] + b"\xff" * 20),
         ("t.xz", lzma.compress(b"a,b\n1,2\n")[:20] + b"\xff" * 20),
         ("t.bz2", bz2.compress(b"a,b\n1,2\n")[:20] + b"\xff" * 20),
         ("deep.json", b"[" * 100_000),
         ("long.json", b'[{"a": ' + b"9" * 5000 + b"}]"),
     ],
+    ids=["gzip", "xz", "bzip2", "deep", "long"],
 )
 def test_a_broken_file_is_refused_with_a_message(name: str, content: bytes, tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=name):
