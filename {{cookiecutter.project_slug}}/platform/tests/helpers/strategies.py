@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from mlgitops.contract.column import MAX_MAGNITUDE, Column
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.row_schema import TIME_RANGE
+from mlgitops.contract.strings import BLANKS
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+ANY = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+TEXTS = ANY.filter(lambda text: text.strip(BLANKS))  # blanks alone are a missing value
 
 
 def rows(contract: Contract) -> st.SearchStrategy[dict[str, Any]]:
