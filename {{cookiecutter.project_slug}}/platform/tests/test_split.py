@@ -12,7 +12,8 @@ from helpers import contracts, tables
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract
 from mlgitops.data import frame
-from mlgitops.data.split import Counts, counts, main, split
+from mlgitops.data.counts import Counts, counts
+from mlgitops.data.split import main, split
 
 KEYED = contracts.contract({"id": "{type: text}", "x": "{type: number}"}, key=["id"])
 PLAIN = contracts.contract({"x": "{type: number}", "c": "{type: category, missing: true}"})

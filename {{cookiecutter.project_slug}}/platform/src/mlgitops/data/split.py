@@ -1,7 +1,7 @@
 """Stage split: hold out rows for evaluation."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -15,23 +15,8 @@ from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.params import Params
 from . import frame
+from .counts import METADATA, Counts
 from .units import held_out, newest, units
-
-METADATA = b"mlgitops.rows"  # where a part keeps the counts of the whole table
-
-
-@dataclass(frozen=True)
-class Counts:
-    """The rows of the table, and how many of them have no value of the target and are in no part."""
-
-    rows: int
-    without_target: int
-
-    def explain(self, target: str) -> str:
-        """Return the rows that are not used in words; "" if all are."""
-        if not self.without_target:
-            return ""
-        return f"{self.without_target:,} of {self.rows:,} rows have no value of the target {target}: not used"
 
 
 def split(rows: pd.DataFrame, contract: Contract, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -75,13 +60,6 @@ def _check(name: str, part: pd.DataFrame, contract: Contract) -> None:
     absent = [contract.classes[i] for i in np.setdiff1d(range(len(contract.classes)), frame.target(part, contract))]
     if absent:
         raise ProjectError(f"split: no row of the {name} part has {contract.target} {', '.join(absent)}: add rows")
-
-
-def counts(part: Path) -> Counts:
-    """Return the counts of the table of which *part* was split off; those of the part itself if it has none."""
-    metadata = pq.read_metadata(part)
-    recorded = (metadata.metadata or {}).get(METADATA)
-    return Counts(**json.loads(recorded)) if recorded else Counts(metadata.num_rows, 0)
 
 
 @click.command()

@@ -18,7 +18,7 @@ from ..common.errors import ProjectError
 from ..contract.column import MAX_MAGNITUDE, Column
 from ..contract.contract import Contract
 from . import data_docs, frame, validation_report
-from .split import Counts
+from .counts import Counts
 from .validation_report import SHOWN_ROWS, ValidationReport
 
 NUMBERS, STRINGS = ["float64", "float", "int"], ["StringDtype", "str"]

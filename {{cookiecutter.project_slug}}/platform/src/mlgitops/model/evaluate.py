@@ -13,7 +13,7 @@ from sklearn.inspection import permutation_importance
 from ..common import files
 from ..contract.contract import Contract
 from ..contract.params import Evaluate, Params
-from ..data import frame, split
+from ..data import counts, frame
 from . import decision, metrics, pipeline
 from .curves import curves
 from .pipeline import predict
@@ -78,7 +78,7 @@ def main(test: Path, model: Path, report: Path, plots: Path, cross_validation: P
         new.mkdir()
         for name, content in tables.items():
             content.to_csv(new / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
-    table = {"table": asdict(split.counts(test)), "leaks": trained.get("leaks", [])}
+    table = {"table": asdict(counts.counts(test)), "leaks": trained.get("leaks", [])}
     if contract.classes:
         table["decision"] = decided(contract, truth, predicted, params.evaluate, threshold)
     files.write_json(report, {"rows": len(rows), **scores, **table})

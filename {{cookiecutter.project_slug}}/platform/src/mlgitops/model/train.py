@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from ..common import files, project
 from ..contract.contract import Contract
 from ..contract.params import Params
-from ..data import frame, split
+from ..data import counts, frame
 from ..store.paths import store
 from . import behaviour, metrics, pipeline, tracking
 from .cross_validation import FoldPredictions, cross_validate, outcomes_of, predictions, prepare
@@ -56,7 +56,7 @@ def main(train: Path, model: Path, report: Path) -> None:
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
     pipeline.build(contract, params.model)  # report mistakes in the settings before the slow steps
     tracking.check()
-    rows, table = pd.read_parquet(train), split.counts(train)
+    rows, table = pd.read_parquet(train), counts.counts(train)
     for remark in filter(None, [table.explain(contract.target), rare(contract, frame.target(rows, contract))]):
         click.echo(remark)
     behaviour.check(contract, rows)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from ..common.errors import ProjectError
 from ..contract.contract import Task
-from ..data.split import Counts
+from ..data.counts import Counts
 from ..model.predictiveness import predictiveness
 from . import columns, identifiers, roles, target, times
 from .profile import ColumnProfile

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..common.provenance import short
-from ..data.split import Counts
+from ..data.counts import Counts
 from .performance import TEST_ROWS, Confusion, Drop, Movement, Score, Verdict
 from .report import Evidence, ModelFacts
 

@@ -78,7 +78,8 @@ def connect() -> "mlflow.MlflowClient":
             client = mlflow.MlflowClient()
             client.search_experiments(max_results=1)
     except Exception as error:
-        raise ProjectError(fault(error) or _unusable(uri, error)) from error
+        local = None if uri.startswith("http") else fault(error)  # of a server, the address is what helps
+        raise ProjectError(local or _unusable(uri, error)) from error
     return client
 
 
