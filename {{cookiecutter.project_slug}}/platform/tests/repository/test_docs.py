@@ -104,7 +104,8 @@ def test_page_about_github_lists_workflows_variables_and_secrets() -> None:
     workflows = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / ".github/workflows").iterdir()}
     listed = "\n".join(line for line in page.splitlines() if line.startswith("| ["))
     assert set(re.findall(r"\[(\S+\.yml)\]", listed)) == workflows.keys()
-    text = "\n".join([*workflows.values(), (ROOT / ".github/actions/setup/action.yml").read_text(encoding="utf-8")])
+    actions = [path.read_text(encoding="utf-8") for path in (ROOT / ".github/actions").rglob("action.yml")]
+    text = "\n".join([*workflows.values(), *actions])
     assert rows("docs/github.md", "variable") == set(re.findall(r"\bvars\)?\.([A-Z_]+)", text))
     assert rows("docs/github.md", "secret") == set(re.findall(r"\bsecrets\.([A-Z_]+)", text))
 
