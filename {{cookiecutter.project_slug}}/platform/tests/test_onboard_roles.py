@@ -13,8 +13,8 @@ from helpers import contracts, models
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.params import Params
-from mlgitops.data.ingest import ingest
 from mlgitops.data.counts import Counts
+from mlgitops.data.ingest import ingest
 from mlgitops.onboard import candidates, decisions, draft, project_files
 from mlgitops.onboard.command import main
 from mlgitops.onboard.draft import AdoptOptions, ContractDraft
