@@ -212,7 +212,8 @@ def test_first_commit_runs_no_hook_that_the_machine_has(tmp_path: Path, machine_
     hooks.mkdir(parents=True)
     hooks.joinpath("pre-commit").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     hooks.joinpath("pre-commit").chmod(0o755)
-    machine_git.write_text(f"[user]\n\tname = Ada\n\temail = a@b.c\n[init]\n\ttemplateDir = {hooks.parent}\n", encoding="utf-8")
+    settings = f"[user]\n\tname = Ada\n\temail = a@b.c\n[init]\n\ttemplateDir = {hooks.parent}\n"
+    machine_git.write_text(settings, encoding="utf-8")
     assert commits(bake(tmp_path)) == "Ada: Start Flight Delays\n"
 
 
