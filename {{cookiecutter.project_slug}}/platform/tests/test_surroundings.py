@@ -106,7 +106,7 @@ def test_a_program_that_is_not_installed_is_named() -> None:
 
 def test_a_run_of_another_project_is_not_continued(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("MLFLOW_RUN_ID", "MLFLOW_ACTIVE_MODEL_ID"):
-        monkeypatch.setenv(variable, "0123456789abcdef0123456789abcdef")
+        monkeypatch.setenv(variable, "0123456789abcdef0123456789abcdef")  # pragma: allowlist secret
     done = run_train()
     assert done.exit_code == 0, done.output
     assert "no run yet" not in done.output
@@ -120,7 +120,10 @@ def test_a_run_of_another_project_is_not_continued(database: Path, monkeypatch: 
         ("./mlruns", "MLFLOW_TRACKING_URI is ./mlruns, where MLflow keeps no runs: name a server or a database"),
         ("file:///mlruns", "MLFLOW_TRACKING_URI is file:///mlruns, where MLflow keeps no runs"),
         ("server:5000", "MLFLOW_TRACKING_URI is server:5000, where MLflow keeps no runs"),
-        ("http://ada:secret@127.0.0.1:9", "the tracking server at http://ada:***@127.0.0.1:9 does not answer"),
+        (
+            "http://ada:secret@127.0.0.1:9",  # pragma: allowlist secret
+            "the tracking server at http://ada:***@127.0.0.1:9 does not answer",
+        ),
         ("postgresql://ada:secret@127.0.0.1:9/x", "the tracking server at postgresql://ada:***@127.0.0.1:9/x does not"),
         ("sqlite:////dev/null/x.db", "the tracking server at sqlite:////dev/null/x.db does not answer"),
     ],
