@@ -68,15 +68,13 @@ def test_a_query_on_duckdb_is_read_in_arrow(monkeypatch: pytest.MonkeyPatch) -> 
         answer("create table other as select 1", "duckdb:///shop.duckdb", monkeypatch)
 
 
+LOGIN = "u:hunter2"
 DRIVERS = {  # address -> the module that is not there, and the package that brings it
-    "postgresql://u:hunter2@h/b": (  # pragma: allowlist secret
-        ("psycopg", "adbc_driver_postgresql"),
-        "mlgitops[postgresql]",
-    ),
-    "mysql://u:hunter2@h/b": (("pymysql",), "mlgitops[mysql]"),
-    "mariadb://u:hunter2@h/b": (("pymysql",), "mlgitops[mysql]"),
-    "mssql://u:hunter2@h/b": (("pymssql",), "mlgitops[sqlserver]"),
-    "snowflake://u:hunter2@account/b/s?warehouse=w": (("adbc_driver_snowflake",), "mlgitops[snowflake]"),
+    f"postgresql://{LOGIN}@h/b": (("psycopg", "adbc_driver_postgresql"), "mlgitops[postgresql]"),
+    f"mysql://{LOGIN}@h/b": (("pymysql",), "mlgitops[mysql]"),
+    f"mariadb://{LOGIN}@h/b": (("pymysql",), "mlgitops[mysql]"),
+    f"mssql://{LOGIN}@h/b": (("pymssql",), "mlgitops[sqlserver]"),
+    f"snowflake://{LOGIN}@account/b/s?warehouse=w": (("adbc_driver_snowflake",), "mlgitops[snowflake]"),
     "bigquery://project/dataset": (("adbc_driver_bigquery",), "mlgitops[bigquery]"),
     "duckdb:///shop.duckdb": (("duckdb",), "mlgitops[duckdb]"),
 }
@@ -102,16 +100,16 @@ def test_a_missing_driver_is_named_with_the_command_that_adds_it(url: str, monke
     [
         ("", "query.sql: set DATABASE_URL to the database, such as postgresql://user@host/name"),
         ("hunter2", "query.sql: DATABASE_URL is not an address such as postgresql://"),
-        ("oracle+nothing://u:hunter2@h/b", "query.sql: no driver for oracle+nothing: databases are bigquery, duckdb"),
+        (f"oracle+nothing://{LOGIN}@h/b", "query.sql: no driver for oracle+nothing: databases are bigquery, duckdb"),
         (
             "sqlite+pysqlite:////nowhere/hunter2?uri=true&password=hunter2",
             "query.sql: the query on sqlite+pysqlite:////nowhere/*** failed: ",
         ),
         (
-            "postgresql+psycopg://u:hunter2@127.0.0.1:1/b?application_name=x",
+            f"postgresql+psycopg://{LOGIN}@127.0.0.1:1/b?application_name=x",
             "query.sql: the query on postgresql+psycopg://u:***@127.0.0.1:1/b failed: connection failed",
         ),
-        ("postgresql://u:hunter2@127.0.0.1:1/b", "query.sql: the query on postgresql://u:***@127.0.0.1:1/b failed: IO"),
+        (f"postgresql://{LOGIN}@127.0.0.1:1/b", "query.sql: the query on postgresql://u:***@127.0.0.1:1/b failed: IO"),
         ("mysql://u:h%20unter2@127.0.0.1:1/b?ssl_key=hunter2", "query.sql: "),  # pragma: allowlist secret
     ],
 )

