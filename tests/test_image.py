@@ -152,7 +152,7 @@ def test_image_runs_as_any_user_with_a_read_only_root(
 ) -> None:
     """As OpenShift runs it: a user that no passwd file knows, of the group 0."""
     image = f"{built['repository']}@{built['digest']}"
-    name = podman("run", "--detach", "--user=1000680000:0", *STRICT, "--publish=127.0.0.1::3000", image)
+    name = podman("run", "--quiet", "--detach", "--user=1000680000:0", *STRICT, "--publish=127.0.0.1::3000", image)
     address = f"http://{podman('port', name, '3000/tcp')}"
     containers.wait_for(f"{address}/readyz")
     status = podman("exec", name, "cat", "/proc/1/status")

@@ -224,7 +224,7 @@ def test_tutorial_leads_into_production_and_back(laptop: Actions) -> None:
     wait = f"curl --silent --output /dev/null --retry 60 --retry-all-errors http://127.0.0.1:{port}/readyz"
     laptop.program("docker", f'shift; podman-compose "$@"; case "$*" in *--wait) {wait};; esac')  # as Docker does
     laptop.laptop["PORT"] = port
-    said, _ = laptop.shell(look.replace(":3000/", f":{port}/"))
+    said, _ = laptop.shell(look.replace(":3000/", f":{port}/").replace("curl http", "curl --silent http"))
     answer, _ = json.JSONDecoder().raw_decode(said[said.index("{\n") :])
     assert answer["version"] == "2"
     laptop.shell("IMAGE=none docker compose --file deploy/compose.yaml down")
