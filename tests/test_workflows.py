@@ -279,7 +279,10 @@ def spoil(actions: Actions, version: str) -> None:
     actions.program("podman-compose", f'[ "$IMAGE" != "{found[1]}" ] || export SCORING_WORKERS=none\nexec {real} "$@"')
 
 
-@pytest.mark.parametrize("schedule", ["nightly", "weekly", "monthly"])
+@pytest.mark.parametrize(
+    "schedule",
+    ["nightly", pytest.param("weekly", marks=pytest.mark.nightly), pytest.param("monthly", marks=pytest.mark.nightly)],
+)
 def test_schedule_starts_the_workflow_that_it_is_for(schedule: str, tmp_path: Path) -> None:
     (tmp_path / "github").mkdir()
     actions = Actions(tmp_path / "github", bake(tmp_path), {})
