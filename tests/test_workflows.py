@@ -135,7 +135,18 @@ def branch(actions: Actions, name: str, start: str = "origin/main") -> None:
     run("git", "checkout", "--quiet", "--force", "-B", name, start, cwd=actions.work)
 
 
+def test_tutorial_leads_into_production(laptop: Actions) -> None:
+    into_production(laptop)
+
+
+@pytest.mark.nightly
 def test_tutorial_leads_into_production_and_back(laptop: Actions) -> None:
+    into_production(laptop)
+    and_back(laptop)
+
+
+def into_production(laptop: Actions) -> None:
+    """Follow the tutorial to the second version in production."""
     # 2. the first push: what the laptop made and shared is taken as it is, and released
     (_, first_push), (_, promote) = blocks("tutorial.md", "2. Bring it to GitHub")
     _, runs = laptop.shell(first_push)
@@ -230,6 +241,9 @@ def test_tutorial_leads_into_production_and_back(laptop: Actions) -> None:
     laptop.shell("IMAGE=none docker compose --file deploy/compose.yaml down")
     (laptop.folder / "bin/docker").unlink()
 
+
+def and_back(laptop: Actions) -> None:
+    """Roll back, and let a deployment fail."""
     # 6. back
     ((_, back),) = blocks("tutorial.md", "6. Roll back")
     promoted(laptop, back, "1")
