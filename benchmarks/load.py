@@ -245,7 +245,7 @@ def huge(bench: Bench) -> None:
         told = ", ".join(f"{number} × {status}" for status, number in Counter(statuses).items())
         bench.note(
             "… while 4 send 500 MB each",
-            f"{probe.said()}; they are told {told}; {before:.0f} MB, at most {most:.0f} MB",
+            f"{probe.said()}; their responses: {told}; {before:.0f} MB, at most {most:.0f} MB",
         )
 
 

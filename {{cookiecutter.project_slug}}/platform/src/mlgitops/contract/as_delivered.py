@@ -52,11 +52,12 @@ def _time(column: Column) -> Callable[[Any, frozenset[str]], Any]:
             return value
         if str(value).strip() in missing:
             return None
-        if spelling.timestamp(str(value), column.format, column.time_zone) in sentinels:
-            return None
         moment = spelling.formatted(str(value), column.format, column.time_zone) if column.format else None
-        if moment is None:
-            return value  # of ISO 8601, the field's own type takes what it can
+        if moment is None:  # of ISO 8601, the field's own type takes what it can
+            missing_time = sentinels and spelling.formatted(str(value), None, column.time_zone) in sentinels
+            return None if missing_time else value
+        if moment in sentinels:
+            return None
         return moment.date().isoformat() if column.type == "date" else moment.isoformat()
 
     return read

@@ -32,7 +32,7 @@ class Limits:
     def from_environment(cls) -> Self:
         """Read SCORING_MAX_BYTES, SCORING_API_KEY and the like; raises ProjectError."""
         names = ("max_bytes", "max_rows", "max_concurrency", "max_seconds", "max_connections")
-        numbers = {name: _number(f"SCORING_{name.upper()}") for name in names}
+        numbers = {name: whole_number(f"SCORING_{name.upper()}") for name in names}
         configured = {name: number for name, number in numbers.items() if number}
         open_metrics = os.environ.get("SCORING_OPEN_METRICS", "").lower() == "true"
         key = os.environ.get("SCORING_API_KEY", "")
@@ -67,7 +67,8 @@ class Limits:
         return RequestError(413, f"the body is larger than {self.max_bytes} bytes: send the rows in several requests")
 
 
-def _number(name: str) -> int | None:
+def whole_number(name: str) -> int | None:
+    """Return the number in the environment variable *name*, None if it is not set; raises ProjectError."""
     text = os.environ.get(name)
     if not text:
         return None

@@ -9,6 +9,7 @@ from typing import Self
 
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
+from .limits import whole_number
 
 ALL = "*"
 
@@ -30,7 +31,7 @@ class LogSettings:
     def from_environment(cls) -> Self:
         """Read SCORING_LOG, the folder, and SCORING_LOG_* for the other settings; raises ProjectError."""
         names = ("rows", "bytes", "file_bytes", "file_seconds")
-        numbers = {name: _whole(f"SCORING_LOG_{name.upper()}") for name in names}
+        numbers = {name: whole_number(f"SCORING_LOG_{name.upper()}") for name in names}
         columns = os.environ.get("SCORING_LOG_COLUMNS", "")
         return cls(
             folder=os.environ.get("SCORING_LOG", ""),
@@ -63,15 +64,6 @@ class LogSettings:
 
 
 OFF = LogSettings()
-
-
-def _whole(variable: str) -> int | None:
-    text = os.environ.get(variable)
-    if not text:
-        return None
-    if not re.fullmatch("[1-9][0-9]{0,17}", text):
-        raise ProjectError(f"{variable}: {text!r} is not a whole number above 0: correct or unset it")
-    return int(text)
 
 
 def _share(variable: str) -> float:
