@@ -491,14 +491,7 @@ DEMO = {  # of the demo's files, what matters to adoption
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a project with the demo's files, in which the test runs."""
-    folder = tmp_path / "home"
-    (folder / "data").mkdir(parents=True)
-    models.write_project(folder, contracts.example())
-    shutil.copy(contracts.EXAMPLE / "params.yaml", folder)
-    for name, text in DEMO.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    (folder / ".dvc").mkdir()
-    (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n", encoding="utf-8")
+    folder = models.adoptable(tmp_path / "home", DEMO)
     monkeypatch.chdir(folder)
     monkeypatch.setattr(candidates, "CANDIDATES", candidates.CANDIDATES[:1])  # all of them are tried in one test below
     return folder

@@ -30,10 +30,7 @@ GROUPS = ["AA", "B6", "DL"]
 @pytest.fixture(autouse=True)
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the current folder be a project without DVC, in which no champion's rows are at hand."""
-    models.touch_project(tmp_path)
-    (tmp_path / "src/example").mkdir(parents=True)
-    (tmp_path / "src/example/model.py").touch()
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(models.touch_package(tmp_path))
     monkeypatch.setattr(champion_data, "tables", lambda recorded: {})
 
 

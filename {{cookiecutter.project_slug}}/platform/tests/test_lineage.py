@@ -162,9 +162,7 @@ def test_a_service_that_says_nothing_is_a_sentence(answer: bytes, service: Any) 
 def test_an_event_has_the_fields_that_open_lineage_requires(
     known: tuple[Origin, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(models.touch_project(tmp_path))
-    (tmp_path / "src/example").mkdir(parents=True)
-    (tmp_path / "src/example/model.py").touch()
+    monkeypatch.chdir(models.touch_package(tmp_path))
     first, again, other = event(known[0]), event(known[0]), event(known[1])
     assert first.keys() == {"eventType", "eventTime", "run", "job", "inputs", "outputs", "producer", "schemaURL"}
     assert first == again

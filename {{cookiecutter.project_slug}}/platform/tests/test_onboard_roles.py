@@ -1,6 +1,5 @@
 """Of a table that is adopted: what is a name and no quantity, what stays together, what leaks, what is rare."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -108,14 +107,7 @@ def test_with_a_time_the_group_is_named_and_taken_if_it_is_asked_for(tmp_path: P
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a project in which the test runs."""
-    folder = tmp_path / "home"
-    (folder / "data").mkdir(parents=True)
-    models.write_project(folder, contracts.example())
-    shutil.copy(contracts.EXAMPLE / "params.yaml", folder)
-    (folder / "dvc.yaml").write_text("stages: {}\n\nplots: []\n", encoding="utf-8")
-    (folder / "pyproject.toml").write_text("", encoding="utf-8")
-    (folder / ".dvc").mkdir()
-    (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n", encoding="utf-8")
+    folder = models.adoptable(tmp_path / "home", {"dvc.yaml": "stages: {}\n\nplots: []\n", "pyproject.toml": ""})
     monkeypatch.chdir(folder)
     monkeypatch.setattr(candidates, "CANDIDATES", candidates.CANDIDATES[3:4])
     return folder

@@ -57,10 +57,7 @@ def gates_of(report: Report) -> dict[str, bool | None]:
 @pytest.fixture(autouse=True)
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the current folder be a project, which gives the report its name."""
-    models.touch_project(tmp_path)
-    (tmp_path / "src/example").mkdir(parents=True)
-    (tmp_path / "src/example/model.py").touch()
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(models.touch_package(tmp_path))
 
 
 Compare = Callable[..., Report]

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import chdir
 from functools import cache
 from itertools import product
@@ -24,7 +25,7 @@ from mlgitops.contract.params import Params
 from mlgitops.data import frame, split
 from mlgitops.model import export, pipeline, train
 
-from .contracts import ALGORITHMS, EXAMPLE, PARAMS, TARGETS, settings, wide
+from .contracts import ALGORITHMS, EXAMPLE, PARAMS, TARGETS, example, settings, wide
 from .tables import rows, rows_of
 
 CODE = "from helpers import models; print(models.json.dumps(models.digests()))"
@@ -75,6 +76,26 @@ def touch_project(folder: Path) -> Path:
     """Let *folder* be taken for a project, whatever is in it."""
     for name in ("contract.yaml", "params.yaml"):
         (folder / name).touch()
+    return folder
+
+
+def touch_package(folder: Path) -> Path:
+    """Let *folder* be taken for a project with the package `example`, whatever is in it."""
+    touch_project(folder)
+    (folder / "src/example").mkdir(parents=True)
+    (folder / "src/example/model.py").touch()
+    return folder
+
+
+def adoptable(folder: Path, texts: Mapping[str, str]) -> Path:
+    """Make *folder* a project of the example's contract with DVC, without git, and with the files *texts*."""
+    (folder / "data").mkdir(parents=True)
+    write_project(folder, example())
+    shutil.copy(EXAMPLE / "params.yaml", folder)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n", encoding="utf-8")
     return folder
 
 

@@ -1,11 +1,18 @@
 """The metrics of each task; the larger the primary one, the better."""
 
+import math
+
 import numpy as np
 from sklearn import metrics as sk
 
 from ..contract.contract import Contract, Task
 
 PRIMARY: dict[Task, str] = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "r2"}
+
+
+def finite(value: float) -> float | None:
+    """Return *value*, or None where JSON cannot hold it."""
+    return float(value) if math.isfinite(value) else None
 
 
 def primary(task: Task, truth: np.ndarray, predicted: np.ndarray) -> float:

@@ -1,6 +1,5 @@
 """Collects the closed files of the prediction log into the project's storage."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ import pyarrow as pa
 
 from ..common.errors import ProjectError
 from ..contract.params import Params
+from ..model.scorer import digest
 from ..serving.log_file import CLOSED, close_abandoned
 from .log_reader import LogTable, read
 from .place import Place, oldest
@@ -35,12 +35,11 @@ def collect(folder: Path, place: Place, keep: bool = False) -> Collected:
     paths = sorted(folder.glob("*" + CLOSED))
     rows = skipped = 0
     for path in paths:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()[:32]
+        name = digest(path)[:32]
         tables, broken = _by_partition(path)
         for (day, version, number), parts in tables.items():
             table = pa.concat_tables(parts)
-            place.write(day, version, f"{digest}-{number}", table)
+            place.write(day, version, f"{name}-{number}", table)
             rows += table.num_rows
         skipped += broken
         if tables and not keep:  # a file without a readable line may be of another program

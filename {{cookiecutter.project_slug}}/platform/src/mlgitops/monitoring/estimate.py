@@ -11,7 +11,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from ..contract.contract import Contract
 from ..model import bootstrap
-from ..model.metrics import PRIMARY
+from ..model.metrics import PRIMARY, finite
 
 Estimate = Callable[[np.ndarray], float | None]
 
@@ -36,6 +36,6 @@ def calibrated(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thr
         with np.errstate(invalid="ignore", divide="ignore"):
             measure = bootstrap.measure(contract, labels, doubled, threshold)
             value = measure(weights.reshape(-1))[PRIMARY[contract.task]]
-        return float(value) if np.isfinite(value) else None
+        return finite(value)
 
     return estimate

@@ -95,10 +95,10 @@ def measured(
     truth = actual if contract.task == "regression" else actual.astype("int64")
     measure = bootstrap.measure(contract, truth, predicted(contract, rows), threshold)
     with np.errstate(invalid="ignore", divide="ignore"):
-        values = {name: finite(value) for name, value in measure(np.ones(len(rows))).items()}
+        values = {name: metrics.finite(value) for name, value in measure(np.ones(len(rows))).items()}
     primary = metrics.PRIMARY[contract.task]
     drawn = bootstrap.resample([measure], len(rows), params.review.resamples, params.review.random_state)[0][primary]
-    low, high = (finite(end) for end in bootstrap.interval(drawn))
+    low, high = (metrics.finite(end) for end in bootstrap.interval(drawn))
     error = float(np.nanstd(drawn)) if np.isfinite(drawn).any() else math.nan
     return Value(values[primary], low, high), error, values
 
@@ -130,8 +130,3 @@ def slices(contract: Contract, rows: pd.DataFrame, header: Header, params: Param
             if len(group) >= params.evaluate.min_slice_rows:
                 score, _, _ = measured(contract, group, header.threshold, params)
                 yield SliceScore(column, str(value), len(group), score)
-
-
-def finite(value: float) -> float | None:
-    """Return *value*, or None where JSON cannot hold it."""
-    return float(value) if math.isfinite(value) else None

@@ -37,7 +37,7 @@ class Choice:
 
 def time_parts(contract: Contract, params: Params, rows: pd.DataFrame) -> list[str] | None:
     """Return the parts of the time that predict later rows better than the default ones, or None."""
-    if not contract.time:
+    if contract.time not in contract.inputs:  # a time that is joined from parts is no input
         return None
     column = contract.columns[contract.time]
     default = ["weekday"] if column.type == "date" else ["weekday", "hour"]

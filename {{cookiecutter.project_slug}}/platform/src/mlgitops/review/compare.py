@@ -1,6 +1,5 @@
 """Compares two models on the same rows: their metrics and their curves."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -11,6 +10,7 @@ from ..contract.contract import Contract
 from ..contract.params import Review
 from ..model import bootstrap, metrics
 from ..model.curves import curves
+from ..model.metrics import finite
 from .performance import Curve, Metric, Score, Verdict
 
 SMALLER_IS_BETTER = {"log_loss", "brier", "mae", "rmse", "median_error"}
@@ -82,11 +82,6 @@ def _verdict(name: str, low: float, high: float) -> Verdict | None:
     above: Verdict = "better" if better(name) == "larger" else "worse"
     below: Verdict = "worse" if better(name) == "larger" else "better"
     return above if low > 0 else below if high < 0 else "same" if low <= high else None
-
-
-def finite(value: float) -> float | None:
-    """Return *value*, or None where JSON cannot hold it."""
-    return float(value) if math.isfinite(value) else None
 
 
 def by_curve(

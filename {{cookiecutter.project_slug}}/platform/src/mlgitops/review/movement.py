@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from ..contract.contract import Contract
-from .compare import Predictions, finite
+from ..model.metrics import finite
+from .compare import Predictions
 from .performance import Confusion, Movement
 
 
