@@ -40,7 +40,8 @@ class Machine:
     def make(self, *words: str, cwd: Path | None = None, **environment: str) -> tuple[int, str, list[str]]:
         """Return the exit code of make, what it prints, and what uv was asked for, by line."""
         self.words.unlink(missing_ok=True)
-        env = {**os.environ, "PATH": f"{self.programs}:/usr/bin:/bin", **environment}
+        inherited = {name: value for name, value in os.environ.items() if name not in {"CI", "MAKEFLAGS"}}
+        env = {**inherited, "PATH": f"{self.programs}:/usr/bin:/bin", **environment}
         done = subprocess.run(
             ["make", *words], cwd=cwd or self.project, env=env, check=False, capture_output=True, encoding="utf-8"
         )
@@ -73,6 +74,12 @@ def test_targets_run_one_after_the_other_whatever_makeflags_say(machine: Machine
     code, _, asked = machine.make("all", MAKEFLAGS="-j4")
     assert code != 0
     assert asked == ["<run><--no-sync><dvc><repro>"], "review waits for the pipeline"
+
+
+def test_a_ci_machine_pulls_what_the_pipeline_needs(machine: Machine) -> None:
+    code, _, asked = machine.make("pipeline", CI="true")
+    assert code == 0
+    assert asked == ["<run><--no-sync><dvc><repro><--pull>"]
 
 
 def test_table_is_adopted_after_the_set_up_whatever_makeflags_say(
