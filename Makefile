@@ -125,6 +125,10 @@ BAKES := $(addprefix tests/test_,$(addsuffix .py,bake cruft docs gates hooks hou
 docs: .venv/installed ## build the site in build/docs/site; a dead link is an error
 	python docs/build.py build/docs
 
+.PHONY: site
+site: .venv/installed ## build the sites of all releases and of main in build/site, as the workflow pages publishes them
+	python docs/publish.py build/site
+
 .PHONY: screenshots
 screenshots: .venv/installed ## take the pictures of docs/images again, of the project that make demo has left
 	PYTHONPATH=tests python docs/screenshots.py $(PROJECT)

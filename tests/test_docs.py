@@ -1,6 +1,7 @@
 """The site can be built, its generated parts are up to date, and what its pages name is there."""
 
 import ast
+import json
 import re
 import runpy
 import shutil
@@ -104,7 +105,9 @@ def test_generated_parts_of_pages_are_up_to_date() -> None:
 
 def test_site_has_every_page(site: Path) -> None:
     listed = navigation(tomllib.loads((DOCS / "zensical.toml").read_text(encoding="utf-8"))["project"]["nav"])
-    assert sorted(listed) == sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+    assert sorted(listed) == sorted(
+        ["changelog.md", *(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))]
+    )
     for page in listed:
         assert (site / "site" / page.removesuffix("index.md").removesuffix(".md") / "index.html").is_file()
         text = (site / "docs" / page).read_text(encoding="utf-8")
@@ -113,10 +116,40 @@ def test_site_has_every_page(site: Path) -> None:
             assert (site / "site" / page).parent.joinpath(image).is_file()
 
 
+def test_published_site_has_the_newest_release_of_each_minor_version_and_main(tmp_path: Path) -> None:
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(DOCS, tmp_path / "docs", ignore=ignored)
+    (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\nSee [the tutorial](docs/tutorial.md).\n", encoding="utf-8")
+    run("git", "init", "--quiet", "-b", "main", cwd=tmp_path)
+    for tag in ("v0.1.0", "v0.2.0", "v0.2.1", "not-a-release", ""):
+        with (tmp_path / "docs/index.md").open("a", encoding="utf-8") as page:
+            page.write(f"\nWritten after {tag or 'all'}.\n")
+        run("git", "add", "--all", cwd=tmp_path)
+        run("git", "commit", "--quiet", "-m", "Change", cwd=tmp_path)
+        if tag:
+            run("git", "tag", tag, cwd=tmp_path)
+    repository = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "owner/name"}
+    run(sys.executable, "docs/publish.py", "site", cwd=tmp_path, **repository)
+    site = tmp_path / "site"
+    versions = json.loads((site / "versions.json").read_text(encoding="utf-8"))
+    assert [(entry["version"], entry["aliases"]) for entry in versions] == [("0.2.1", ["latest"]), ("main", [])]
+    assert {path.name for path in site.iterdir()} == {"0.2.1", "main", "index.html", "versions.json"}
+    assert "url=0.2.1/" in (site / "index.html").read_text(encoding="utf-8")
+    pages = {version: (site / version / "index.html").read_text(encoding="utf-8") for version in ("0.2.1", "main")}
+    assert {version: "Written after all" in page for version, page in pages.items()} == {"0.2.1": False, "main": True}
+    assert 'href="https://github.com/owner/name/edit/main/docs/index.md"' in pages["main"]
+    assert 'href="https://github.com/owner/name" title="Go to repository"' in pages["main"]
+    changes = (site / "main/changelog/index.html").read_text(encoding="utf-8")
+    assert 'href="https://github.com/owner/name/edit/main/CHANGELOG.md"' in changes
+    assert 'href="../tutorial/"' in changes
+    search = json.loads((site / "main/search.json").read_text(encoding="utf-8"))
+    assert any("Roll back" in entry["title"] for entry in search["items"])
+
+
 @pytest.mark.parametrize("link", ["[gone](gone.md)", "[gone](tutorial.md#gone)"])
 def test_dead_link_fails_the_build(link: str, site: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    shutil.copytree(site, copy, ignore=shutil.ignore_patterns("project", "site", ".cache"))
+    shutil.copytree(site, copy, ignore=shutil.ignore_patterns("site", ".cache"))
     with (copy / "docs/index.md").open("a", encoding="utf-8") as page:
         page.write(f"\n{link}\n")
     command = [sys.executable, "-m", "zensical", "build", "--strict"]
