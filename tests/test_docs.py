@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from helpers.pages import blocks
 from helpers.support import TEMPLATE, bake, files, run
+from helpers.workflow_rules import GRANTED
 
 DOCS = TEMPLATE / "docs"
 PAGES = sorted(path.relative_to(TEMPLATE).as_posix() for path in [*DOCS.rglob("*.md"), *TEMPLATE.glob("*.md")])
@@ -171,6 +172,22 @@ def test_reference_holds_what_the_files_say(project: Path) -> None:
     assert {"| `POST /predict` | Score one row or many |", "| `GET /schema` | The JSON schema of a row |"} <= set(
         pages["service"].splitlines()
     )
+
+
+def test_tree_of_workflows_names_each_with_the_rights_that_it_has() -> None:
+    _, tree = blocks("reference/workflows.md")[0]
+    named = re.findall(r"(?m)^[ │├└─]*── (\w+)(?: \(.+?\))? +(\S.*)$", tree)
+    assert len(named) == tree.count("── ")
+    writes = {
+        name.removesuffix(".yml"): {
+            scope for rights in jobs.values() for scope, may in rights.items() if may == "write"
+        }
+        for name, jobs in GRANTED.items()
+    }
+    assert {name for name, _ in named} == writes.keys()
+    assert not [name for name, rights in named if {*rights.split(", ")} != (writes[name] or {"nothing"})]
+    assert "\na schedule\n├── monthly " in tree
+    assert "\n│   └── template " in tree  # which it starts
 
 
 def test_glossary_explains_each_term_once_in_order() -> None:
