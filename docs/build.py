@@ -60,6 +60,8 @@ def site(folder: Path) -> int:
         shutil.rmtree(folder / generated, ignore_errors=True)
     shutil.copytree(HERE, folder / "docs", ignore=shutil.ignore_patterns("*.py", "*.toml", "theme", "__pycache__"))
     shutil.copytree(HERE / "theme", folder / "theme", dirs_exist_ok=True)
+    for path in (folder / "docs").rglob("*.md"):
+        path.write_text(_inside(path.read_text(encoding="utf-8"), path.relative_to(folder / "docs")), encoding="utf-8")
     changes = (HERE.parent / "CHANGELOG.md").read_text(encoding="utf-8")
     (folder / "docs" / CHANGES).write_text(changes.replace("](docs/", "]("), encoding="utf-8")
     (folder / "zensical.toml").write_text(_settings(os.environ.get("DOCS_REPOSITORY", "")), encoding="utf-8")
@@ -69,6 +71,21 @@ def site(folder: Path) -> int:
         text = page.read_text(encoding="utf-8")
         page.write_text(text.replace(f"{EDIT}/{CHANGES}", "edit/main/CHANGELOG.md"), encoding="utf-8")
     return done.returncode
+
+
+def _inside(text: str, page: Path) -> str:
+    """Return a page whose links to files outside of docs/ lead to the repository, or are plain words without one."""
+    depth, repository = len(page.parts) - 1, os.environ.get("DOCS_REPOSITORY", "")
+
+    def moved(link: re.Match[str]) -> str:
+        words, up, file, anchor = link.groups(default="")
+        if up.count("../") <= depth:
+            return link[0]
+        if file == "CHANGELOG.md":
+            return f"[{words}]({'../' * depth}{CHANGES}{anchor})"
+        return f"[{words}]({repository}/blob/main/{file}{anchor})" if repository else words
+
+    return re.sub(r"\[([^\]]+)\]\(((?:\.\./)+)([^)#.][^)#]*)(#[^)]*)?\)", moved, text)
 
 
 def _settings(repository: str) -> str:

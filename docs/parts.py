@@ -24,6 +24,33 @@ COPIED = {  # pages of the project -> the page of the site that has a copy, seen
     "storage.md": "../how-to/storage.md",
 }
 ACTIONS = ".github/actions"
+SIZES = [  # module, constant, unit, meaning
+    ("onboard/target.py", "MIN_ROWS", "rows", "fewest rows with a target that `make adopt` accepts"),
+    ("onboard/target.py", "MIN_CLASS_ROWS", "rows", "fewest rows of each class"),
+    ("onboard/target.py", "MAX_CLASSES", "classes", "most classes of a target"),
+    (
+        "onboard/profile.py",
+        "MAX_CATEGORIES",
+        "values",
+        "most values of a category that `make adopt` lists as `categories`",
+    ),
+    ("onboard/sampling.py", "MAX_ROWS", "rows", "rows on which `make adopt` compares algorithms and settings"),
+    ("contract/column.py", "MAX_MAGNITUDE.number", "", "largest number, in single precision"),
+    ("contract/column.py", "MAX_MAGNITUDE.integer", "", "largest integer, exact in JSON"),
+    ("contract/strings.py", "MAX_CHARS", "characters", "longest value of an open category, and of a text"),
+    (
+        "data/unpack.py",
+        "MAX_RATIO",
+        "times",
+        "largest size of an unpacked archive, beyond 1 GB, as a multiple of its own",
+    ),
+    ("data/tables.py", "MAX_DEPTH", "levels", "archives within archives"),
+    ("store/branch.py", "MAX_FILE_BYTES", "bytes", "largest file in the branch `store`"),
+    ("serving/http_protocol.py", "MAX_HEADER_BYTES", "bytes", "all headers of a request"),
+    ("serving/request.py", "MAX_ROW_BYTES", "bytes", "one row of a request, if the contract's values need it"),
+    ("serving/refusal.py", "MAX_DETAILS", "errors", "errors listed in one response"),
+    ("serving/rows.py", "CHUNK_ROWS", "rows", "rows that `make score` holds at once"),
+]
 
 
 def answers(_: Path) -> str:
@@ -148,6 +175,27 @@ def limits(project: Path) -> str:
     return table(["variable", "default", "what it limits"], rows)
 
 
+def sizes(project: Path) -> str:
+    """The limits that are constants of the code."""
+    rows = []
+    for module, name, unit, meaning in SIZES:
+        number = _constant(_module(project, module), name)
+        rows.append([meaning, f"{number:,} {unit}".strip() if number < 1e16 else f"{number:.4g}", f"`{module}`"])
+    return table(["limit", "value", "defined in"], rows)
+
+
+def _constant(module: ast.Module, name: str) -> float:
+    """Return a number of a module: a sum of its literals, one of several in an assignment, or an entry of a table."""
+    name, _, key = name.partition(".")
+    for node in module.body:
+        names = ast.unparse(node.targets[0]).strip("()").split(", ") if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.Assign) and name in names:
+            value = eval(ast.unparse(node.value), {"__builtins__": {}})  # noqa: S307  # arithmetic of our own code
+            number = value[key] if key else value[names.index(name)] if len(names) > 1 else value
+            return float(number) if number % 1 else int(number)
+    raise LookupError(name)
+
+
 def _page(project: Path, name: str) -> str:
     """Return a page of the project without its heading; links to files that the site does not have become names."""
     text = (project / "docs" / name).read_text(encoding="utf-8").partition("\n")[2].strip()
@@ -164,7 +212,7 @@ def _relinked(link: re.Match[str]) -> str:
 GENERATED: dict[str, Callable[[Path], str]] = {
     part.__name__: part
     for part in (
-        answers, commands, endpoints, limits, log_settings, refusals, settings, template_commands, verbs,
+        answers, commands, endpoints, limits, log_settings, refusals, settings, sizes, template_commands, verbs,
         workflow_commands, workflow_parts.workflow_rights, workflow_parts.workflow_tree, workflow_parts.workflows,
     )
 } | {

@@ -239,6 +239,38 @@ def test_page_names_only_files_of_the_project_and_settings_that_workflows_read(p
     assert set(re.findall(r"gh workflow run (\S+\.yml)", text)) <= {Path(path).name for path in known}
 
 
+@pytest.fixture(scope="module")
+def settings(project: Path) -> tuple[set[str], set[str]]:
+    """Return the keys of params.yaml, and the variables of the service."""
+    sections = re.split(r"(?m)^## ([\w.]+)$", (project / "docs/params.md").read_text(encoding="utf-8"))
+    keys = {
+        f"{section}.{key}"
+        for section, table in zip(sections[1::2], sections[2::2], strict=True)
+        for key in re.findall(r"(?m)^\| `(\w+)` \|", table)
+    }
+    paths = [*project.rglob("*.py"), *(project / "deploy").rglob("*.yaml"), DOCS / "reference/service.md"]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    return keys | {"review.gates"}, {*re.findall(r"SCORING_[A-Z_]+", code)}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])
+def test_page_names_only_settings_that_exist(page: str, settings: tuple[set[str], set[str]]) -> None:
+    keys, variables = settings
+    assert len(keys) > 40
+    text = read(page)
+    sections = "|".join({key.partition(".")[0] for key in keys})
+    named = re.findall(rf"`((?:{sections})\.[a-z_.]+)[`:]", text)
+    assert {name for name in named if not re.search(r"\.(json|html|ya?ml)$", name)} <= keys
+    assert {*re.findall(r"\b(SCORING_[A-Z_]+)\b", text)} <= variables
+
+
+def test_security_page_names_the_identity_that_is_verified(project: Path) -> None:
+    code = (project / "platform/src/mlgitops/github/signatures.py").read_text(encoding="utf-8")
+    assert "release.yml@refs/heads/{api.DEFAULT}" in code
+    assert 'DEFAULT = "main"' in (project / "platform/src/mlgitops/github/api.py").read_text(encoding="utf-8")
+    assert "`release.yml@refs/heads/main`" in read("docs/explanation/security.md")
+
+
 @pytest.mark.parametrize("page", DONE)
 def test_commands_of_page_are_done_by_a_test(page: str, taken: set[tuple[str, str]]) -> None:
     if "```" in read(f"docs/{page}"):
@@ -255,7 +287,7 @@ def test_relative_links_lead_somewhere_in_the_repository(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_page_names_no_place_of_one_machine_and_no_host_by_mistake(page: str) -> None:
     text = read(page).replace(IN_AN_IMAGE, "")
-    assert set(re.findall(r"https?://([^/\s)`]+)", text)) <= HOSTS
+    assert set(re.findall(r"https?://([^/\s)`\"]+)", text)) <= HOSTS
     assert not re.search(r"(?<![\w:/.~])/(?:home|opt|root|srv|tmp|Users|usr|var|work)/", text)
     assert str(TEMPLATE) not in text
 

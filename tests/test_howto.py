@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from helpers import servers
 from helpers.acting import Actions
 from helpers.pages import blocks
 from helpers.support import copied, run, sources
@@ -52,6 +53,16 @@ def test_feature_is_one_function_that_is_trained_exported_and_served(work: Path)
     assert "'gust_excess'" in inputs_of_model(work)
     assert "gust_excess" not in (work / "models/export/request.schema.json").read_text(encoding="utf-8")
     run(".venv/bin/ruff", "check", "src", cwd=work)
+
+
+def test_model_answers_the_same_in_the_three_ways_of_the_page(work: Path, tmp_path: Path) -> None:
+    package, tracked, client = (text for language, text in blocks("reference/python.md") if language == "python")
+    with servers.scoring(work, tmp_path) as url:
+        served = run(".venv/bin/python", "-c", client.replace("http://127.0.0.1:3000", url), cwd=work)
+    assert len(re.findall("'prediction': (?:True|False)", served)) == 3
+    table, rows = (run(".venv/bin/python", "-c", text, cwd=work).splitlines() for text in (package, tracked))
+    assert [line.split()[:3] for line in table[:4]] == [line.split()[:3] for line in rows[:4]]
+    assert table[0].split() == ["prediction", "probability", "error"]
 
 
 @pytest.mark.nightly
