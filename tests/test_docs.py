@@ -190,6 +190,14 @@ def test_tree_of_workflows_names_each_with_the_rights_that_it_has() -> None:
     assert "\n│   └── template " in tree  # which it starts
 
 
+def test_comparison_names_commit_and_date_of_each_repository() -> None:
+    text = read("docs/explanation/comparison.md")
+    rows = re.findall(r"(?m)^\| ([\w.-]+/[\w.-]+) \| ([0-9a-f]{7}) \| (\d{4}-\d\d-\d\d) \|$", text)
+    assert {name for name, _, _ in rows} == {*re.findall(r"https://github\.com/([\w.-]+/[\w.-]+)\)", text)}
+    (read_on,) = re.findall(r"we read them on (\d{4}-\d\d-\d\d)", text)
+    assert all(date <= read_on for _, _, date in rows)
+
+
 def test_glossary_explains_each_term_once_in_order() -> None:
     terms = re.findall(r"(?m)^\| (\S.*?) \| \S.* \|$", read("docs/reference/glossary.md"))[1:]
     assert terms[1:] == sorted(dict.fromkeys(terms[1:]), key=str.lower)
@@ -226,7 +234,7 @@ def test_page_names_only_commands_that_exist(page: str, project: Path) -> None:
     assert set(re.findall(r"uv run (?:flight_delays|<package>) ([a-z][\w-]*)", text)) <= verbs
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [page for page in PAGES if not page.endswith("comparison.md")])  # of other projects
 def test_page_names_only_files_of_the_project_and_settings_that_workflows_read(page: str, project: Path) -> None:
     text, known = read(page), files(project)
     named = re.findall(r"`((?:src|deploy|\.github|notebooks)/[\w./-]+)`", text)
