@@ -120,7 +120,8 @@ def test_site_has_every_page(site: Path) -> None:
 def test_published_site_has_the_newest_release_of_each_minor_version_and_main(tmp_path: Path) -> None:
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(DOCS, tmp_path / "docs", ignore=ignored)
-    (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\nSee [the tutorial](docs/tutorial.md).\n", encoding="utf-8")
+    changes = read("CHANGELOG.md") + "\nSee [the tutorial](docs/tutorial.md).\n"
+    (tmp_path / "CHANGELOG.md").write_text(changes, encoding="utf-8")
     run("git", "init", "--quiet", "-b", "main", cwd=tmp_path)
     for tag in ("v0.1.0", "v0.2.0", "v0.2.1", "not-a-release", ""):
         with (tmp_path / "docs/index.md").open("a", encoding="utf-8") as page:
@@ -188,6 +189,12 @@ def test_tree_of_workflows_names_each_with_the_rights_that_it_has() -> None:
     assert not [name for name, rights in named if {*rights.split(", ")} != (writes[name] or {"nothing"})]
     assert "\na schedule\n├── monthly " in tree
     assert "\n│   └── template " in tree  # which it starts
+
+
+def test_tutorial_generates_a_project_from_the_release_that_the_changelog_describes() -> None:
+    (newest, *_) = re.findall(r"(?m)^## \[(\d+\.\d+\.\d+)\]", read("CHANGELOG.md"))
+    (named,) = re.findall(r"--checkout (v[\d.]+)$", read("docs/tutorial.md"), re.MULTILINE)
+    assert named == f"v{newest}"
 
 
 def test_comparison_names_commit_and_date_of_each_repository() -> None:

@@ -9,7 +9,9 @@ import pytest
 from helpers import servers
 from helpers.acting import Actions
 from helpers.pages import blocks
-from helpers.support import copied, run, sources
+from helpers.support import TEMPLATE, copied, run, sources
+
+DOCS = TEMPLATE / "docs"
 
 
 @pytest.fixture
@@ -63,6 +65,32 @@ def test_model_answers_the_same_in_the_three_ways_of_the_page(work: Path, tmp_pa
     table, rows = (run(".venv/bin/python", "-c", text, cwd=work).splitlines() for text in (package, tracked))
     assert [line.split()[:3] for line in table[:4]] == [line.split()[:3] for line in rows[:4]]
     assert table[0].split() == ["prediction", "probability", "error"]
+
+
+@pytest.mark.nightly
+def test_tutorial_shows_the_effect_of_a_change_without_a_champion(workspace: Path) -> None:
+    run("make", "review", "register", cwd=workspace)
+    (look,) = blocks("tutorial.md", "2. See the effect of a change")
+    text = (DOCS / "tutorial.md").read_text(encoding="utf-8")
+    changed = re.search(r"`(learning_rate: [\d.]+)` instead of `([\d.]+)`", text)
+    assert changed
+    before = f"learning_rate: {changed[2]}\n"
+    replaced(workspace, before, changed[1] + "\n")
+    output = do(workspace, [look])
+    assert re.findall(r"Running stage '(\w+)'", output) == ["train", "evaluate", "export"]
+    assert "version 1" in output
+    replaced(workspace, changed[1] + "\n", before)
+    output = do(workspace, [look])
+    assert "is cached - skipping run" in output
+    assert "Running stage" not in output
+
+
+def replaced(work: Path, before: str, after: str) -> None:
+    """Replace the one line of the settings of the model that ends so."""
+    path = work / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(before) == 1
+    path.write_text(text.replace(before, after), encoding="utf-8")
 
 
 @pytest.mark.nightly
