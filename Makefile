@@ -117,7 +117,7 @@ test-nightly: .venv/installed $(PLATFORM)/installed ## the long tail: every pair
 	pytest --numprocesses auto --dist loadgroup -m nightly
 
 QUICK := not tools and not nightly
-BAKES := $(addprefix tests/test_,$(addsuffix .py,bake cruft docs gates hooks house on_disk portable recipes release weekly workflow_rules))
+BAKES := $(addprefix tests/test_,$(addsuffix .py,bake cruft docs gates hooks house on_disk portable recipes refusals release weekly workflow_rules))
 
 ##@ Write
 
