@@ -525,6 +525,16 @@ def test_a_time_that_hinders_the_split_is_not_taken_unless_asked_for(home: Path)
     assert Contract.load(Path("contract.yaml")).time is None
 
 
+def test_a_joined_time_that_hinders_the_split_leaves_nothing_behind(home: Path) -> None:
+    answers = np.where(DAYS.rank() <= 30, "snow", ANSWER)
+    path = saved(home, year=DAYS.dt.year, month=DAYS.dt.month, day=DAYS.dt.day, y=answers)
+    done = adopted(path, "--target", "y")
+    assert done.exit_code == 0, done.output
+    assert "date is not used as the time of a row" in done.output
+    contract = Contract.load(Path("contract.yaml"))
+    assert (contract.time, list(contract.columns)) == (None, ["number", "b", "y", "year", "month", "day"])
+
+
 def test_of_a_time_the_model_sees_what_foretells_the_future(home: Path) -> None:
     days, rng = pd.Series(pd.date_range("2015-01-01", periods=4 * COUNT)), np.random.default_rng(1)
     seasons = 10 * np.cos(days.dt.month / 6 * np.pi) + rng.normal(size=len(days))

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from ..common import files
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
+from ..data.arrow_types import to_frame
 from ..data.ingest import parts
 from ..model.scorer import Scorer
 from ..serving.rows import CHUNK_ROWS, answer_columns, missing_columns, score
@@ -35,7 +36,7 @@ def run(source: Path, scored: Path, scorer: Scorer, version: str) -> tuple[int, 
                     raise ProjectError(
                         f"{source}: scoring would overwrite {', '.join(taken)}: rename or drop these columns"
                     )
-                predictions = score(scorer, part.to_pandas(), rows).assign(model=version)
+                predictions = score(scorer, to_frame(part), rows).assign(model=version)
                 scores = pa.Table.from_pandas(predictions, preserve_index=False)
                 table = pa.Table.from_arrays(
                     [*part.columns, *scores.columns], names=[*part.schema.names, *scores.column_names]

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from ..common.errors import ProjectError
 from ..contract.column import Column
 from ..contract.contract import Contract
+from .arrow_types import to_series
 from .casting import typed
 from .encode import encode
 
@@ -42,7 +43,7 @@ def read(file: pq.ParquetFile, name: str, column: Column | None, decimal: str = 
         return joined([read(file, part, PART, decimal) for part in column.join])
     chunks = []
     for batch in file.iter_batches(CHUNK_ROWS, columns=[name]):
-        values = batch.column(0).to_pandas(date_as_object=False)
+        values = to_series(batch.column(0))
         values = values if column is None else typed(values, column, decimal)
         chunks.append(values.astype(STRING) if values.dtype == "string" else values)
         gc.collect(1)  # a Series whose .str was used refers to itself

@@ -20,7 +20,7 @@ from ..contract.row_schema import json_schema
 from ..data import frame
 from ..data.profile import FILE as PROFILE
 from ..data.profile import profile
-from . import card, pipeline
+from . import card, client_files, pipeline
 from .decision import USUAL
 from .known_categories import known_categories
 from .pipeline import label, predict
@@ -99,8 +99,11 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         parts = ({"train": train} if train else {}) | {"test": test}
         profile(parts, contract).save(new / PROFILE)
         evaluation = files.read_json(report)
+        threshold = _threshold(evaluation, params)
         metrics = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
         files.write(new / "card.md", card.card(contract, params, label(params.model, fitted), metrics, plots))
+        for name, reason in client_files.write(new, contract, frame.columns(rows, contract), threshold).items():
+            click.echo(f"{project.FEATURES}: {name} runs in Python only: it {reason}")
         facts = _facts(params, model, parts, evaluation) | {"metrics": metrics, "importance": _importance(plots)}
         files.write_json(new / "manifest.json", {**facts, "files": digests(new)})
         scorer = Scorer(new)
@@ -114,6 +117,11 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
     click.echo(f"{folder}: matches the trained pipeline on {agreement.rows:,} rows ({margin})")
 
 
+def _threshold(evaluation: dict[str, Any], params: Params) -> float:
+    setting = params.evaluate.threshold
+    return float(evaluation.get("decision", {}).get("threshold", setting if isinstance(setting, float) else USUAL))
+
+
 def _importance(plots: Path) -> dict[str, float]:
     """Return the importance of each feature as evaluate measured it, the largest first."""
     undefined = {"importance": [""]}
@@ -123,11 +131,10 @@ def _importance(plots: Path) -> dict[str, float]:
 
 
 def _facts(params: Params, model: Path, parts: dict[str, Path], evaluation: dict[str, Any]) -> dict[str, Any]:
-    decision, setting = evaluation.get("decision", {}), params.evaluate.threshold
     return {
         "project": project.name(),
-        "threshold": decision.get("threshold", setting if isinstance(setting, float) else USUAL),
-        "decision": decision,
+        "threshold": _threshold(evaluation, params),
+        "decision": evaluation.get("decision", {}),
         "leaks": evaluation.get("leaks", []),
         "table": evaluation.get("table", {}),
         "params": params.model_dump(mode="json", exclude={"review", "image", "monitor", "retrain"}),

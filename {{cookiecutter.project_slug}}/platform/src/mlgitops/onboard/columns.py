@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from ..contract.column import NA_VALUES, Column
 from ..data import casting, frame
+from ..data.arrow_types import to_series
 from . import far_dates, guesses, missing_words
 from .guesses import Guess
 from .profile import ColumnProfile, complete, ignored
@@ -79,8 +80,7 @@ def sample(file: pq.ParquetFile, name: str) -> pd.Series:
     """Return about SAMPLE_ROWS values as delivered, evenly spaced; objects become strings."""
     step = -(-file.metadata.num_rows // SAMPLE_ROWS)
     chunks = [batch.column(0).take(np.arange(0, len(batch), step)) for batch in file.iter_batches(columns=[name])]
-    values: pd.Series = pa.chunked_array(chunks, file.schema_arrow.field(name).type).to_pandas(date_as_object=False)
-    return _strings(values)
+    return _strings(to_series(pa.chunked_array(chunks, file.schema_arrow.field(name).type)))
 
 
 def _strings(values: pd.Series) -> pd.Series:
