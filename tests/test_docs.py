@@ -197,6 +197,20 @@ def test_tutorial_generates_a_project_from_the_release_that_the_changelog_descri
     assert named == f"v{newest}"
 
 
+def test_benchmarks_are_one_page_that_renders_and_names_each_script() -> None:
+    text = read("benchmarks/README.md")
+    lines = text.splitlines()
+    assert len([line for line in lines if line.startswith("```")]) % 2 == 0
+    opened = re.findall(r"(?m)^<!-- ([a-z ]+) -->$", text)
+    assert len(opened) >= 5
+    for name in set(opened) - {"until here"}:  # of adoption.py
+        assert opened.count(name) == 1
+        assert f"\n<!-- /{name} -->\n" in text
+    scripts = {path.name for path in (TEMPLATE / "benchmarks").glob("*.py")}
+    assert {name for name in re.findall(r"`(\w+\.py)`", text) if name not in ("features.py", "model.py")} >= scripts
+    assert not [line for line in lines if line.startswith("|") and not line.endswith("|")]
+
+
 def test_comparison_names_commit_and_date_of_each_repository() -> None:
     text = read("docs/explanation/comparison.md")
     rows = re.findall(r"(?m)^\| ([\w.-]+/[\w.-]+) \| ([0-9a-f]{7}) \| (\d{4}-\d\d-\d\d) \|$", text)
