@@ -136,7 +136,7 @@ screenshots: .venv/installed ## take the pictures of docs/images again, of the p
 ##@ Maintain
 
 .PHONY: newest
-newest: ## let a project take the newest versions of everything, as of today
+newest: ## move exclude-newer of generated projects to today, so that they take the newest packages
 	sed -i "s/^exclude-newer = \"[^\"]*\"/exclude-newer = \"$$(date +%F)\"/" '$(GENERATED)/pyproject.toml'
 
 .PHONY: issue
