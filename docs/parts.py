@@ -180,8 +180,14 @@ def sizes(project: Path) -> str:
     rows = []
     for module, name, unit, meaning in SIZES:
         number = _constant(_module(project, module), name)
-        rows.append([meaning, f"{number:,} {unit}".strip() if number < 1e16 else f"{number:.4g}", f"`{module}`"])
-    return table(["limit", "value", "defined in"], rows)
+        rows.append(
+            [
+                meaning,
+                f"{number:,} {unit}".strip() if number < 1e16 else f"{number:.4g}",
+                f"`mlgitops.{module[:-3].replace('/', '.')}`",
+            ]
+        )
+    return table(["limit", "value", "module"], rows)
 
 
 def _constant(module: ast.Module, name: str) -> float:
