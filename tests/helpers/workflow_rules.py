@@ -30,6 +30,7 @@ GRANTED: dict[str, dict[str, dict[str, str]]] = {
     "nightly.yml": {"start": STARTS},
     "platform.yml": {"test": {"contents": READ}},
     "promote.yml": {"promote": PROPOSES},
+    "rebuild.yml": {"rebuild": {"contents": READ, "id-token": WRITE}},
     "release.yml": {
         "release": {"attestations": WRITE, "contents": WRITE, "id-token": WRITE, "packages": WRITE},
     },
@@ -51,6 +52,7 @@ STARTED: dict[str, dict[str, Any]] = {
     "nightly.yml": SCHEDULED,
     "platform.yml": {"push": {"branches": ["main"], "paths": PLATFORM}, "pull_request": {"paths": PLATFORM}},
     "promote.yml": {"workflow_dispatch": ...},
+    "rebuild.yml": {"workflow_dispatch": ...},
     "release.yml": {"push": {"branches": ["main"], "paths": ["dvc.lock"]}, "workflow_dispatch": ""},
     "review.yml": {
         "workflow_run": {"workflows": ["train"], "types": ["completed"]},
@@ -84,6 +86,7 @@ MAIN_ONLY = ("deploy.yml", "promote.yml", "release.yml", "staging.yml", "templat
 READS_SOURCE = ("make ingest", "make monitor", "make performance")  # they may have the password of the database
 CHECKED = {  # texts, which that target compares with a pattern, or writes as one line into a text
     ("promote.yml", "version"): ("make promote", "VERSION"),
+    ("rebuild.yml", "version"): ("make rebuild", "VERSION"),
     ("train.yml", "refresh"): ("make ingest", "REFRESH"),
     ("train.yml", "because"): ("make write-back", "BECAUSE"),
 }
@@ -101,6 +104,7 @@ RUN: dict[str, list[str]] = {  # the make targets of each workflow, in order
     "registry": ["login"],
     "report": ["summary"],
     "promote.yml": ["pull-store", "promote"],
+    "rebuild.yml": ["pull-store", "rebuild"],
     "release.yml": ["pull-store", "pipeline", "approved", "review", "with-store", "image"],
     "review.yml": ["comment"],
     "setup": ["setup"],

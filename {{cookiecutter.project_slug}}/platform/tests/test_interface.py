@@ -19,7 +19,7 @@ from mlgitops.contract.features import Function
 from mlgitops.contract.row_schema import json_schema
 from mlgitops.contract.version import version
 from mlgitops.data.encode import encode
-from mlgitops.model import function_graph, interface
+from mlgitops.model import function_graph, interface, symbols
 from mlgitops.model.interface import Interface
 from mlgitops.model.scorer import Scorer, digests
 
@@ -153,7 +153,7 @@ def test_any_other_function_stays_in_python_with_a_reason(name: str) -> None:
 
 
 def test_a_graph_that_computes_other_numbers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(function_graph._UFUNCS, "floor", "Ceil")
+    monkeypatch.setitem(symbols.UFUNCS, "floor", "Ceil")
     graph, _, _ = converted(lambda a, b: np.floor(a) + b)
     assert graph.model is None
     assert "test rows differently" in graph.python_only["f"]

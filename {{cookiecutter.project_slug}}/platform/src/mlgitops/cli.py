@@ -21,6 +21,8 @@ VERBS = {
     "promote": ("github.promote", "put a version, or the previous champion, into production"),
     "history": ("registry.command history", "list all promotions: which version was champion when"),
     "lineage": ("lineage.command", "show what made a version, image, service, prediction or file"),
+    "rebuild": ("lineage.rebuild", "make the model of a version again, and compare it byte for byte"),
+    "prune": ("lineage.prune", "delete data, models and runs that no kept version needs"),
     "registry": ("registry.command", "show, import and fetch versions, and set the champion without a deployment"),
     "score": ("batch.score", "score a table; the predictions equal those of the service"),
     "collect": ("monitoring.collect", "move the closed files of the prediction log to the storage"),

@@ -14,7 +14,7 @@ from ..contract.params import Params
 from ..data import frame
 from ..model import metrics
 from ..model.scorer import Scorer
-from . import outcomes, performance, production_pages
+from . import labelled, outcomes, performance, production_pages
 from .estimate import calibrated
 from .log_reader import FACTS, Header
 from .place import Place, oldest
@@ -110,6 +110,13 @@ def references_of(folder: Path, reference: Path, params: Params) -> dict[str, Re
     return {scorer.manifest["files"]["model.onnx"]: Reference(estimate, varies)}
 
 
+def _keep(place: Place, known: outcomes.Outcomes, contract: Contract) -> None:
+    try:
+        labelled.keep(place, known, contract)
+    except OSError as error:  # a storage that may only be read
+        click.echo(f"{place.address}: the outcomes could not be kept there: {error}", err=True)
+
+
 @click.command()
 @click.argument("table", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False)
 @click.option("--predictions", default=None, help="Folder or bucket; by default monitor.predictions in params.yaml.")
@@ -121,13 +128,17 @@ def references_of(folder: Path, reference: Path, params: Params) -> dict[str, Re
 def main(table: Path | None, predictions: str | None, model: Path, reference: Path, until: datetime | None) -> None:
     """Report on production from the predictions and TABLE, their outcomes; without TABLE, the metric is estimated.
 
-    Writes reports/production.json, .html and .prom. `alarm` decides what follows.
+    Writes reports/production.json, .html and .prom; `alarm` decides what follows. The outcomes are kept beside the
+    predictions, where the review and `shadow` find them.
     """
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
     now = until.replace(tzinfo=UTC) + timedelta(days=1) if until else datetime.now(UTC)
     since = datetime.combine(oldest(now.date(), HISTORY_PERIODS * params.monitor.period_days), datetime.min.time(), UTC)
-    logged = read_predictions(Place(predictions or params.monitor.predictions), since)
+    place = Place(predictions or params.monitor.predictions)
+    logged = read_predictions(place, since)
     known = outcomes.read(table, contract, params.monitor.outcomes) if table else None
+    if known:
+        _keep(place, known, contract)
     result = report(contract, params, logged, known, now, references_of(model, reference, params))
     result.save(Path("reports/production.json"))
     production_pages.save(result, Path("reports"))
