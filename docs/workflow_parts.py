@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from tables import table
 
+WRITES = r"^ +([a-z-]+): write"  # a right of a job
 EVENTS = {  # of GitHub -> in words
     "pull_request": "a pull request",
     "pull_request_target": "a pull request",
@@ -78,7 +79,8 @@ def _starts(name: str, text: str, content: Any, known: Iterable[str]) -> Iterato
     """Yield what starts a workflow, and with which condition: events, and pairs of a workflow and its follower."""
     for event, options in content["on"].items():
         options = options if isinstance(options, dict) else {}
-        paths = f" (if {', '.join(options['paths'])} changed)" if "paths" in options else ""
+        first, *others = options.get("paths", [""])
+        paths = f" (if {first}{', ...' if others else ''} changed)" if first else ""
         if event == "push":
             yield EVENTS[event], name + paths
             if not options.get("branches"):
@@ -101,7 +103,7 @@ def workflow_tree(project: Path) -> str:
             below.setdefault(start, []).append(follower)
     reached = {follower.partition(" ")[0] for followers in below.values() for follower in followers}
     below["by hand alone"] = [name for name in found if name not in reached]
-    rights = {name: re.findall(r"^ +([a-z-]+): write", text, re.MULTILINE) for name, (text, _) in found.items()}
+    rights = {name: {*re.findall(WRITES, text, re.MULTILINE)} - {"id-token"} for name, (text, _) in found.items()}
     lines: list[str] = []
     for event in (event for event in below if event not in found):
         lines += ["", event, *_branches(below, rights, event, "")]
@@ -111,9 +113,9 @@ def workflow_tree(project: Path) -> str:
     )
 
 
-def _branches(below: dict[str, list[str]], rights: dict[str, list[str]], above: str, indent: str) -> Iterator[str]:
+def _branches(below: dict[str, list[str]], rights: dict[str, set[str]], above: str, indent: str) -> Iterator[str]:
     followers = sorted(below.get(above, []))
     for number, follower in enumerate(followers, 1):
         last, name = number == len(followers), follower.partition(" ")[0]
-        yield f"{indent}{'└── ' if last else '├── '}{follower}\t{', '.join(sorted(set(rights[name]))) or 'nothing'}"
+        yield f"{indent}{'└── ' if last else '├── '}{follower}\t{', '.join(sorted(rights[name])) or 'nothing'}"
         yield from _branches(below, rights, name, indent + ("    " if last else "│   "))
