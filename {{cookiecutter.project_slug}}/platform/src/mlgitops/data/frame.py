@@ -37,13 +37,21 @@ def hashes(rows: pd.DataFrame | pd.Series) -> np.ndarray:
     return np.concatenate(hashed) if hashed else np.zeros(0, dtype="uint64")
 
 
-def read(file: pq.ParquetFile, name: str, column: Column | None, decimal: str = ".") -> pd.Series:
-    """Read one column of a file with its type (as delivered if *column* is None), in chunks to save memory."""
+def read(
+    file: pq.ParquetFile, name: str, column: Column | None, decimal: str = ".", rows: np.ndarray | None = None
+) -> pd.Series:
+    """Read one column of a file with its type (as delivered if *column* is None), in chunks to save memory.
+
+    With *rows*, sorted positions, only these are returned, numbered from 0.
+    """
     if column and column.join:
-        return joined([read(file, part, PART, decimal) for part in column.join])
-    chunks = []
+        return joined([read(file, part, PART, decimal, rows) for part in column.join])
+    chunks, start = [], 0
     for batch in file.iter_batches(CHUNK_ROWS, columns=[name]):
-        values = to_series(batch.column(0))
+        delivered, end = batch.column(0), start + batch.num_rows
+        if rows is not None:
+            delivered = delivered.take(rows[np.searchsorted(rows, start) : np.searchsorted(rows, end)] - start)
+        start, values = end, to_series(delivered)
         values = values if column is None else typed(values, column, decimal)
         chunks.append(values.astype(STRING) if values.dtype == "string" else values)
         gc.collect(1)  # a Series whose .str was used refers to itself
