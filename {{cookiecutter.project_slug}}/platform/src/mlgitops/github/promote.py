@@ -2,12 +2,14 @@
 
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from ..common.errors import ProjectError
 from ..image.overlay import pin
+from ..review import shadow
 from ..store.git import git
 from . import api, production, signatures, tags
 from .production import OVERLAY
@@ -16,8 +18,10 @@ from .tags import Release
 VERSION = re.compile(r"v?[1-9][0-9]{0,8}|[a-z][a-z0-9_-]{0,60}")
 
 
-def propose(release: Release, reason: str = "") -> str:
+def propose(release: Release, reason: str = "", evidence: Callable[[str], str] | None = None) -> str:
     """Open a pull request that deploys *release* to production; return its URL, or the reason why none is needed.
+
+    *evidence* returns what the pull request says of a version beside its review.
 
     Raises ProjectError unless the workflow `release` on main has signed the image.
     """
@@ -40,16 +44,17 @@ def propose(release: Release, reason: str = "") -> str:
             git("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}", cwd=tree)
         finally:
             git("worktree", "remove", "--force", str(tree))
-    return api.propose(branch, title, _body(release, before, reason))
+    return api.propose(branch, title, _body(release, before, reason, evidence(release.version) if evidence else ""))
 
 
-def _body(release: Release, before: str | None, reason: str) -> str:
+def _body(release: Release, before: str | None, reason: str, evidence: str = "") -> str:
     facts = "\n".join(f"| {name} | `{value}` |" for name, value in ({"image": release.image} | release.facts).items())
     parts = [
         reason,
         f"Merging this pull request deploys version {release.version}"
         + (f"; reverting the merge restores version {before}." if before else "."),
         f"| | |\n| --- | --- |\n{facts}",
+        evidence,
         f"### Review of this version\n\n{release.review}" if release.review else "",
     ]
     return "\n\n".join(filter(None, parts))
@@ -78,7 +83,7 @@ def _promote(version: str, back: bool) -> None:
     number = registry.previous() if back else registry.number(version)
     release = tags.find(number)
     if release:
-        click.echo(propose(release))
+        click.echo(propose(release, evidence=None if back else shadow.section))
         return
     click.echo(f"version {number} has no pushed image, so only the registry changes")
     if back:

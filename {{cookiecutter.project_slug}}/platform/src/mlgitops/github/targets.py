@@ -17,6 +17,7 @@ from ..image.overlay import pin
 from ..serving.smoke import free_port
 
 DEPLOY = Path("deploy")
+CHALLENGER = ("app.kubernetes.io/component", "challenger")  # the label of the canary beside the deployment
 DEFAULT_ROLLOUT_SECONDS = 180  # if DEPLOY_SECONDS is not set
 
 
@@ -61,8 +62,11 @@ class Kubernetes:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:  # only this user can read it
                 file.write(data)
         self.url = os.environ.get("SCORING_URL")  # if unset, a port is forwarded
-        metadata = {resource["kind"]: resource["metadata"] for resource in yaml.safe_load_all(self._rendered(None))}
-        self.name, self.namespace = metadata["Deployment"]["name"], metadata["Deployment"]["namespace"]
+        rendered = [r for r in yaml.safe_load_all(self._rendered(None)) if r["kind"] == "Deployment"]
+        metadata = next(
+            r["metadata"] for r in rendered if CHALLENGER not in (r["metadata"].get("labels") or {}).items()
+        )
+        self.name, self.namespace = metadata["name"], metadata["namespace"]
 
     def _rendered(self, image: str | None) -> str:
         with tempfile.TemporaryDirectory() as scratch:
