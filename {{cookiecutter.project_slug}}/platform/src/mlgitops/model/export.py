@@ -101,7 +101,7 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         evaluation = files.read_json(report)
         metrics = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
         files.write(new / "card.md", card.card(contract, params, label(params.model, fitted), metrics, plots))
-        facts = _facts(params, model, parts, evaluation) | {"metrics": metrics, "importance": _importance(plots)}
+        facts = _facts(params, model, parts, evaluation) | {"metrics": metrics} | _by_part(plots)
         files.write_json(new / "manifest.json", {**facts, "files": digests(new)})
         scorer = Scorer(new)
         exported = scorer.predict(frame.columns(rows, contract))
@@ -112,6 +112,12 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         files.write_json(new / "manifest.json", {**facts, "parity": asdict(agreement), "files": digests(new)})
     margin = f"largest difference {agreement.largest_difference:.1e}"
     click.echo(f"{folder}: matches the trained pipeline on {agreement.rows:,} rows ({margin})")
+
+
+def _by_part(plots: Path) -> dict[str, Any]:
+    """Return the importance of each feature and the primary metric of each slice, as evaluate measured them."""
+    slices = pd.read_csv(plots / "slices.csv", dtype={"column": str, "value": str}, keep_default_na=False)
+    return {"importance": _importance(plots), "slices": slices.to_dict(orient="records")}
 
 
 def _importance(plots: Path) -> dict[str, float]:
