@@ -19,7 +19,7 @@ ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that i
     "batch": {"common", "contract", "data", "model", "registry", "serving"},
     "monitoring": {"batch", "common", "contract", "data", "model", "serving"},
     "review": {"common", "contract", "data", "model", "monitoring", "registry", "store"},  # which knows the champion
-    "image": {"common", "contract", "model", "registry", "serving", "store"},
+    "image": {"common", "contract", "data", "model", "registry", "serving", "store"},
     "github": {
         "common",
         "contract",
@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that i
         "serving",
         "store",
     },  # carries out what others decided
-    "lineage": {"common", "contract", "data", "github", "image", "model", "monitoring", "registry", "store"},
+    "lineage": {"common", "contract", "data", "github", "image", "model", "monitoring", "registry", "review", "store"},
 }
 FRAMEWORKS = {  # framework -> the modules, or rooms, that may import it
     "_bentoml_impl": {"serving/bentoml_runtime"},

@@ -21,6 +21,7 @@ VERBS = {
     "promote": ("github.promote", "put a version, or the previous champion, into production"),
     "history": ("registry.command history", "list all promotions: which version was champion when"),
     "lineage": ("lineage.command", "show what made a version, image, service, prediction or file"),
+    "card": ("lineage.card", "write the model card of a version, and a skeleton of its technical documentation"),
     "rebuild": ("lineage.rebuild", "make the model of a version again, and compare it byte for byte"),
     "prune": ("lineage.prune", "delete data, models and runs that no kept version needs"),
     "registry": ("registry.command", "show, import and fetch versions, and set the champion without a deployment"),

@@ -104,7 +104,7 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         files.write(new / "card.md", card.card(contract, params, label(params.model, fitted), metrics, plots))
         for name, reason in client_files.write(new, contract, frame.columns(rows, contract), threshold).items():
             click.echo(f"{project.FEATURES}: {name} runs in Python only: it {reason}")
-        facts = _facts(params, model, parts, evaluation) | {"metrics": metrics, "importance": _importance(plots)}
+        facts = _facts(params, model, parts, evaluation) | {"metrics": metrics} | _by_part(plots)
         files.write_json(new / "manifest.json", {**facts, "files": digests(new)})
         scorer = Scorer(new)
         exported = scorer.predict(frame.columns(rows, contract))
@@ -120,6 +120,12 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
 def _threshold(evaluation: dict[str, Any], params: Params) -> float:
     setting = params.evaluate.threshold
     return float(evaluation.get("decision", {}).get("threshold", setting if isinstance(setting, float) else USUAL))
+
+
+def _by_part(plots: Path) -> dict[str, Any]:
+    """Return the importance of each feature and the primary metric of each slice, as evaluate measured them."""
+    slices = pd.read_csv(plots / "slices.csv", dtype={"column": str, "value": str}, keep_default_na=False)
+    return {"importance": _importance(plots), "slices": slices.to_dict(orient="records")}
 
 
 def _importance(plots: Path) -> dict[str, float]:
