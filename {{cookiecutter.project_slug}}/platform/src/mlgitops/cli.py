@@ -33,6 +33,7 @@ VERBS = {
     "alarm": ("monitoring.alarm", "decide about an alarm from the reports of performance and monitor"),
     "pull-store": ("store.branch pull", "pull shared data, models and history from the branch `store`"),
     "push-store": ("store.branch push", "push the history to the branch `store`; run `dvc push` first"),
+    "client": ("contract.python_client", "write a typed Python client of the service, a package for callers"),
     "serve": ("serving.serve", "run the service on this machine"),
     "smoke": ("serving.smoke", "send example requests to a service and verify the predictions"),
     "image": ("image.command", "build, verify and push the scoring image"),
