@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import loads
+from pipeline import saved
 
 HERE = Path(__file__).parent
 CONNECTIONS = (1, 16, 64)
@@ -58,8 +59,7 @@ def start(stack: ExitStack, project: Path) -> dict[str, tuple[str, Any]]:
     python = str(project / ".venv/bin/python")
     uvicorn = [python, "-m", "uvicorn", "--factory", "--no-access-log", "--log-level=warning", "--port"]
     bento = [python, "-m", "bentoml", "serve", "opponents:Bento", "--port"]
-    model = max((project / ".store/mlflow/artifacts").rglob("model.skops"), key=lambda path: path.stat().st_mtime)
-    mlflow = ["mlflow", "models", "serve", "--env-manager=local", f"--model-uri={model.parent}", "--port"]
+    mlflow = ["mlflow", "models", "serve", "--env-manager=local", f"--model-uri={saved(project)}", "--port"]
     listed, ours = (lambda row: [row]), (lambda row: row)
     tried: dict[str, tuple[list[str], str, str, Any]] = {
         OURS: ([python, "-m", "mlgitops.serving.serve", "--port"], "/readyz", "/predict", ours),
