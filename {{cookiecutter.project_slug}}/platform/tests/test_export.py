@@ -113,6 +113,7 @@ def test_the_model_has_one_input_per_feature_with_its_type() -> None:
     found = [(put.name, kinds[put.type.tensor_type.elem_type]) for put in model.graph.input]
     assert found == [(feature.name, feature.kind) for feature in contract.features]
     domains = [version.domain for version in model.opset_import]
+    assert {version.domain: version.version for version in model.opset_import} == export.OPSETS
     assert domains == sorted(domains)  # the converter leaves their order to the hash seed
 
 

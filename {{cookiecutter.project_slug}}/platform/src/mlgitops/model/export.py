@@ -26,6 +26,7 @@ from .known_categories import known_categories
 from .pipeline import label, predict
 from .scorer import CATEGORIES, Scorer, digest, digests
 
+OPSETS = {"": 15, "ai.onnx.ml": 2}  # the oldest that hold every model, so that any allowed onnxruntime loads them
 EXPORT_PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
 
@@ -47,7 +48,7 @@ def convert(fitted: BaseEstimator, contract: Contract) -> bytes:
     inputs = [(feature.name, kinds[feature.kind]([None, 1])) for feature in contract.features]
     final = fitted[-1] if isinstance(fitted, Pipeline) else fitted
     options = {id(final): {"zipmap": False}} if contract.classes else None
-    model = convert_sklearn(fitted, name="model", initial_types=inputs, options=options)
+    model = convert_sklearn(fitted, name="model", initial_types=inputs, options=options, target_opset=OPSETS)
     versions = sorted(model.opset_import, key=lambda version: version.domain)  # their order depends on the hash seed
     del model.opset_import[:]
     model.opset_import.extend(versions)
