@@ -26,7 +26,7 @@ from mlgitops.data import frame
 from mlgitops.data.encode import encode
 from mlgitops.data.profile import Profile
 from mlgitops.model import estimators, evaluate, export, pipeline, train, trained
-from mlgitops.model.conversion import convert
+from mlgitops.model.conversion import OLDEST, convert
 from mlgitops.model.known_categories import known_categories
 from mlgitops.model.parity import measure, parity
 from mlgitops.model.scorer import Scorer
@@ -116,6 +116,7 @@ def test_the_model_has_one_input_per_feature_with_its_type() -> None:
     found = [(put.name, kinds[put.type.tensor_type.elem_type]) for put in model.graph.input]
     assert found == [(feature.name, feature.kind) for feature in contract.features]
     domains = [version.domain for version in model.opset_import]
+    assert {version.domain: version.version for version in model.opset_import} == OLDEST
     assert domains == sorted(domains)  # the converter leaves their order to the hash seed
 
 
