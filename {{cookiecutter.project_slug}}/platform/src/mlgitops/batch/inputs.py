@@ -15,6 +15,7 @@ from ..contract.column import MISSING, NUMERIC, TEMPORAL, WORDS, Column
 from ..contract.contract import Contract
 from ..contract.row_schema import TIME_RANGE, limits
 from ..contract.strings import MAX_CHARS
+from ..data.arrow_types import to_series
 from ..data.casting import MILLISECONDS, typed
 from .words import Words
 
