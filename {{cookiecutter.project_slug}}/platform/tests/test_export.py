@@ -307,7 +307,11 @@ def test_a_model_from_before_a_feature_was_added_still_answers(here: Path, monke
     columns = {name: [row[name] for row in golden] for name in before.contract.inputs}
     wanted, known = before.predict(columns), before.contract.features
     monkeypatch.setattr(Contract, "features", (*known, Feature("one_more", known[0].column, known[0].kind)))
-    assert np.array_equal(Scorer(Path("out")).predict(columns), wanted)
+    assert np.array_equal(Scorer(Path("out")).predict(columns), wanted), "features.json says what the model reads"
+    manifest = files.read_json(Path("out/manifest.json"))
+    Path("out/features.json").unlink()  # as in a model that was exported without it
+    del manifest["files"]["features.json"]
+    files.write_json(Path("out/manifest.json"), manifest)
     monkeypatch.setattr(Contract, "features", known[1:])
     with pytest.raises(ProjectError, match=f"the model reads {known[0].name}, which this code does not compute"):
         Scorer(Path("out"))
