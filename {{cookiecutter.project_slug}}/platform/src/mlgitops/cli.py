@@ -32,6 +32,7 @@ VERBS = {
     "push-store": ("store.branch push", "push the history to the branch `store`; run `dvc push` first"),
     "serve": ("serving.serve", "run the service on this machine"),
     "smoke": ("serving.smoke", "send example requests to a service and verify the predictions"),
+    "load": ("serving.load", "send a service requests from many callers, and measure rate and latency"),
     "image": ("image.command", "build, verify and push the scoring image"),
     "push-image": ("image.command push", "push the most recently built image"),
     "overlay": ("image.overlay", "show or pin the image of staging, production, or the canary"),
