@@ -36,6 +36,7 @@ VERBS = {
     "client": ("contract.python_client", "write a typed Python client of the service, a package for callers"),
     "serve": ("serving.serve", "run the service on this machine"),
     "smoke": ("serving.smoke", "send example requests to a service and verify the predictions"),
+    "load": ("serving.load", "send a service requests from many callers, and measure rate and latency"),
     "image": ("image.command", "build, verify and push the scoring image"),
     "push-image": ("image.command push", "push the most recently built image"),
     "overlay": ("image.overlay", "show or pin the image of staging, production, or the canary"),

@@ -12,8 +12,10 @@ from ..image.overlay import pin
 from ..review import shadow
 from ..store.git import git
 from . import api, production, signatures, tags
+from .going_back import PREVIOUS
 from .production import OVERLAY
 from .tags import Release
+from .write_back import because
 
 VERSION = re.compile(r"v?[1-9][0-9]{0,8}|[a-z][a-z0-9_-]{0,60}")
 
@@ -64,14 +66,15 @@ def _body(release: Release, before: str | None, reason: str, evidence: str = "")
 @click.argument("version", default="challenger")
 @click.option("--back", is_flag=True, help="Deploy the image that production ran before, instead of VERSION.")
 def main(version: str, back: bool) -> None:
-    """Put VERSION (a number or an alias) into production."""
+    """Put VERSION (a number, an alias, or `previous`) into production."""
     api.require_main("promote")
+    back = back or version == PREVIOUS
     if not VERSION.fullmatch(version):
         raise ProjectError(f"{version!r} is no version: give a number such as 7, or an alias such as challenger")
     if git("remote"):
         api.fetch()
         if back and production.declared():
-            click.echo(propose(tags.of_image(production.previous())))
+            click.echo(propose(tags.of_image(production.previous()), because().strip()))
             return
     _promote(version, back)
 
