@@ -23,6 +23,8 @@ VERBS = {
     "lineage": ("lineage.command", "show what made a version, image, service, prediction or file"),
     "card": ("lineage.card", "write the model card of a version, and a skeleton of its technical documentation"),
     "rebuild": ("lineage.rebuild", "make the model of a version again, and compare it byte for byte"),
+    "status": ("lineage.site status", "show what runs where since when, how good it is, and what is open"),
+    "site": ("lineage.site site", "write status, reviews, cards and history as pages for everybody"),
     "prune": ("lineage.prune", "delete data, models and runs that no kept version needs"),
     "registry": ("registry.command", "show, import and fetch versions, and set the champion without a deployment"),
     "score": ("batch.score", "score a table; the predictions equal those of the service"),

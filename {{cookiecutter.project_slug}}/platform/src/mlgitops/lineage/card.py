@@ -114,6 +114,19 @@ def _facts(origin: Origin) -> dict[str, str | None]:
     }
 
 
+def of_version(version: str, known: tuple[Origin, ...]) -> str | None:
+    """Return the card of a version, which names nobody; None if the registry does not have its model."""
+    origin = next((each for each in known if each.version == version), None)
+    written = _written(origin, OwnerCard.of_project(), names=False) if origin else None
+    return written[CARD] if written else None
+
+
+def _written(origin: Origin, owner: OwnerCard, names: bool) -> dict[Path, str] | None:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "model"
+        return pages(origin, folder, owner, names) if registry.fetch(origin.version, folder) else None
+
+
 @click.command()
 @click.argument("version", default="challenger")
 @click.option("--names", is_flag=True, help="Name the people who approved, as git does.")
@@ -121,13 +134,12 @@ def main(version: str, names: bool) -> None:
     """Write the model card of VERSION, and the skeleton of its technical documentation (EU AI Act, Annex IV)."""
     (origin,) = command.find(version, command.known(), command.place())[:1]
     owner = OwnerCard.of_project()
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "model"
-        if registry.fetch(origin.version, folder) is None:
-            raise ProjectError(f"version {origin.version} is not in the registry: `make pull-store`")
-        for path, text in pages(origin, folder, owner, names).items():
-            files.write(path, text)
-            click.echo(path)
+    written = _written(origin, owner, names)
+    if written is None:
+        raise ProjectError(f"version {origin.version} is not in the registry: `make pull-store`")
+    for path, text in written.items():
+        files.write(path, text)
+        click.echo(path)
     empty = [field for field in STATED.values() if not getattr(owner, field)]
     if empty:
         click.echo(f"{FILE}: for you to write: {', '.join(empty)}")
