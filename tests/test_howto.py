@@ -1,6 +1,7 @@
 """Each step of the how-to pages is done in a project, in order: diffs are applied, commands are run."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -99,6 +100,54 @@ def test_algorithm_of_ones_own_is_trained_reviewed_and_served(work: Path) -> Non
     output = do(work, blocks("how-to/features-and-model.md", "Use another algorithm"))
     assert re.findall(r"Running stage '(\w+)'", output) == ["train", "evaluate", "export"]
     assert "ExtraTreesClassifier, cross-validated" in output
+    assert re.search(r"Model (accepted|refused)", output)
+    assert "golden rows" in output
+    run(".venv/bin/ruff", "check", "src", cwd=work)
+
+
+LIBRARIES = {
+    "LightGBM": ("lightgbm onnxmltools", "LGBMClassifier"),
+    "XGBoost": ("xgboost-cpu onnxmltools", "XGBClassifier"),
+    "CatBoost": ("catboost", "CatBoostClassifier"),
+    "PyTorch": ("torch onnxscript", "Network"),
+    "Keras": ("torch onnxscript keras", "Network"),
+}
+
+
+def torch_for_processors() -> list[str]:
+    """Return how PyTorch is installed without what graphics cards need: from a folder of packages, if there is one."""
+    wheels = sorted(Path(os.environ.get("PIP_FIND_LINKS", "/nowhere")).glob("torch-*.whl"))
+    return [str(wheels[-1])] if wheels else ["torch", "--torch-backend=cpu"]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_library_is_added_trained_reviewed_and_served(
+    library: str, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diff, (_, text) = blocks("how-to/libraries.md", library)
+    add, follow = text.split("\n", 1)
+    packages, estimator = LIBRARIES[library]
+    do(work, [diff, ("sh", add)])
+    locked = (work / "uv.lock").read_text(encoding="utf-8")
+    names = [word for name in packages.split() for word in (torch_for_processors() if name == "torch" else [name])]
+    pins = re.findall(r'(?m)^name = "(numpy|pandas|onnx|protobuf|scikit-learn|scipy)"\nversion = "(.*)"$', locked)
+    environment = [f"{name}=={version}" for name, version in reversed(pins)]
+    (tmp_path / "constraints.txt").write_text("\n".join({pin.split("==")[0]: pin for pin in environment}.values()))
+    options = [
+        "--target",
+        str(tmp_path / "library"),
+        "--python",
+        ".venv",
+        "--constraints",
+        str(tmp_path / "constraints.txt"),
+    ]
+    run("uv", "pip", "install", "--quiet", *options, *names, cwd=work)
+    assert all(f'name = "{name}"' in locked for name in packages.split())
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "library"), prepend=os.pathsep)
+    output = do(work, [("sh", follow)])
+    assert re.findall(r"Running stage '(\w+)'", output) == ["train", "evaluate", "export"]
+    assert f"{estimator}, cross-validated roc_auc 0." in output
     assert re.search(r"Model (accepted|refused)", output)
     assert "golden rows" in output
     run(".venv/bin/ruff", "check", "src", cwd=work)

@@ -8,10 +8,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from helpers import node as nodejs
+from helpers import servers
 from helpers.support import run
 from playwright.sync_api import sync_playwright
 
@@ -50,10 +51,12 @@ for row in json.loads(rows.read_text()):
         answers.append(sorted({detail["field"] for detail in error.details}))
 out.write_text(json.dumps(answers))
 """
-WRONG = [None, "", "  ", 0, -0.0, 1, 1.5, -1e30, 1e39, 2**53, True, "1", "a", " JFK ", "jfk", "\x85LGA\u3000",
-         "\ufeffJFK", "ü" * 1001, [], {}, "2013-02-30", "2013-06-01", "2013-06-01T05:06", "2013-06-01 23:59:59.9999999",
-         "2013-06-01T24:00", "2013-12-31T23:59:59.5", "2012-12-31T23:59:59", "2013-06-01T05:06Z",
-         "2013-06-01T05:06:07+02:00", "2013-6-1", "NA", "unknown", -999]  # fmt: skip
+WRONG: list[Any] = [
+    *(None, "", "  ", 0, -0.0, 1, 1.5, -1e30, 1e39, 2**53, True, "1", "a", [], {}, "NA", "unknown", -999),
+    *(" JFK ", "jfk", "\x85LGA\u3000", "\ufeffJFK", "ü" * 1001, "2013-02-30", "2013-06-01", "2013-06-01T05:06"),
+    *("2013-06-01 23:59:59.9999999", "2013-06-01T24:00", "2013-12-31T23:59:59.5", "2012-12-31T23:59:59"),
+    *("2013-06-01T05:06Z", "2013-06-01T05:06:07+02:00", "2013-6-1"),
+]
 PARSE_PYTHON = """
 import json, sys
 from dataclasses import asdict
@@ -115,6 +118,41 @@ columns:
 ROW = {"n": 1, "closed": "a", "local": "2013-06-01"}
 
 
+TYPESCRIPT = """
+import createClient from "openapi-fetch";
+import { readFileSync } from "node:fs";
+import type { components, paths } from "./service.js";
+
+type Row = components["schemas"]["Row"];
+type Answer = components["schemas"]["Answer"];
+const client = createClient<paths>({ baseUrl: process.argv[2] });
+const { rows, answers }: { rows: Row[]; answers: Answer[] } = JSON.parse(readFileSync(process.argv[3], "utf8"));
+const { data, error } = await client.POST("/predict", { body: rows });
+if (error) throw new Error(error.error);
+if (JSON.stringify(data) !== JSON.stringify(answers)) throw new Error(JSON.stringify(data));
+const refused = await client.POST("/predict", { body: [{ ...rows[0], distance: -1 }] });
+console.log(rows.length, refused.response.status, refused.error?.details[0].field);
+"""
+MISTYPED = """
+import type { components } from "./service.js";
+type Row = components["schemas"]["Row"];
+export const text = (row: Row): string => row.distance;
+export const origin: Row["origin"] = "XXX";
+"""
+CALLER = """
+import json, sys
+from pathlib import Path
+from flight_delays.client import PredictionError, predict
+url, golden = sys.argv[1], json.loads(Path(sys.argv[2]).read_text())
+assert predict(golden["rows"], url) == golden["answers"]
+assert predict(golden["rows"][0], url) == golden["answers"][0]
+try:
+    predict({**golden["rows"][0], "distance": -1}, url)
+except PredictionError as error:
+    print(len(golden["rows"]), error.status, error.details[0]["field"])
+"""
+
+
 @pytest.fixture(scope="module")
 def packages(shared: Path) -> Path:
     """Return the folder of the packages of npm."""
@@ -151,6 +189,7 @@ def test_node_reads_every_kind_of_field_as_the_service_does(project: Path, packa
         assert right == left, row
 
 
+@pytest.mark.nightly
 def test_node_refuses_a_changed_file_another_format_and_a_function_of_python(
     project: Path, packages: Path, tmp_path: Path
 ) -> None:
@@ -181,7 +220,10 @@ def served(folder: Path) -> Iterator[str]:
     """Serve the files in *folder*, and nothing else."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
-        extensions_map: ClassVar = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
+        extensions_map = {  # noqa: RUF012  # as in the class below
+            **http.server.SimpleHTTPRequestHandler.extensions_map,
+            ".mjs": "text/javascript",
+        }
 
         def log_message(self, *_: object) -> None:
             """Write nothing."""
@@ -198,8 +240,8 @@ def test_a_static_page_scores_in_the_browser_without_the_service(project: Path, 
     golden = json.loads((project / "models/export/golden.json").read_text(encoding="utf-8"))
     with served(tmp_path / "page") as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
-        page, outside = browser.new_page(), list[str]()
-        page.on("request", lambda request: request.url.startswith(url) or outside.append(request.url))
+        page, requested = browser.new_page(), list[str]()
+        page.on("request", lambda request: requested.append(request.url))
         page.goto(f"{url}/score.html")
         page.get_by_text("20 golden rows are answered as in Python").wait_for()
         page.get_by_role("button", name="Score").click()
@@ -212,4 +254,40 @@ def test_a_static_page_scores_in_the_browser_without_the_service(project: Path, 
         page.get_by_role("button", name="Score").click()
         page.get_by_text("row 0, distance: Input should be greater than or equal to 50").wait_for()
         browser.close()
-    assert outside == []
+    assert [address for address in requested if not address.startswith(url)] == []
+
+
+@pytest.fixture(scope="module")
+def service(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the URL at which the project's model is served."""
+    with servers.scoring(project, tmp_path_factory.mktemp("service")) as url:
+        yield url
+
+
+def test_a_typescript_client_of_the_openapi_document_gets_answers(
+    project: Path, packages: Path, service: str, tmp_path: Path
+) -> None:
+    shutil.copy(packages / "package.json", tmp_path)
+    (tmp_path / "node_modules").symlink_to(packages / "node_modules")
+    run("npx", "--no-install", "openapi-typescript", f"{service}/openapi.json", "--output", "service.ts", cwd=tmp_path)
+    options = ["--strict", "--target", "es2022", "--module", "nodenext", "--types", "node", "--skipLibCheck"]
+    for name, text in {"call": TYPESCRIPT, "mistyped": MISTYPED}.items():
+        (tmp_path / f"{name}.mts").write_text(text.replace("./service.js", "./service.mjs"), encoding="utf-8")
+    (tmp_path / "service.ts").rename(tmp_path / "service.mts")
+    with pytest.raises(AssertionError) as error:
+        run("npx", "--no-install", "tsc", *options, "call.mts", "mistyped.mts", cwd=tmp_path)
+    complaints = [line for line in str(error.value).splitlines() if ": error TS" in line]
+    assert [line.partition(",")[0] for line in complaints] == ["mistyped.mts(4", "mistyped.mts(5"], complaints
+    golden = str(project / "models/export/golden.json")
+    assert run("node", "call.mjs", service, golden, cwd=tmp_path) == "20 422 distance\n"
+
+
+def test_the_python_client_is_a_package_for_callers(project: Path, service: str, tmp_path: Path) -> None:
+    run(str(project / ".venv/bin/flight_delays"), "client", str(tmp_path / "client"), cwd=project)
+    run("uv", "build", "--quiet", "--wheel", str(tmp_path / "client"), "--out-dir", str(tmp_path), cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    run("uv", "venv", "--quiet", "venv", cwd=tmp_path)
+    run("uv", "pip", "install", "--quiet", "--python", "venv", str(wheel), cwd=tmp_path)
+    golden = str(project / "models/export/golden.json")
+    called = run("venv/bin/python", "-c", CALLER, service, golden, cwd=tmp_path, PYTHONPATH="")
+    assert called == "20 422 distance\n"

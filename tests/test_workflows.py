@@ -172,7 +172,8 @@ def into_production(laptop: Actions) -> None:
     assert len(verified) == 2
     assert [image[1] in str(staged.used(program)) for program in ("cosign", "attestation")] == [True, True]
     attested = release.used("actions/attest")
-    assert [one["subject-digest"] for one in attested] == [image[1].partition("@")[2]] * 2
+    assert [one["subject-digest"] for one in attested] == [*[image[1].partition("@")[2]] * 2, ""]
+    assert attested[2]["subject-path"] == "models/export/*"
     assert attested[1]["sbom-path"] == "build/sbom.cdx.json"
     promoted(laptop, promote, "1")
 

@@ -204,6 +204,11 @@ class Monitor(Section):
     )
     periods: Count = Field(3, description="Number of latest periods that decide about an alarm.")
     worse_periods: Count = Field(2, description="Number of these periods with a larger drop that is an alarm.")
+    roll_back_days: Count | None = Field(
+        None,
+        description="An alarm in so many days after a deployment also opens the pull request that rolls it back; null "
+        "leaves this choice to whoever reads the issue.",
+    )
 
 
 class Retrain(Section):

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from ..contract.contract import Contract
 from ..data import frame
-from .log_reader import INPUT
+from .log_reader import FACTS, INPUT, Header
 from .outcomes import OutcomeCounts, Outcomes, join
 from .place import Place
 
@@ -30,16 +30,19 @@ def kept(place: Place, contract: Contract) -> Outcomes | None:
 
 
 def logged(place: Place, contract: Contract) -> pd.DataFrame:
-    """Return the answered rows of the log that has all inputs of *contract*, typed, with id, key, at and prediction.
+    """Return the answered rows of the log that has all inputs of *contract*, typed, in the order of time.
 
-    A row whose log lacks one of the inputs, such as that of another contract version, is left out.
+    The columns of the log are `log.id`, `log.key`, `log.at`, `log.version`, `log.threshold` and the prediction. A row
+    is left out if its log lacks one of the inputs, or has other classes, as that of another contract may.
     """
-    names = [INPUT + name for name in contract.inputs]
-    parts = [table for table in place.tables() if set(names) <= set(table.column_names)]
-    frames = [part.to_pandas() for part in parts]
+    names, frames = [INPUT + name for name in contract.inputs], []
+    for table in place.tables():
+        header = Header.model_validate_json(table.schema.metadata[FACTS])
+        if header.classes == contract.classes and set(names) <= set(table.column_names):
+            frames.append(table.to_pandas().assign(version=header.version, threshold=header.threshold))
     if not frames:
         return pd.DataFrame()
-    rows = pd.concat(frames, ignore_index=True)
+    rows = pd.concat(frames, ignore_index=True).sort_values("at", kind="stable")
     rows = rows[rows["refused"].isna()].drop_duplicates("id", keep="last").reset_index(drop=True)
     inputs = frame.parse(rows[names].set_axis(list(contract.inputs), axis=1), contract)
     others = [name for name in rows if not name.startswith(INPUT)]

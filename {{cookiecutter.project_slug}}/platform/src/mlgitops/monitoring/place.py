@@ -13,7 +13,7 @@ from ..common.errors import ProjectError
 from ..common.project import root
 
 DAY = "date="
-OUTCOMES = "outcomes"  # the name of the file with the outcomes that were measured last
+OUTCOMES = "_outcomes"  # the file with the outcomes that were measured last; readers of Parquet folders skip a "_"
 
 
 class Place:

@@ -50,16 +50,14 @@ def report(
     """Return the report of *predictions*, of which the outcomes in *known* are known."""
     frames, models = predictions
     rows, repeated = outcomes.unique_ids(frames, params.monitor.outcomes)
-    refused = int(rows["refused"].notna().sum())
+    latest = models[rows["model"].iloc[-1]] if len(rows) else None
     answered = rows[rows["refused"].isna()].reset_index(drop=True)
     counts = outcomes.OutcomeCounts(rule=params.monitor.outcomes)
     answered, counts = outcomes.join(answered, known) if known else (outcomes.unlabelled(answered), counts)
     periods = performance.periods(contract, answered, models, params, now, references) if len(answered) else []
-    latest = models[answered["model"].iloc[-1]] if len(answered) else None
     judged = judged_periods(periods, latest.version if latest else None, params.monitor.periods)
     recent = answered[answered["at"] >= pd.Timestamp(judged[0].start, tz="UTC")] if judged else answered[:0]
     recent = recent[recent["model"] == latest.model] if latest else recent
-    requests = answered["id"].str.partition("/")[0].nunique() + refused
     return Production(
         target=contract.target,
         metric=metrics.PRIMARY[contract.task],
@@ -67,13 +65,25 @@ def report(
         version=latest.version if latest else None,
         predictions=len(answered),
         repeated_ids=repeated,
-        refused=refused,
-        refused_share=refused / max(requests, 1),
+        refused=int(rows["refused"].notna().sum()),
+        refused_share=refused_share(rows, latest, params) if latest else 0.0,
         outcomes=counts,
         periods=tuple(periods),
         slices=tuple(performance.slices(contract, recent, latest, params)) if latest else (),
         reasons=tuple(reasons(judged, params)),
     )
+
+
+def refused_share(rows: pd.DataFrame, latest: Header, params: Params) -> float:
+    """Return the share of the requests that the *latest* model refused in as many days as the periods that decide.
+
+    Neither the requests of a version before nor those of months ago hide that all callers are refused now.
+    """
+    days = pd.Timedelta(days=params.monitor.periods * params.monitor.period_days)
+    newest = rows[(rows["model"] == latest.model) & (rows["at"] > rows["at"].max() - days)]
+    refused = newest["refused"].notna()
+    number, answered = int(refused.sum()), int(newest["id"][~refused].str.partition("/")[0].nunique())
+    return number / max(number + answered, 1)
 
 
 def judged_periods(periods: Sequence[Period], version: str | None, number: int) -> list[Period]:
