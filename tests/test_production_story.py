@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from helpers.acting import Actions
+from helpers.acting import REPOSITORY, Actions
 from helpers.support import TEMPLATE, copied, run
 
 pytestmark = pytest.mark.nightly
@@ -54,7 +54,8 @@ class Company:
 
     def do(self, text: str, **environment: str) -> str:
         """Run commands in the checkout, as somebody who is logged in."""
-        return run("bash", "-euc", text, cwd=self.work, **{**self.github.laptop, **environment})
+        known = {**self.github.laptop, "GITHUB_REPOSITORY": REPOSITORY, **environment}
+        return run("bash", "-euc", text, cwd=self.work, **known)
 
     def period(self, since: str, until: str, what: str) -> None:
         """Write the flights of a period: to the warehouse, or their outcomes."""
