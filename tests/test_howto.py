@@ -236,6 +236,29 @@ def test_predictions_are_logged_collected_and_measured(work: Path) -> None:
 
 
 @pytest.mark.nightly
+def test_version_is_tried_as_a_shadow_and_as_a_canary(work: Path) -> None:
+    shadow, canary = blocks("how-to/promote.md", "Try a version before it answers")
+    run("make", "smoke", cwd=work, SCORING_LOG="prediction-log", SCORING_LOG_COLUMNS="*")
+    do(work, blocks("how-to/monitor.md", "Collect them"))
+    said = do(work, [("sh", shadow[1].partition(";")[0])])
+    assert re.search(
+        r"On the [1-9]\d* newest rows that version \w+ answered, 100\.00% of the decisions are the same", said
+    )
+    rendered = do(work, [canary])
+    assert rendered.count("kind: Deployment\nmetadata:") == 2
+    assert re.findall(r"weight: (\d+)", rendered) == ["80", "20"]
+
+
+@pytest.mark.nightly
+def test_load_is_measured(work: Path, tmp_path: Path) -> None:
+    ((_, text),) = blocks("how-to/monitor.md", "Measure the load that the service bears")
+    (tmp_path / "service").mkdir()
+    with servers.scoring(work, tmp_path / "service") as url:
+        said = do(work, [("sh", text.replace("http://127.0.0.1:3000", url).replace("DURATION=30", "DURATION=2"))])
+    assert re.findall(r"(\d+) callers, .* predictions, ", said) == ["8", "32"]
+
+
+@pytest.mark.nightly
 def test_table_is_scored_and_its_drift_is_seen(work: Path) -> None:
     take = "import pandas as pd; pd.read_parquet('data/test.parquet').to_csv({!r}, index=False)"
     for name in ("new.csv", "recent.csv"):
