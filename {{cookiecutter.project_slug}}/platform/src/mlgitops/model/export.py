@@ -50,7 +50,11 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         evaluation = files.read_json(report)
         metrics = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
         files.write(new / "card.md", card.card(contract, params, description.label, metrics, plots))
-        facts = _facts(params, model, parts, evaluation) | {"metrics": metrics, "importance": _importance(plots)}
+        facts = (
+            _facts(params, model, parts, evaluation)
+            | {"interval": description.interval}
+            | {"metrics": metrics, "importance": _importance(plots)}
+        )
         files.write_json(new / "manifest.json", {**facts, "files": digests(new)})
         scorer = Scorer(new)
         exported = scorer.predict(frame.columns(rows, contract))

@@ -35,6 +35,12 @@ class Scorer:
         )  # absent in older models
         self.known_categories = {name: frozenset([*values, None]) for name, values in known.items()}
         self.threshold = float(self.manifest["threshold"])  # decision threshold of a binary model
+        self._interval = self.manifest.get("interval") if self.contract.interval else None
+        if self.contract.interval and not self._interval:
+            raise ProjectError(
+                f"{folder}: contract.yaml asks for an interval of {self.contract.interval:.0%}, and this model has "
+                "none: train it here, or remove `interval`"
+            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(
@@ -69,7 +75,7 @@ class Scorer:
         """Convert the output of `predict` to answers: the class or number, and the probabilities of classes."""
         classes = self.contract.classes
         if not classes:
-            return [{"prediction": number} for number in predicted.tolist()]
+            return self._numbers(predicted)
         if len(classes) == 2:
             negative, positive = (False, True) if self.contract.prediction == "boolean" else classes
             probabilities = predicted[:, 1].tolist()
@@ -80,6 +86,15 @@ class Scorer:
         return [
             {"prediction": classes[b], "probabilities": dict(zip(classes, p, strict=True))}
             for b, p in zip(best, predicted.tolist(), strict=True)
+        ]
+
+    def _numbers(self, predicted: np.ndarray) -> list[dict[str, Any]]:
+        if not self._interval:
+            return [{"prediction": number} for number in predicted.tolist()]
+        low, high = (predicted.astype("float64") + offset for offset in self._interval)
+        return [
+            {"prediction": number, "low": least, "high": most}
+            for number, least, most in zip(predicted.tolist(), low.tolist(), high.tolist(), strict=True)
         ]
 
 

@@ -62,7 +62,7 @@ def report(
     requests = answered["id"].str.partition("/")[0].nunique() + refused
     return Production(
         target=contract.target,
-        metric=metrics.PRIMARY[contract.task],
+        metric=metrics.name(contract),
         until=now.date().isoformat(),
         version=latest.version if latest else None,
         predictions=len(answered),

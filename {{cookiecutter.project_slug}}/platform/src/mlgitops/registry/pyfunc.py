@@ -55,7 +55,8 @@ def signature(contract: Contract) -> ModelSignature:
 
 def _prediction(contract: Contract) -> list[Any]:
     if not contract.classes:
-        return [ColSpec(DataType.double, "prediction")]
+        names = ("prediction", "low", "high") if contract.interval else ("prediction",)
+        return [ColSpec(DataType.double, name) for name in names]
     is_boolean = contract.columns[contract.target].type == "boolean"
     prediction = ColSpec(DataType.boolean if is_boolean else DataType.string, "prediction")
     if len(contract.classes) == 2:
