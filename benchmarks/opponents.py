@@ -14,6 +14,10 @@ from fastapi import FastAPI
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.row_schema import request_model
 from mlgitops.model.scorer import Scorer
+from mlgitops.serving.admission import Message, Receive, Send
+from mlgitops.serving.app import Api
+from mlgitops.serving.bento import start
+from mlgitops.serving.limits import Limits
 
 SAVED = "build/scikit-learn/model.skops"  # benchmarks/pipeline.py writes it
 
@@ -46,6 +50,27 @@ class Bento:
     def predict(self, rows: list[dict[str, Any]]) -> list[float]:
         """Return the probability of each row."""
         return self._pipeline.predict(rows)
+
+
+class Bare:
+    """The limit of our service: an ASGI application that only reads the body, and scores it as our service does."""
+
+    def __init__(self) -> None:
+        """Load the exported model."""
+        self._api = Api()
+        start(self._api, Path("models/export"), Limits())
+
+    async def __call__(self, _scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever its path."""
+        body, incomplete = bytearray(), True
+        while incomplete:
+            message = await receive()
+            body += message.get("body", b"")
+            incomplete = message.get("more_body", False)
+        content = self._api.score(body).content if body else b""
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
 
 
 def fastapi_sklearn() -> FastAPI:

@@ -5,9 +5,12 @@ import keyword
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 import unicodedata
 from pathlib import Path
+from typing import NoReturn
 
 # A package of one of these names would hide one that the project imports, installs or runs. A test compares them with
 # the packages that are locked for each storage, and with what an environment of them can import.
@@ -158,15 +161,42 @@ def refuse(answers: dict[str, str]) -> dict[str, str | None]:
     }
 
 
-def main() -> int:
-    """Print why answers are refused, and return 1 if any is."""
+def stop() -> NoReturn:
+    """End the bake. At a terminal, no traceback of cookiecutter follows the reason, which was printed before.
+
+    cookiecutter reports a failed hook by a traceback, and an interruption by one word. It removes the folder of the new
+    project only in the first case, so that it is removed here.
+    """
+    if at_terminal():
+        folder = Path.cwd()
+        os.chdir("/")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.kill(os.getppid(), signal.SIGINT)
+    sys.exit(1)
+
+
+def at_terminal() -> bool:
+    """Return whether somebody has started cookiecutter or cruft at a terminal, for a folder that is new."""
+    if not (sys.stderr.isatty() and shutil.which("ps") and signal.getsignal(signal.SIGINT) != signal.SIG_IGN):
+        return False
+    caller = subprocess.run(
+        ("ps", "-o", "args=", "-p", str(os.getppid())), capture_output=True, encoding="utf-8", check=False
+    )
+    words = caller.stdout.split()
+    kept = any(re.fullmatch(r"-\w*f\w*|--overwrite-if-exists|--keep-project-on-failure", word) for word in words)
+    return not kept and any(Path(word).name in ("cookiecutter", "cruft") for word in words)
+
+
+def main() -> None:
+    """Print why answers are refused, and end the bake if any is."""
     # The answers are data, whatever they hold: tojson leaves no quote that could end this string.
     answers = json.loads(r"""{{ cookiecutter | tojson }}""")
     refusals = {question: reason for question, reason in refuse(answers).items() if reason}
     for question, reason in refusals.items():
         print(f"{question}: {json.dumps(answers[question], ensure_ascii=False)} is refused: {reason}", file=sys.stderr)
-    return int(bool(refusals))
+    if refusals:
+        stop()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

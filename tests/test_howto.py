@@ -7,9 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from helpers import servers
 from helpers.acting import Actions
 from helpers.pages import blocks
-from helpers.support import copied, run, sources
+from helpers.support import TEMPLATE, copied, run, sources
+
+DOCS = TEMPLATE / "docs"
 
 
 @pytest.fixture
@@ -53,6 +56,43 @@ def test_feature_is_one_function_that_is_trained_exported_and_served(work: Path)
     assert "'gust_excess'" in inputs_of_model(work)
     assert "gust_excess" not in (work / "models/export/request.schema.json").read_text(encoding="utf-8")
     run(".venv/bin/ruff", "check", "src", cwd=work)
+
+
+def test_model_answers_the_same_in_the_three_ways_of_the_page(work: Path, tmp_path: Path) -> None:
+    package, tracked, client = (text for language, text in blocks("reference/python.md") if language == "python")
+    with servers.scoring(work, tmp_path) as url:
+        served = run(".venv/bin/python", "-c", client.replace("http://127.0.0.1:3000", url), cwd=work)
+    assert len(re.findall("'prediction': (?:True|False)", served)) == 3
+    table, rows = (run(".venv/bin/python", "-c", text, cwd=work).splitlines() for text in (package, tracked))
+    assert rows[0].split() == ["prediction", "probability"]
+    assert table[0].split() == ["prediction", "probability", "error"]
+    assert [line.split()[:3] for line in table[1:4]] == [line.split()[:3] for line in rows[1:4]]
+
+
+@pytest.mark.nightly
+def test_tutorial_shows_the_effect_of_a_change_without_a_champion(workspace: Path) -> None:
+    run("make", "review", "register", cwd=workspace)
+    (look,) = blocks("tutorial.md", "2. See the effect of a change")
+    text = (DOCS / "tutorial.md").read_text(encoding="utf-8")
+    changed = re.search(r"`(learning_rate: [\d.]+)` instead of `([\d.]+)`", text)
+    assert changed
+    before = f"learning_rate: {changed[2]}\n"
+    replaced(workspace, before, changed[1] + "\n")
+    output = do(workspace, [look])
+    assert re.findall(r"Running stage '(\w+)'", output) == ["train", "evaluate", "export"]
+    assert "version 1" in output
+    replaced(workspace, changed[1] + "\n", before)
+    output = do(workspace, [look])
+    assert "is cached - skipping run" in output
+    assert "Running stage" not in output
+
+
+def replaced(work: Path, before: str, after: str) -> None:
+    """Replace the one line of the settings of the model that ends so."""
+    path = work / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(before) == 1
+    path.write_text(text.replace(before, after), encoding="utf-8")
 
 
 @pytest.mark.nightly
@@ -169,14 +209,17 @@ def test_conflict_in_the_lock_file_ends_with_a_model_of_the_merged_change(work: 
 
 
 @pytest.mark.nightly
-def test_space_that_could_be_freed_is_shown(work: Path) -> None:
+def test_space_is_freed_and_nothing_else_is_lost(work: Path) -> None:
     run("git", "remote", "add", "origin", str(work), cwd=work)
     (work / "data/unused.csv").write_text("a\n1\n", encoding="utf-8")
     run("uv", "run", "dvc", "add", "data/unused.csv", cwd=work)
     (work / "data/unused.csv.dvc").unlink()
-    objects = len([*(work / ".dvc/cache").rglob("*")])
-    assert re.search(r"\b1 object", do(work, blocks("how-to/clean-up.md")))
-    assert len([*(work / ".dvc/cache").rglob("*")]) == objects
+    objects = len([path for path in (work / ".dvc/cache").rglob("*") if path.is_file()])
+    output = do(work, blocks("how-to/clean-up.md"))
+    assert re.search(r"would remove 1 object.*nothing was deleted.*Removed 1 object", output, re.DOTALL)
+    assert len([path for path in (work / ".dvc/cache").rglob("*") if path.is_file()]) == objects - 1
+    run("uv", "run", "dvc", "checkout", "--force", cwd=work)
+    assert run("uv", "run", "dvc", "status", cwd=work).strip().endswith("up to date.")
 
 
 @pytest.mark.nightly

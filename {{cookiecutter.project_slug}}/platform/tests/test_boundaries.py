@@ -14,11 +14,12 @@ ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that i
     "model": {"common", "contract", "data", "store"},
     "onboard": {"common", "contract", "data", "model"},
     "serving": {"common", "contract", "data", "model"},
-    "registry": {"common", "contract", "model", "serving", "store"},  # MLflow's model answers as the service does
+    # MLflow's model answers as the service does
+    "registry": {"common", "contract", "data", "model", "serving", "store"},
     "batch": {"common", "contract", "data", "model", "registry", "serving"},
     "monitoring": {"batch", "common", "contract", "data", "model", "serving"},
     "review": {"common", "contract", "data", "model", "monitoring", "registry", "store"},  # which knows the champion
-    "image": {"common", "contract", "model", "registry", "serving", "store"},
+    "image": {"common", "contract", "data", "model", "registry", "serving", "store"},
     "github": {
         "common",
         "contract",
@@ -30,7 +31,7 @@ ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that i
         "serving",
         "store",
     },  # carries out what others decided
-    "lineage": {"common", "contract", "data", "github", "model", "monitoring", "registry", "store"},
+    "lineage": {"common", "contract", "data", "github", "image", "model", "monitoring", "registry", "review", "store"},
 }
 FRAMEWORKS = {  # framework -> the modules, or rooms, that may import it
     "_bentoml_impl": {"serving/bentoml_runtime"},

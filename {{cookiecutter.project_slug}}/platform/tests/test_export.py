@@ -26,7 +26,7 @@ from mlgitops.data import frame
 from mlgitops.data.encode import encode
 from mlgitops.data.profile import Profile
 from mlgitops.model import estimators, evaluate, export, pipeline, train, trained
-from mlgitops.model.conversion import convert
+from mlgitops.model.conversion import OLDEST, convert
 from mlgitops.model.known_categories import known_categories
 from mlgitops.model.parity import measure, parity
 from mlgitops.model.scorer import Scorer
@@ -116,6 +116,7 @@ def test_the_model_has_one_input_per_feature_with_its_type() -> None:
     found = [(put.name, kinds[put.type.tensor_type.elem_type]) for put in model.graph.input]
     assert found == [(feature.name, feature.kind) for feature in contract.features]
     domains = [version.domain for version in model.opset_import]
+    assert {version.domain: version.version for version in model.opset_import} == OLDEST
     assert domains == sorted(domains)  # the converter leaves their order to the hash seed
 
 
@@ -193,6 +194,9 @@ def test_the_stage_writes_what_serving_needs_and_nothing_else(here: Path) -> Non
         "request.schema.json",
         "card.md",
         "categories.json",
+        "encode.js",
+        "features.json",
+        "score.html",
         "golden.json",
         "manifest.json",
         "profile.json",
@@ -303,7 +307,11 @@ def test_a_model_from_before_a_feature_was_added_still_answers(here: Path, monke
     columns = {name: [row[name] for row in golden] for name in before.contract.inputs}
     wanted, known = before.predict(columns), before.contract.features
     monkeypatch.setattr(Contract, "features", (*known, Feature("one_more", known[0].column, known[0].kind)))
-    assert np.array_equal(Scorer(Path("out")).predict(columns), wanted)
+    assert np.array_equal(Scorer(Path("out")).predict(columns), wanted), "features.json says what the model reads"
+    manifest = files.read_json(Path("out/manifest.json"))
+    Path("out/features.json").unlink()  # as in a model that was exported without it
+    del manifest["files"]["features.json"]
+    files.write_json(Path("out/manifest.json"), manifest)
     monkeypatch.setattr(Contract, "features", known[1:])
     with pytest.raises(ProjectError, match=f"the model reads {known[0].name}, which this code does not compute"):
         Scorer(Path("out"))

@@ -333,6 +333,19 @@ def test_the_alarm_is_about_the_version_that_answers_now(tmp_path: Path) -> None
     assert [period.verdict for period in report.periods] == ["worse"] * 4
 
 
+def test_requests_of_before_do_not_hide_that_all_are_refused_now(tmp_path: Path) -> None:
+    start = MAY - timedelta(days=100)
+    for day in range(100):  # of version 3, which refused nothing
+        log_of(tmp_path / f"log/{day}.jsonl", scored(start + timedelta(days=day), 50, 0.9, day))
+    lines: list[dict[str, Any]] = [{"id": f"r{n}", "at": MAY.timestamp(), "refused": ["age"]} for n in range(9)]
+    write(tmp_path / "log/new.jsonl", *lines, line("ok", MAY, 0.5), version="4", model="b" * 64)
+    place = Place(str(tmp_path / "kept"))
+    collect.collect(tmp_path / "log", place)
+    logged = production_report.read_predictions(place, start)
+    report = production_report.report(CONTRACT, params(), logged, None, MAY, {})
+    assert (report.version, report.refused, report.refused_share) == ("4", 9, 0.9)
+
+
 @pytest.mark.parametrize("task", ["multiclass", "regression"])
 def test_other_tasks_are_measured_too(task: str) -> None:
     contract, random = contracts.contract({"age": "{type: integer}"}, task), np.random.default_rng(0)

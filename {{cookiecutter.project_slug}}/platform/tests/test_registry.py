@@ -10,8 +10,9 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
+import yaml
 from click.testing import CliRunner
-from helpers import contracts, models, tables
+from helpers import contracts, gitops, models, tables
 from onnx import TensorProto, helper
 
 from mlgitops.batch import score
@@ -20,6 +21,8 @@ from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.synthetic import example_rows
 from mlgitops.data import frame
+from mlgitops.data.profile import digests
+from mlgitops.data.reading import IngestReport
 from mlgitops.model import tracking
 from mlgitops.model.scorer import Scorer, digest
 from mlgitops.registry import command, promotions, registration, versions
@@ -89,6 +92,38 @@ def test_a_model_is_one_version_however_often_it_is_registered(model: Path) -> N
     assert [register(model, 0.3), register(model, 0.3), register(model, 0.4)] == ["2", "2", "3"]
     assert listed() == ["1", "2", "3"]
     assert aliases() == {CHALLENGER: "3"}
+
+
+def test_a_version_and_its_run_name_each_other_and_the_source_of_the_data(
+    model: Path, tmp_path: Path, origin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = gitops.project(origin, tmp_path / "checkout")
+    report = IngestReport("data/houses.csv", "csv", 7, 2, {"encoding": "utf-8"}, ())
+    report.save(model.parent.parent / "reports/ingest.json")
+    sums = digests(model.parent.parent / "reports/ingest.json")
+    lock = {"stages": {"ingest": {"outs": [{"path": "reports/ingest.json", "md5": sums[1]}]}}}
+    (checkout / "dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
+    head = gitops.push(checkout, "Model")
+    monkeypatch.chdir(checkout)
+    register(model)
+    client = mlflow_backend.connect()
+    version = versions.existing(client, "1")
+    assert version.tags["source"] == "data/houses.csv"
+    assert version.tags["source_read"] == report.describe()
+    assert version.tags["run_commit"] == head
+    run = client.get_run(version.run_id).data.tags
+    assert (run["version"], run["version_commit"]) == ("1", head)
+
+
+def test_a_report_of_other_data_is_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(models.touch_package(tmp_path / "other"))
+    report = tmp_path / "ingest.json"
+    IngestReport("data/houses.csv", "csv", 7, 2, {}, ()).save(report)
+    for lock in (None, "stages: {}\n"):
+        if lock:
+            Path("dvc.lock").write_text(lock, encoding="utf-8")
+        assert registration.source(report) == {}
 
 
 def test_the_newly_registered_model_is_the_challenger_also_when_it_is_an_old_one(model: Path) -> None:

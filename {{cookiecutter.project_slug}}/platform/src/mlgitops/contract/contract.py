@@ -170,6 +170,11 @@ class Contract(Document):
         return "boolean" if self.columns[self.target].type == "boolean" else "string"
 
     @property
+    def ends(self) -> tuple[str, ...]:
+        """The names of both ends of the interval in an answer; empty without one."""
+        return ("low", "high") if self.interval else ()
+
+    @property
     def slices(self) -> tuple[str, ...]:
         """The columns by which results are reported: booleans, and categories with a list of values."""
         return tuple(name for name, column in self.inputs.items() if column.categories or column.type == "boolean")

@@ -17,6 +17,7 @@ from . import graphs
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+OLDEST = {"": 15, "ai.onnx.ml": 2}  # of models of scikit-learn, which any allowed onnxruntime loads
 OPSETS = {"": 18, "ai.onnx.ml": 3}  # of models of other libraries, whose converters know no newer ones
 CONVERTED = {"lightgbm": "LGBM", "xgboost": "XGB"}  # library -> prefix of its estimators, which onnxmltools converts
 BY_ITSELF = "CatBoost"  # its estimators write ONNX
@@ -104,7 +105,7 @@ def _by_skl2onnx(fitted: BaseEstimator, contract: Contract, final: BaseEstimator
             _register(library)
     options = {id(final): {"zipmap": False}} if contract.classes else {}
     foreign = type(final).__module__.partition(".")[0] in CONVERTED
-    return _skl2onnx(fitted, contract, options, OPSETS if foreign else None)
+    return _skl2onnx(fitted, contract, options, OPSETS if foreign else OLDEST)
 
 
 def _check_converter(final: BaseEstimator) -> None:
@@ -117,7 +118,7 @@ def _check_converter(final: BaseEstimator) -> None:
 
 
 def _skl2onnx(
-    fitted: BaseEstimator, contract: Contract, options: dict[int, Any], opsets: dict[str, int] | None
+    fitted: BaseEstimator, contract: Contract, options: dict[int, Any], opsets: dict[str, int]
 ) -> "ModelProto":
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType

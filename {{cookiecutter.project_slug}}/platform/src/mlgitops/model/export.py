@@ -16,7 +16,7 @@ from ..contract.row_schema import json_schema
 from ..data import frame
 from ..data.profile import FILE as PROFILE
 from ..data.profile import profile
-from . import card, parity, trained
+from . import card, client_files, parity, trained
 from .decision import USUAL
 from .scorer import CATEGORIES, Scorer, digest, digests
 
@@ -48,13 +48,13 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         parts = ({"train": train} if train else {}) | {"test": test}
         profile(parts, contract).save(new / PROFILE)
         evaluation = files.read_json(report)
+        threshold = _threshold(evaluation, params)
         metrics = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
         files.write(new / "card.md", card.card(contract, params, description.label, metrics, plots))
-        facts = (
-            _facts(params, model, parts, evaluation)
-            | {"interval": description.interval}
-            | {"metrics": metrics, "importance": _importance(plots)}
-        )
+        for name, reason in client_files.write(new, contract, frame.columns(rows, contract), threshold).items():
+            click.echo(f"{project.FEATURES}: {name} runs in Python only: it {reason}")
+        facts = _facts(params, model, parts, evaluation) | {"metrics": metrics} | _by_part(plots)
+        facts |= {"interval": description.interval}
         files.write_json(new / "manifest.json", {**facts, "files": digests(new)})
         scorer = Scorer(new)
         exported = scorer.predict(frame.columns(rows, contract))
@@ -66,6 +66,17 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
     click.echo(f"{folder}: matches the trained estimator on {agreement.rows:,} rows ({margin})")
 
 
+def _threshold(evaluation: dict[str, Any], params: Params) -> float:
+    setting = params.evaluate.threshold
+    return float(evaluation.get("decision", {}).get("threshold", setting if isinstance(setting, float) else USUAL))
+
+
+def _by_part(plots: Path) -> dict[str, Any]:
+    """Return the importance of each feature and the primary metric of each slice, as evaluate measured them."""
+    slices = pd.read_csv(plots / "slices.csv", dtype={"column": str, "value": str}, keep_default_na=False)
+    return {"importance": _importance(plots), "slices": slices.to_dict(orient="records")}
+
+
 def _importance(plots: Path) -> dict[str, float]:
     """Return the importance of each feature as evaluate measured it, the largest first."""
     undefined = {"importance": [""]}
@@ -75,11 +86,10 @@ def _importance(plots: Path) -> dict[str, float]:
 
 
 def _facts(params: Params, model: Path, parts: dict[str, Path], evaluation: dict[str, Any]) -> dict[str, Any]:
-    decision, setting = evaluation.get("decision", {}), params.evaluate.threshold
     return {
         "project": project.name(),
-        "threshold": decision.get("threshold", setting if isinstance(setting, float) else USUAL),
-        "decision": decision,
+        "threshold": _threshold(evaluation, params),
+        "decision": evaluation.get("decision", {}),
         "leaks": evaluation.get("leaks", []),
         "table": evaluation.get("table", {}),
         "params": params.model_dump(mode="json", exclude={"review", "image", "monitor", "retrain"}),

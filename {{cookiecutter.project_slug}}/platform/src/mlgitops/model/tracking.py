@@ -10,6 +10,7 @@ from ..common.provenance import environment
 from ..contract.column import Column
 from ..contract.contract import Contract
 from ..contract.row_schema import json_schema
+from ..data.profile import digests
 from ..store.git import commit
 from ..store.mlflow_backend import artifact_location, connect
 from .scorer import digest
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from mlflow.types import Schema
 
 PIPELINE_TAG = "pipeline_sha256"  # identifies the run that trained a pipeline, on any machine
+PIPELINE_MD5_TAG = "pipeline_md5"  # the digest under which dvc.lock names that pipeline
 TRAIN_TAG = "train_sha256"
+COMMIT_TAG = "mlflow.source.git.commit"  # of MLflow: the commit that the training started from
 
 
 class RecordError(ProjectError):
@@ -80,7 +83,8 @@ def _record(training: Training) -> str:
     client = connect()
     import mlflow
 
-    tags = {PIPELINE_TAG: digest(training.model), "mlflow.source.git.commit": commit()}
+    sha256, md5 = digests(training.model)
+    tags = {PIPELINE_TAG: sha256, PIPELINE_MD5_TAG: md5, COMMIT_TAG: commit()}
     if training.train:
         tags[TRAIN_TAG] = digest(training.train)
     metric = f"cv_{training.report['metric']}"

@@ -14,7 +14,7 @@ from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.row_schema import json_schema
 from ..contract.synthetic import example_rows
-from ..model import graphs
+from ..model import client_files, graphs
 from ..model.scorer import Scorer, digest, digests
 
 TENSOR_TYPES = {"number": "tensor(float)", "category": "tensor(string)"}
@@ -51,8 +51,10 @@ def exported(
             "imported": origin,
             "contract_sha256": digest(contract_file),
         }
+        rows = example_rows(contract, GOLDEN_ROWS)
+        client_files.write(folder, contract, _columns(contract, rows), threshold)
         files.write_json(folder / "manifest.json", {**facts, "files": digests(folder)})
-        scorer, rows = Scorer(folder), example_rows(contract, GOLDEN_ROWS)
+        scorer = Scorer(folder)
         predictions = _predictions(scorer, rows)
         files.write_json(folder / "golden.json", {"rows": rows, "answers": scorer.to_answers(predictions)})
         files.write_json(folder / "manifest.json", {**facts, "files": digests(folder)})
@@ -111,12 +113,15 @@ def _wrong_output(output: Any, contract: Contract) -> Iterator[str]:
         yield f"output {output.name}: has shape {output.shape}: {requirement}"
 
 
+def _columns(contract: Contract, rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in contract.inputs}
+
+
 def _predictions(scorer: Scorer, rows: list[dict[str, Any]]) -> np.ndarray:
     """Return the model's predictions for example rows; raises ProjectError if they are invalid."""
     contract = scorer.contract
-    columns = {name: [row[name] for row in rows] for name in contract.inputs}
     try:
-        predictions = scorer.predict(columns)
+        predictions = scorer.predict(_columns(contract, rows))
     except Exception as error:  # the runtime's exceptions have no common base
         raise ProjectError(f"the model fails on rows that keep the contract: {error}") from error
     shape = (len(rows), len(contract.classes)) if contract.classes else (len(rows),)

@@ -55,8 +55,7 @@ def signature(contract: Contract) -> ModelSignature:
 
 def _prediction(contract: Contract) -> list[Any]:
     if not contract.classes:
-        names = ("prediction", "low", "high") if contract.interval else ("prediction",)
-        return [ColSpec(DataType.double, name) for name in names]
+        return [ColSpec(DataType.double, name) for name in ("prediction", *contract.ends)]
     is_boolean = contract.columns[contract.target].type == "boolean"
     prediction = ColSpec(DataType.boolean if is_boolean else DataType.string, "prediction")
     if len(contract.classes) == 2:
