@@ -42,10 +42,9 @@ FRAMEWORKS = {  # framework -> the modules, or rooms, that may import it
     "mlflow": {"model/tracking", "registry", "store/mlflow_backend"},
     "optuna": {"model/tuning"},
     "pyspark": set[str](),
-    "skl2onnx": {"model/export"},
-    "skops": {"model/pipeline"},
+    "skl2onnx": {"model/conversion"},
 }
-TRAINING = {"dvc", "great_expectations", "mlflow", "onnx", "optuna", "pandas", "skl2onnx", "sklearn", "skops"}
+TRAINING = {"dvc", "great_expectations", "mlflow", "onnx", "optuna", "pandas", "skl2onnx", "sklearn"}
 
 
 def name(path: Path) -> str:

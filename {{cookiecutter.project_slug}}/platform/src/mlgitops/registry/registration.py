@@ -11,6 +11,7 @@ from ..common.project import root
 from ..contract.contract import Contract
 from ..data.profile import digests
 from ..data.reading import IngestReport
+from ..model import trained
 from ..model.scorer import digest, read_manifest
 from ..model.tracking import COMMIT_TAG, TRAIN_TAG, Training, record, run_of
 from ..store.git import commit
@@ -78,8 +79,8 @@ def _approved(folder: Path, review: Path) -> str:
 
 
 def _record_again(folder: Path, manifest: dict[str, Any], reports: Path) -> str:
-    """Record the run of a model that another machine trained, from the pipeline's files; return its id."""
-    pipeline, scores = folder.parent / "pipeline.skops", reports / "cross_validation.json"
+    """Record the run of a model that another machine trained, from the files of the pipeline; return its id."""
+    pipeline, scores = folder.parent / "trained.onnx", reports / "cross_validation.json"
     if not (pipeline.is_file() and scores.is_file() and digest(pipeline) == manifest["pipeline_sha256"]):
         raise ProjectError(
             f"MLflow has no run of the model in {folder}, and recording it again needs {scores} and "
@@ -88,7 +89,8 @@ def _record_again(folder: Path, manifest: dict[str, Any], reports: Path) -> str:
     params, report = manifest["params"], files.read_json(scores)
     params["model"] |= report.get("settings", {})
     contract = Contract.with_features(folder / "contract.yaml", folder / project.FEATURES)
-    return record(Training(contract, params, pipeline, report))
+    label = trained.load(pipeline, contract).description().label
+    return record(Training(contract, params, pipeline, label, report))
 
 
 def _forget(client: "MlflowClient", run_id: str) -> None:
