@@ -121,6 +121,19 @@ def torch_for_processors() -> list[str]:
 
 
 @pytest.mark.nightly
+def test_client_is_added_to_the_project_of_a_caller(work: Path, tmp_path: Path) -> None:
+    (_, text), _ = blocks("how-to/other-platforms.md", "A typed Python client")
+    make, add = text.splitlines(keepends=True)
+    do(work, [("sh", make)])
+    caller = tmp_path / "caller"
+    caller.mkdir()
+    run("uv", "init", "--quiet", "--bare", cwd=caller)
+    do(caller, [("sh", add)])
+    assert "flight" in (caller / "pyproject.toml").read_text(encoding="utf-8")
+    run("uv", "run", "python", "-c", "from flight_delays.client import PredictionError, predict", cwd=caller)
+
+
+@pytest.mark.nightly
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_library_is_added_trained_reviewed_and_served(
     library: str, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
