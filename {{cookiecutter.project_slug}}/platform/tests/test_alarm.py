@@ -5,6 +5,7 @@ import json
 import urllib.error
 import urllib.request
 from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from mlgitops.contract.params import Monitor, Retrain
 from mlgitops.data.distribution import Shift
 from mlgitops.data.reading import IngestReport
 from mlgitops.github import alarm as report_alarm
-from mlgitops.github import api, refresh, write_back
+from mlgitops.github import api, going_back, promote, refresh, tags, write_back
 from mlgitops.monitoring import alarm
 from mlgitops.monitoring.outcomes import OutcomeCounts
 from mlgitops.monitoring.production import Period, Production, Value
@@ -41,7 +42,7 @@ LIMITS = Monitor.model_validate({"max_psi": 0.2})
         (PRODUCTION, DRIFT, []),
         (None, DRIFT, []),
         (WORSE, None, ["below"]),
-        (replace(PRODUCTION, refused=80, refused_share=0.8), None, ["80.0% of the logged requests"]),
+        (replace(PRODUCTION, refused=80, refused_share=0.8), None, ["80.0% of the newest requests"]),
         (None, replace(DRIFT, refused=80), ["80 of 100 recent rows"]),
         (None, replace(DRIFT, refused=100, drifted=(), columns=()), ["none of the 100 recent rows"]),
         (PRODUCTION, replace(DRIFT, columns=(replace(MOVED, unseen=0.5, strange=True),)), ["temperature (50.0%)"]),
@@ -172,6 +173,72 @@ def test_without_an_alarm_nothing_is_reported(tmp_path: Path, github: GitHub) ->
     assert (done.exit_code, len(github.issues)) == (0, 1)
     missing = CliRunner().invoke(report_alarm.main, [str(tmp_path / "nowhere.json")])
     assert (missing.exit_code, "make alarm" in missing.output) == (1, True)
+
+
+@pytest.fixture
+def deployed(origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a repository whose production ran version 2, and now runs version 3, as the current folder."""
+    folder = gitops.project(origin, tmp_path / "project")
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    for version, image in zip("23", gitops.IMAGES, strict=False):
+        tags.create(version, image, {}, "the review")
+        gitops.declare(folder, image)
+    return folder
+
+
+def wants(monkeypatch: pytest.MonkeyPatch, days: int | None) -> None:
+    """Let the project go back by itself in so many days after a deployment."""
+    monitor = LIMITS.model_copy(update={"roll_back_days": days})
+    params = contracts.PARAMS.model_copy(update={"monitor": monitor})
+    monkeypatch.setattr(report_alarm.Params, "load", lambda path: params)
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize(("days", "version", "started"), [(None, "3", False), (7, "3", True), (7, "2", False)])
+def test_an_alarm_soon_after_a_deployment_offers_to_go_back_and_does_so_if_the_project_wants_it(
+    tmp_path: Path, github: GitHub, monkeypatch: pytest.MonkeyPatch, days: int | None, version: str, started: bool
+) -> None:
+    wants(monkeypatch, days)
+    done = report(tmp_path, replace(alarm.decide(WORSE, None, LIMITS), version=version))
+    assert done.exit_code == 0, done.output
+    (issue,) = github.issues
+    assert ("version 2 was better: version 3 runs since" in issue["body"]) is (version == "3")
+    rollbacks = [body["inputs"] for path, body in github.dispatched if "promote.yml" in path]
+    assert rollbacks == ([{"version": "previous", "because": f"alarm: {issue['html_url']}"}] if started else [])
+    report(tmp_path, alarm.decide(WORSE, None, LIMITS))  # again, for the same issue
+    assert len(github.dispatched) == 1 + started
+
+
+def test_production_never_goes_back_twice_by_itself_and_not_long_after_a_deployment(
+    deployed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = going_back.find("3")
+    assert back is not None
+    assert (back.before, back.again) == ("2", False)
+    assert back.due(back.since + timedelta(days=6), 7)
+    assert not back.due(back.since + timedelta(days=7), 7)
+    tags.create("1", gitops.IMAGES[2], {}, "")
+    for image in (gitops.IMAGES[2], gitops.IMAGES[1]):
+        gitops.declare(deployed, image)
+    back = going_back.find("3")
+    assert back is not None
+    assert (back.before, back.again, back.due(back.since, 7)) == ("2", True, False)
+
+
+def test_nothing_to_go_back_to_is_no_error(origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(gitops.project(origin, tmp_path / "project"))
+    assert going_back.find("3") is None
+    assert going_back.find(None) is None
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_version_before_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(promote, "propose", lambda release, reason: asked.append((release.version, reason)))
+    monkeypatch.setenv("BECAUSE", "alarm: https://example.org/issues/1")
+    assert CliRunner().invoke(promote.main, ["previous"]).exit_code == 0
+    assert asked == [("2", "Reason: alarm: https://example.org/issues/1")]
 
 
 def test_a_webhook_gets_the_sentence_and_the_issue(

@@ -107,13 +107,15 @@ def test_promotion_is_a_pull_request_that_changes_the_digest_alone(
     tags.create("1", IMAGES[0], {"commit": "abc"}, "the review")
     (project / "contract.yaml").write_text("not yet committed")
     facts = {"commit": "abc", "platform": "linux/arm64"}
-    assert promote.propose(Release("1", IMAGES[0], facts, "the review")) == "https://example.org/pull/1"
+    release = Release("1", IMAGES[0], facts, "the review")
+    assert promote.propose(release, evidence="the shadow of {}".format) == "https://example.org/pull/1"
     assert git("diff", "--name-only", "main", "promote/v1", cwd=origin) == OVERLAY
     proposed = git("show", f"promote/v1:{OVERLAY}", cwd=origin)
     assert overlay.pinned(proposed) == IMAGES[0]
     assert "kubernetes.io/arch: arm64" in proposed
     body = next(call[2]["body"] for call in asked if call[:2] == ("POST", "/pulls"))
     assert "the review" in body
+    assert "the shadow of 1" in body
     assert IMAGES[0] in body
     assert (project / "contract.yaml").read_text() == "not yet committed"
 
@@ -213,11 +215,13 @@ def test_cluster_is_told_the_overlay_with_the_image_and_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = tmp_path / "told"
+    labels = "labels: {app.kubernetes.io/component: challenger}"
+    canary = f"kind: Deployment\nmetadata: {{name: model-challenger, namespace: place, {labels}}}\n---"
     metadata = "metadata: {name: model, namespace: place}"
     program = f"""#!/bin/sh
 printf '%s\\n' "$*" >> {told}
 case "$*" in
-    kustomize*) cat "$2/kustomization.yaml" >> {told}; echo 'kind: Deployment'; echo '{metadata}' ;;
+    kustomize*) cat "$2/kustomization.yaml" >> {told}; echo '{canary}'; echo 'kind: Deployment'; echo '{metadata}' ;;
     *get*) echo {IMAGES[0]} ;;
 esac
 """

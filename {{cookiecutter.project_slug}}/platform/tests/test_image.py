@@ -29,22 +29,24 @@ images: # `make promote` changes these lines
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a project whose overlays run nothing yet, as the current folder."""
     models.write_project(tmp_path, contracts.example())
-    for name in overlay.ENVIRONMENTS:
-        path = tmp_path / overlay.OVERLAYS / name / overlay.OVERLAY_FILE
+    for name in overlay.PINNED.values():
+        path = tmp_path / name
         path.parent.mkdir(parents=True)
         path.write_text(OVERLAY, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def test_pinning_an_image_changes_two_lines_and_is_shown(checkout: Path) -> None:
-    path = checkout / "deploy/overlays/staging/kustomization.yaml"
+@pytest.mark.parametrize("name", ["staging", "canary"])
+def test_pinning_an_image_changes_two_lines_and_is_shown(checkout: Path, name: str) -> None:
+    path = checkout / {"staging": "deploy/overlays/staging", "canary": "deploy/components/canary"}[name]
+    path = path / "kustomization.yaml"
     before = path.read_text(encoding="utf-8").splitlines()
-    assert CliRunner().invoke(overlay.main, ["pin", "staging", PIN]).exit_code == 0
+    assert CliRunner().invoke(overlay.main, ["pin", name, PIN]).exit_code == 0
     after = path.read_text(encoding="utf-8").splitlines()
     assert len(before) == len(after)
     assert sum(one != other for one, other in zip(before, after, strict=True)) == 2
-    assert CliRunner().invoke(overlay.main, ["show", "staging"]).output == f"{PIN}\n"
+    assert CliRunner().invoke(overlay.main, ["show", name]).output == f"{PIN}\n"
     assert PIN not in CliRunner().invoke(overlay.main, ["show", "production"]).output
 
 
@@ -99,7 +101,7 @@ def podman(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.chmod(0o755)
     monkeypatch.setenv("IMAGE_ENGINE", str(program))
     monkeypatch.setenv("IMAGE_REPOSITORY", "registry.example.org/model")
-    facts = versions.VersionFacts("7", "commit", "run", "sha", ())
+    facts = versions.VersionFacts("7", "commit", "run", "sha", (), "raw", "train")
     monkeypatch.setattr(command, "fetch", lambda *_: facts)
     monkeypatch.setattr(command, "read_manifest", lambda _: {"contract_sha256": "c", "files": {"model.onnx": "m"}})
     monkeypatch.setattr(command, "verify", lambda *_: 0.5)
@@ -117,7 +119,8 @@ def test_an_image_says_its_platform(podman: Path) -> None:
     assert "--label=model.platform=linux/amd64" in podman.read_text(encoding="utf-8")
     assert CliRunner().invoke(command.main, ["push"]).output == "registry.example.org/model@sha256:2\n"
     assert "manifest" not in podman.read_text(encoding="utf-8")
-    assert overlay.pushed()[1]["platform"] == "linux/amd64"
+    labels = overlay.pushed()[1]
+    assert (labels["platform"], labels["raw_md5"], labels["data_md5"]) == ("linux/amd64", "raw", "train")
 
 
 def test_an_image_for_several_platforms_is_one_manifest(podman: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ from mlgitops.review import champion, changes, latency, phrases
 from mlgitops.review.build import build
 from mlgitops.review.command import main
 from mlgitops.review.data_change import ColumnShift, DataChange, PartChange
-from mlgitops.review.inputs import Context
+from mlgitops.review.inputs import Context, RecentRows
 from mlgitops.review.pages import html, markdown
 from mlgitops.review.performance import Score
 from mlgitops.review.report import Report, Source
@@ -137,7 +137,8 @@ def test_gate_that_is_switched_off_refuses_nothing(task: str, tmp_path: Path, ga
     best = export(tmp_path / "old", declared, 0.0, Source("old"), metrics={"rows": 1201})
     rows.loc[~flipped, "answer"] = rows["first"] > 0
     limits = {"min_score": 0.99, "min_slice_score": 0.5, "max_latency_ms": 1e-9, "max_size_mb": 1e-9, "max_psi": 0.3}
-    context = Context(SHIFTED)
+    limits["max_recent_drop"] = 0.005
+    context = Context(SHIFTED, recent=RecentRows(rows, "newest rows of the data"))
     assert build(new, best, rows, params(**limits), INVALID, None, context).refused_by == tuple(refusing)
     report = build(new, best, rows, params(**{**limits, gate: None}), INVALID, None, context)
     assert report.refused_by == tuple(name for name in refusing if name != gate)

@@ -4,11 +4,13 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from helpers.repository import ROOT
+from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
 
 from mlgitops.image import bento, engine, overlay
@@ -26,16 +28,20 @@ PROMQL = {
 SCRAPED = {"le", "namespace", "pod"}  # labels that the histogram and Prometheus itself add
 
 
-@pytest.fixture(scope="module", params=["staging", "production"])
-def manifests(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Return what an overlay applies, by kind."""
+def rendered(path: Path) -> list[Any]:
+    """Return what an overlay applies."""
     programs = [words for words in (["kubectl", "kustomize"], ["kustomize", "build"]) if shutil.which(words[0])]
     if not programs:
         pytest.skip("neither kubectl nor kustomize is installed")
-    command = [*programs[0], str(overlay.OVERLAYS / request.param)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")
+    done = subprocess.run([*programs[0], str(path)], cwd=ROOT, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
-    found = list(yaml.safe_load_all(done.stdout))
+    return list(yaml.safe_load_all(done.stdout))
+
+
+@pytest.fixture(scope="module", params=["staging", "production"])
+def manifests(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Return what an overlay applies, by kind."""
+    found = rendered(overlay.OVERLAYS / request.param)
     assert len({one["kind"] for one in found}) == len(found)
     return {one["kind"]: one for one in found}
 
@@ -187,3 +193,89 @@ def test_packages_are_locked_by_hash_and_name_no_index(monkeypatch: pytest.Monke
     assert len(wanted) > 20
     assert all(re.match(r"[\w.-]+==\S+", part) and "--hash=sha256:" in part for part in wanted)
     assert "://" not in text
+
+
+NAME = {"type": "string", "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}
+WEIGHT = {"type": "integer", "minimum": 0, "maximum": 1_000_000}
+PORT = {"type": "integer", "minimum": 1, "maximum": 65_535}
+ROUTE = {  # what the schema of the Gateway API, version v1, says of the parts that the route uses
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "parentRefs": {
+            "items": {"properties": {"name": NAME, "namespace": NAME}, "required": ["name"]},
+            "maxItems": 32,
+        },
+        "rules": {
+            "maxItems": 16,
+            "items": {
+                "additionalProperties": False,
+                "properties": {
+                    "backendRefs": {
+                        "maxItems": 16,
+                        "items": {
+                            "additionalProperties": False,
+                            "properties": {"name": NAME, "port": PORT, "weight": WEIGHT},
+                            "required": ["name", "port", "weight"],
+                        },
+                    }
+                },
+            },
+        },
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def canary(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Return what production applies with the canary, by kind and name."""
+    deploy = tmp_path_factory.mktemp("canary") / "deploy"
+    shutil.copytree(DEPLOY, deploy)
+    path = deploy / "overlays/production/kustomization.yaml"
+    text = path.read_text(encoding="utf-8") + "\ncomponents: [../../components/canary]\n"
+    path.write_text(text, encoding="utf-8")
+    overlay.pin(path, f"registry.example.org/team/model@sha256:{'1' * 64}")
+    overlay.pin(deploy / "components/canary/kustomization.yaml", f"registry.example.org/team/model@sha256:{'2' * 64}")
+    kinds: dict[str, dict[str, Any]] = {}
+    for resource in rendered(path.parent):
+        kinds.setdefault(resource["kind"], {})[resource["metadata"]["name"]] = resource
+    return kinds
+
+
+def test_the_canary_is_a_second_deployment_that_only_its_image_and_names_tell_apart(canary: Any) -> None:
+    champion, challenger = sorted(canary["Deployment"].values(), key=lambda one: len(one["metadata"]["name"]))
+    images = [one["spec"]["template"]["spec"]["containers"][0]["image"][-64:] for one in (champion, challenger)]
+    assert images == ["1" * 64, "2" * 64]
+    name = champion["metadata"]["name"]
+    assert challenger["metadata"]["name"] == f"{name}-challenger"
+    for labels in (challenger["metadata"]["labels"], challenger["spec"]["template"]["metadata"]["labels"]):
+        assert labels.pop("app.kubernetes.io/component") == "challenger"
+    same = (
+        yaml.safe_dump(challenger, default_flow_style=False)
+        .replace(f"{name}-challenger", name)
+        .replace("2" * 64, "1" * 64)
+    )
+    assert yaml.safe_load(same) == champion
+
+
+def test_each_service_finds_the_pods_of_its_own_version(canary: Any) -> None:
+    for kind in ("Service", "NetworkPolicy"):
+        assert len(canary[kind]) == 2
+        for name, resource in canary[kind].items():
+            chosen = resource["spec"].get("selector") or resource["spec"]["podSelector"]["matchLabels"]
+            pods = [
+                one["metadata"]["name"]
+                for one in canary["Deployment"].values()
+                if chosen.items() <= one["spec"]["template"]["metadata"]["labels"].items()
+            ]
+            assert pods == [name]
+
+
+def test_the_weights_of_the_route_are_numbers_and_lead_to_both_services(canary: Any) -> None:
+    (route,) = canary["HTTPRoute"].values()
+    Draft202012Validator(ROUTE).validate(route["spec"])
+    (rule,) = route["spec"]["rules"]
+    assert [backend["name"] for backend in rule["backendRefs"]] == sorted(canary["Service"])
+    assert sum(backend["weight"] for backend in rule["backendRefs"]) == 100
+    for backend in rule["backendRefs"]:
+        assert backend["port"] in [port["port"] for port in canary["Service"][backend["name"]]["spec"]["ports"]]

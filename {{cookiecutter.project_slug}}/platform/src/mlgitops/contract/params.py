@@ -11,7 +11,9 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Cost = Annotated[float, Field(gt=0)]
 Mistake = Literal["false_positive", "false_negative"]
+Days = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}d$")]  # such as 60d
 Threshold = Share | Literal["f1", "youden"] | Annotated[dict[Mistake, Cost], Field(min_length=2)]
+Method = Literal["sigmoid", "isotonic"]
 CHARACTERS = {"tab": "\t", "space": " "}  # names of separators that are hard to read in a file
 
 
@@ -63,7 +65,10 @@ class Ingest(Section):
 class Split(Section):
     """How rows are held out."""
 
-    test: Share = Field(description="Share of the rows that are held out for evaluation.")
+    test: Share | Days = Field(
+        description="What is held out for evaluation: a share of the rows, or the newest days, such as `60d`, if the "
+        "contract has a `time`."
+    )
 
 
 class Train(Section):
@@ -71,6 +76,16 @@ class Train(Section):
 
     folds: int = Field(ge=2, description="Number of folds of the cross-validation.")
     random_state: int = Field(ge=0, description="Random seed of the folds and of permutation importance.")
+    calibration: Method | None = Field(
+        None,
+        description="How probabilities are calibrated on the cross-validated predictions: `sigmoid` (needs few rows) "
+        "or `isotonic` (any monotonic curve, for a thousand rows and more); null leaves them as they are.",
+    )
+    window: Days | None = Field(
+        None,
+        description="Length of time before the test part that is learned from, such as `365d`; null learns from all "
+        "rows of the train part. The contract must have a `time`.",
+    )
 
 
 class Tune(Section):
@@ -113,6 +128,12 @@ class Gates(Section):
         description="Largest drop of the primary metric against the champion, beyond noise: that of as many test rows "
         "as the champion had, so that fewer rows excuse no larger drop.",
     )
+    max_recent_drop: float | None = Field(
+        None,
+        ge=0,
+        description="Largest drop of the primary metric against the champion on the newest rows (`review.recent`), "
+        "beyond their noise. It decides with at least `monitor.min_rows` rows, beside `max_drop`.",
+    )
     min_slice_score: float | None = Field(description="Smallest primary metric of any slice, beyond noise.")
     validation: Literal[True] | None = Field(description="The data passed validation.")
     leakage: Literal[True] | None = Field(
@@ -144,6 +165,11 @@ class Review(Section):
 
     resamples: int = Field(ge=100, description="Bootstrap samples of the test rows behind each interval.")
     random_state: int = Field(ge=0, description="Random seed of the bootstrap.")
+    recent: Count | Days | None = Field(
+        None,
+        description="The newest rows on which both models are compared besides: a number of rows, or days such as 28d. "
+        "They are rows of production if its log has all inputs and outcomes are known, else of the test part.",
+    )
     gates: Gates
 
 
@@ -192,6 +218,11 @@ class Monitor(Section):
     )
     periods: Count = Field(3, description="Number of latest periods that decide about an alarm.")
     worse_periods: Count = Field(2, description="Number of these periods with a larger drop that is an alarm.")
+    roll_back_days: Count | None = Field(
+        None,
+        description="An alarm in so many days after a deployment also opens the pull request that rolls it back; null "
+        "leaves this choice to whoever reads the issue.",
+    )
 
 
 class Retrain(Section):

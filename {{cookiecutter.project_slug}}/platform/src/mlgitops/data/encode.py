@@ -45,7 +45,7 @@ class FunctionInputs(dict[str, np.ndarray]):
         """Convert the values of a column when it is first read."""
         values, kind = self.values_by_name[name], self.inputs[name].type
         if kind in ("datetime", "date"):
-            array = _timestamps(values)
+            array = timestamps(values)
         elif kind in ("category", "text"):
             array = _strings(values)
         else:
@@ -73,7 +73,7 @@ def _strings(values: Sequence[Any] | np.ndarray) -> np.ndarray:
     return strings
 
 
-def _timestamps(values: Sequence[Any] | np.ndarray) -> np.ndarray:
+def timestamps(values: Sequence[Any] | np.ndarray) -> np.ndarray:
     """Return datetime64 in seconds; numpy's own conversion of a datetime takes longer than the model takes per row."""
     if not isinstance(values, list) or not {*map(type, values)} <= {datetime, type(None)}:
         return np.asarray(values, dtype="datetime64[s]")

@@ -4,13 +4,15 @@ import json
 import os
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from ..common.errors import ProjectError
+from ..contract.params import Params
 from ..monitoring.alarm import Alarm
-from . import api
+from . import api, going_back
 
 MARKER = "<!-- alarm of production -->"
 SECONDS = 10  # for the webhook to answer
@@ -20,13 +22,13 @@ CHOICES = """### Choices
 | --- | --- | --- |
 | wait | the reason is known and passes | close this issue; the next alarm opens another one |
 | retrain | the world has changed | the workflow `train` with new data; an accepted model is a pull request |
-| roll back | the previous version was better | `make rollback` |
+| roll back | {back} | `make rollback`, or the workflow `promote` with the version `previous` |
 | fix the data | a column is broken or was renamed | fix the source, or contract.yaml, then run `train` |
 """
 
 
-def body(alarm: Alarm) -> str:
-    """Return the text of the issue."""
+def body(alarm: Alarm, back: going_back.GoingBack | None = None) -> str:
+    """Return the text of the issue; *back* is what a rollback leads to."""
     reasons = "\n".join(f"- {reason}" for reason in alarm.reasons)
     parts = [MARKER, f"Version {alarm.version or 'unknown'} of the model of `{alarm.target}`:", reasons]
     if alarm.periods:
@@ -35,7 +37,7 @@ def body(alarm: Alarm) -> str:
         parts.append("\n".join(["### Evidence\n", header, *rows]))
     if alarm.explanations:
         parts.append("### Possible explanations\n\n" + "\n".join(f"- {line}" for line in alarm.explanations))
-    return "\n\n".join([*parts, CHOICES])
+    return "\n\n".join([*parts, CHOICES.format(back=back.sentence if back else "the previous version was better")])
 
 
 def notify(address: str, alarm: Alarm, issue: str) -> None:
@@ -57,6 +59,7 @@ def notify(address: str, alarm: Alarm, issue: str) -> None:
 def main(report: Path) -> None:
     """Open an issue about the alarm in REPORT, or update the open one; a new alarm also starts `train` on new data.
 
+    Soon after a deployment, it also starts the rollback, if monitor.roll_back_days of params.yaml says so.
     In a workflow, the variable ALARM has the report, from the job before.
     """
     content = os.environ.get("ALARM")
@@ -66,11 +69,15 @@ def main(report: Path) -> None:
     if not alarm.reasons:
         click.echo(alarm.sentence)
         return
-    url, new = api.issue(MARKER, f"Alarm: the model of {alarm.target} in production", body(alarm))
+    back = going_back.find(alarm.version)
+    url, new = api.issue(MARKER, f"Alarm: the model of {alarm.target} in production", body(alarm, back))
     click.echo(f"{url}: {'opened' if new else 'updated'}")
     if new:
         inputs = {"refresh": "true", "because": f"alarm: {url}"}
         api.api("/actions/workflows/train.yml/dispatches", "POST", {"ref": api.DEFAULT, "inputs": inputs})
         click.echo("train: started on new data")
+        if back and back.due(datetime.now(UTC), Params.load(Path("params.yaml")).monitor.roll_back_days):
+            going_back.start(f"alarm: {url}")
+            click.echo(f"promote: started, to go back from version {back.version} to {back.before}")
     if address := os.environ.get("ALARM_WEBHOOK"):
         notify(address, alarm, url)

@@ -2,22 +2,28 @@
 
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from ..common.errors import ProjectError
 from ..image.overlay import pin
+from ..review import shadow
 from ..store.git import git
 from . import api, production, signatures, tags
+from .going_back import PREVIOUS
 from .production import OVERLAY
 from .tags import Release
+from .write_back import because
 
 VERSION = re.compile(r"v?[1-9][0-9]{0,8}|[a-z][a-z0-9_-]{0,60}")
 
 
-def propose(release: Release, reason: str = "") -> str:
+def propose(release: Release, reason: str = "", evidence: Callable[[str], str] | None = None) -> str:
     """Open a pull request that deploys *release* to production; return its URL, or the reason why none is needed.
+
+    *evidence* returns what the pull request says of a version beside its review.
 
     Raises ProjectError unless the workflow `release` on main has signed the image.
     """
@@ -40,16 +46,17 @@ def propose(release: Release, reason: str = "") -> str:
             git("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}", cwd=tree)
         finally:
             git("worktree", "remove", "--force", str(tree))
-    return api.propose(branch, title, _body(release, before, reason))
+    return api.propose(branch, title, _body(release, before, reason, evidence(release.version) if evidence else ""))
 
 
-def _body(release: Release, before: str | None, reason: str) -> str:
+def _body(release: Release, before: str | None, reason: str, evidence: str = "") -> str:
     facts = "\n".join(f"| {name} | `{value}` |" for name, value in ({"image": release.image} | release.facts).items())
     parts = [
         reason,
         f"Merging this pull request deploys version {release.version}"
         + (f"; reverting the merge restores version {before}." if before else "."),
         f"| | |\n| --- | --- |\n{facts}",
+        evidence,
         f"### Review of this version\n\n{release.review}" if release.review else "",
     ]
     return "\n\n".join(filter(None, parts))
@@ -59,14 +66,15 @@ def _body(release: Release, before: str | None, reason: str) -> str:
 @click.argument("version", default="challenger")
 @click.option("--back", is_flag=True, help="Deploy the image that production ran before, instead of VERSION.")
 def main(version: str, back: bool) -> None:
-    """Put VERSION (a number or an alias) into production."""
+    """Put VERSION (a number, an alias, or `previous`) into production."""
     api.require_main("promote")
+    back = back or version == PREVIOUS
     if not VERSION.fullmatch(version):
         raise ProjectError(f"{version!r} is no version: give a number such as 7, or an alias such as challenger")
     if git("remote"):
         api.fetch()
         if back and production.declared():
-            click.echo(propose(tags.of_image(production.previous())))
+            click.echo(propose(tags.of_image(production.previous()), because().strip()))
             return
     _promote(version, back)
 
@@ -78,7 +86,7 @@ def _promote(version: str, back: bool) -> None:
     number = registry.previous() if back else registry.number(version)
     release = tags.find(number)
     if release:
-        click.echo(propose(release))
+        click.echo(propose(release, evidence=None if back else shadow.section))
         return
     click.echo(f"version {number} has no pushed image, so only the registry changes")
     if back:

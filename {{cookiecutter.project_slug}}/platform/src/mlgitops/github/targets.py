@@ -19,6 +19,7 @@ from .cloudrun import CloudRun
 from .tools import rollout_seconds, run_tool
 
 DEPLOY = Path("deploy")
+CHALLENGER = ("app.kubernetes.io/component", "challenger")  # the label of the canary beside the deployment
 
 
 def find(environment: str, manifests: Path = DEPLOY) -> "Target | None":
@@ -50,8 +51,11 @@ class Kubernetes:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:  # only this user can read it
                 file.write(data)
         self.url = os.environ.get("SCORING_URL")  # if unset, a port is forwarded
-        metadata = {resource["kind"]: resource["metadata"] for resource in yaml.safe_load_all(self._rendered(None))}
-        self.name, self.namespace = metadata["Deployment"]["name"], metadata["Deployment"]["namespace"]
+        rendered = [r for r in yaml.safe_load_all(self._rendered(None)) if r["kind"] == "Deployment"]
+        metadata = next(
+            r["metadata"] for r in rendered if CHALLENGER not in (r["metadata"].get("labels") or {}).items()
+        )
+        self.name, self.namespace = metadata["name"], metadata["namespace"]
 
     def _rendered(self, image: str | None) -> str:
         with tempfile.TemporaryDirectory() as scratch:

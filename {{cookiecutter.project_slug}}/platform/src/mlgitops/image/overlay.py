@@ -11,6 +11,11 @@ from ..common.errors import ProjectError
 
 BUILT = Path("build/image.json")  # metadata of the most recently built image
 OVERLAYS, ENVIRONMENTS, OVERLAY_FILE = Path("deploy/overlays"), ("staging", "production"), "kustomization.yaml"
+CANARY = "canary"  # a version beside that of production, in a component
+PINNED = {name: OVERLAYS / name / OVERLAY_FILE for name in ENVIRONMENTS}
+PINNED |= {
+    CANARY: Path("deploy/components") / CANARY / OVERLAY_FILE
+}  # what runs where, by the file that pins its image
 ARCHITECTURE = "kubernetes.io/arch"  # the label of nodes that an overlay selects
 PLATFORM = re.compile(r"linux/([a-z0-9]{1,20})(?:/\w{1,20})?")  # of one image; those of several are joined by +
 NO_DIGEST = f"sha256:{'0' * 64}"  # placeholder until a version is promoted
@@ -62,25 +67,25 @@ def pinned(text: str) -> str | None:
 
 @click.group()
 def main() -> None:
-    """Show or pin the image of staging or production."""
+    """Show or pin the image of staging, production, or the canary beside it."""
 
 
 @main.command(name="pin")
-@click.argument("overlay", type=click.Choice(ENVIRONMENTS))
+@click.argument("overlay", type=click.Choice(list(PINNED)))
 @click.argument("image", required=False)
 def _pin(overlay: str, image: str | None) -> None:
     """Set the image of OVERLAY to IMAGE (name@sha256:...), by default the most recently pushed one."""
-    path = OVERLAYS / overlay / OVERLAY_FILE
+    path = PINNED[overlay]
     chosen, platform = (image, None) if image else (pushed()[0], pushed()[1].get("platform"))
     pin(path, chosen, platform)
     click.echo(f"{path}: {chosen}; commit it to deploy it")
 
 
 @main.command(name="show")
-@click.argument("overlay", type=click.Choice(ENVIRONMENTS))
+@click.argument("overlay", type=click.Choice(list(PINNED)))
 def _show(overlay: str) -> None:
     """Print the image that OVERLAY runs, as name@sha256:..."""
-    image = pinned((OVERLAYS / overlay / OVERLAY_FILE).read_text(encoding="utf-8"))
+    image = pinned(PINNED[overlay].read_text(encoding="utf-8"))
     if image is None:
         raise ProjectError(f"{overlay} has no image yet: pin one with `overlay pin`")
     click.echo(image)

@@ -39,7 +39,7 @@ def decide(production: Production | None, moved: Drift | None, limits: Monitor) 
     reasons = list(production.reasons) if production else []
     if production and production.refused_share > limits.max_refused:
         reasons.append(
-            f"{production.refused_share:.1%} of the logged requests broke the contract, more than "
+            f"{production.refused_share:.1%} of the newest requests broke the contract, more than "
             f"{limits.max_refused:.0%} (params.yaml: monitor.max_refused)"
         )
     reasons += drift.alarms(moved, limits) if moved else []

@@ -61,7 +61,7 @@ class Production(Record):
     predictions: int
     repeated_ids: int
     refused: int  # requests that broke the contract
-    refused_share: float
+    refused_share: float  # of the newest requests of that version
     outcomes: OutcomeCounts
     periods: tuple[Period, ...]
     slices: tuple[SliceScore, ...]

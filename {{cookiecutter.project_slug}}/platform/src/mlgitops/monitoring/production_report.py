@@ -14,7 +14,7 @@ from ..contract.params import Params
 from ..data import frame
 from ..model import metrics
 from ..model.scorer import Scorer
-from . import outcomes, performance, production_pages
+from . import labelled, outcomes, performance, production_pages
 from .estimate import calibrated
 from .log_reader import FACTS, Header
 from .place import Place, oldest
@@ -50,30 +50,50 @@ def report(
     """Return the report of *predictions*, of which the outcomes in *known* are known."""
     frames, models = predictions
     rows, repeated = outcomes.unique_ids(frames, params.monitor.outcomes)
-    refused = int(rows["refused"].notna().sum())
+    past = _past(rows, now)
+    latest = models[past["model"].iloc[-1]] if len(past) else None
     answered = rows[rows["refused"].isna()].reset_index(drop=True)
     counts = outcomes.OutcomeCounts(rule=params.monitor.outcomes)
     answered, counts = outcomes.join(answered, known) if known else (outcomes.unlabelled(answered), counts)
     periods = performance.periods(contract, answered, models, params, now, references) if len(answered) else []
-    latest = models[answered["model"].iloc[-1]] if len(answered) else None
     judged = judged_periods(periods, latest.version if latest else None, params.monitor.periods)
     recent = answered[answered["at"] >= pd.Timestamp(judged[0].start, tz="UTC")] if judged else answered[:0]
     recent = recent[recent["model"] == latest.model] if latest else recent
-    requests = answered["id"].str.partition("/")[0].nunique() + refused
     return Production(
         target=contract.target,
-        metric=metrics.PRIMARY[contract.task],
+        metric=metrics.name(contract),
         until=now.date().isoformat(),
         version=latest.version if latest else None,
         predictions=len(answered),
         repeated_ids=repeated,
-        refused=refused,
-        refused_share=refused / max(requests, 1),
+        refused=int(rows["refused"].notna().sum()),
+        refused_share=refused_share(past, latest, params) if latest else 0.0,
         outcomes=counts,
         periods=tuple(periods),
-        slices=tuple(performance.slices(contract, recent, latest, params)) if latest else (),
+        slices=tuple(performance.slices(contract, recent, latest, params))
+        if latest and latest.classes == contract.classes
+        else (),
         reasons=tuple(reasons(judged, params)),
     )
+
+
+def _past(rows: pd.DataFrame, now: datetime) -> pd.DataFrame:
+    """Return the rows without those from the future, of a clock that went wrong, unless there are no others."""
+    past = rows[rows["at"] <= pd.Timestamp(now)]
+    return past if len(past) else rows
+
+
+def refused_share(rows: pd.DataFrame, latest: Header, params: Params) -> float:
+    """Return the share of the requests that the *latest* model refused in as many days as the periods that decide.
+
+    Neither the requests of a version before nor those of months ago hide that all callers are refused now.
+    """
+    days = pd.Timedelta(days=params.monitor.periods * params.monitor.period_days)
+    own = rows[rows["model"] == latest.model]
+    newest = own[own["at"] > own["at"].max() - days]
+    refused = newest["refused"].notna()
+    number, answered = int(refused.sum()), int(newest["id"][~refused].str.partition("/")[0].nunique())
+    return number / max(number + answered, 1)
 
 
 def judged_periods(periods: Sequence[Period], version: str | None, number: int) -> list[Period]:
@@ -110,6 +130,13 @@ def references_of(folder: Path, reference: Path, params: Params) -> dict[str, Re
     return {scorer.manifest["files"]["model.onnx"]: Reference(estimate, varies)}
 
 
+def _keep(place: Place, known: outcomes.Outcomes, contract: Contract) -> None:
+    try:
+        labelled.keep(place, known, contract)
+    except OSError as error:  # a storage that may only be read
+        click.echo(f"{place.address}: the outcomes could not be kept there: {error}", err=True)
+
+
 @click.command()
 @click.argument("table", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False)
 @click.option("--predictions", default=None, help="Folder or bucket; by default monitor.predictions in params.yaml.")
@@ -121,13 +148,17 @@ def references_of(folder: Path, reference: Path, params: Params) -> dict[str, Re
 def main(table: Path | None, predictions: str | None, model: Path, reference: Path, until: datetime | None) -> None:
     """Report on production from the predictions and TABLE, their outcomes; without TABLE, the metric is estimated.
 
-    Writes reports/production.json, .html and .prom. `alarm` decides what follows.
+    Writes reports/production.json, .html and .prom; `alarm` decides what follows. The outcomes are kept beside the
+    predictions, where the review and `shadow` find them.
     """
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
     now = until.replace(tzinfo=UTC) + timedelta(days=1) if until else datetime.now(UTC)
     since = datetime.combine(oldest(now.date(), HISTORY_PERIODS * params.monitor.period_days), datetime.min.time(), UTC)
-    logged = read_predictions(Place(predictions or params.monitor.predictions), since)
+    place = Place(predictions or params.monitor.predictions)
+    logged = read_predictions(place, since)
     known = outcomes.read(table, contract, params.monitor.outcomes) if table else None
+    if known:
+        _keep(place, known, contract)
     result = report(contract, params, logged, known, now, references_of(model, reference, params))
     result.save(Path("reports/production.json"))
     production_pages.save(result, Path("reports"))

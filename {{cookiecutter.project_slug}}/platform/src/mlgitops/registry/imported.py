@@ -14,7 +14,7 @@ from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.row_schema import json_schema
 from ..contract.synthetic import example_rows
-from ..model import client_files
+from ..model import client_files, graphs
 from ..model.scorer import Scorer, digest, digests
 
 TENSOR_TYPES = {"number": "tensor(float)", "category": "tensor(string)"}
@@ -35,8 +35,8 @@ def exported(
     contract = Contract.with_features(contract_file, features) if features else Contract.load(contract_file)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        check(model, contract)
-        shutil.copyfile(model, folder / "model.onnx")
+        (folder / "model.onnx").write_bytes(_adapted(model, contract))
+        check(folder / "model.onnx", contract, model)
         shutil.copyfile(contract_file, folder / "contract.yaml")
         if features:
             shutil.copyfile(features, folder / project.FEATURES)
@@ -61,17 +61,27 @@ def exported(
         yield folder
 
 
-def check(model: Path, contract: Contract) -> None:
-    """Raise ProjectError unless inputs and output of the graph in *model* fit the features and task of the contract."""
+def _adapted(model: Path, contract: Contract) -> bytes:
+    try:
+        return graphs.adapted(model.read_bytes(), contract)
+    except ProjectError as error:
+        raise ProjectError(f"{model}: does not fit the contract:\n  {error.message}") from error
+
+
+def check(model: Path, contract: Contract, origin: Path) -> None:
+    """Raise ProjectError unless inputs and output of the graph in *model* fit the features and task of the contract.
+
+    *origin* is the file that messages name.
+    """
     import onnxruntime
 
     try:
         session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's exceptions have no common base
-        raise ProjectError(f"{model}: ONNX Runtime cannot load this file: {error}") from error
+        raise ProjectError(f"{origin}: ONNX Runtime cannot load this file: {error}") from error
     problems = [*_wrong_inputs(session.get_inputs(), contract), *_wrong_output(session.get_outputs()[-1], contract)]
     if problems:
-        raise ProjectError("\n  ".join([f"{model}: does not fit the contract:", *problems]))
+        raise ProjectError("\n  ".join([f"{origin}: does not fit the contract:", *problems]))
 
 
 def _wrong_inputs(inputs: list[Any], contract: Contract) -> Iterator[str]:

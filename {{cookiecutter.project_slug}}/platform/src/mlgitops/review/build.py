@@ -7,7 +7,7 @@ from ..contract.contract import Contract
 from ..contract.params import Params
 from ..data.validation_report import ValidationReport
 from ..model import metrics
-from . import changes, doubts, gates, phrases
+from . import changes, doubts, gates, phrases, recent
 from .facts import facts, importances, notes
 from .inputs import EMPTY, Context, Model
 from .latency import latency
@@ -63,7 +63,7 @@ def measure(
         project=project.name(),
         task=contract.task,
         target=contract.target,
-        metric=metrics.PRIMARY[contract.task],
+        metric=metrics.name(contract),
         rows=len(rows),
         rows_sha256=rows_sha256,
         candidate=facts(candidate, milliseconds[0]),
@@ -81,6 +81,7 @@ def measure(
         limits=_limits(contract, params),
         leaks=doubts.leaks(candidate.scorer),
         class_rows=doubts.class_rows(contract, rows),
+        recent=recent.compare(candidate, opponent, context.recent, params),
     )
 
 

@@ -13,7 +13,7 @@ from ..data.validation_report import ValidationReport
 from ..model.scorer import Scorer, digest
 from ..monitoring.report import Drift
 from ..store.git import commit
-from . import champion, data
+from . import champion, data, recent
 from .build import build
 from .inputs import Context, Model
 from .pages import html, markdown
@@ -42,7 +42,9 @@ def run(folder: Path, test: Path, reports: Path, requested: str | None = None, t
         other = _champion(*best) if best else None
         tables = ({"train": train} if train and train.is_file() else {}) | {"test": test}
         compared = data.compare(other, candidate, tables, rows) if other else data.Comparison(None)
-        context = Context(compared.change, compared.unseen, _drift(reports / "drift.json"))
+        known = rows if compared.unseen is None else compared.unseen
+        newest = recent.rows(scorer.contract, params, train, known)
+        context = Context(compared.change, compared.unseen, _drift(reports / "drift.json"), newest)
         report = build(candidate, other, rows, params, validation, digest(test), context)
     report.save(reports / "review.json")
     files.write(reports / "review.md", markdown.page(report))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model import metrics
-from ..model.export import Parity
+from ..model.parity import Parity
 from ..model.scorer import digest
 from .inputs import Model
 from .report import Importance, ModelFacts
@@ -71,7 +71,7 @@ def notes(
 
 
 def _achieved(champion: Model) -> str:
-    name = metrics.PRIMARY[champion.scorer.contract.task]
+    name = metrics.name(champion.scorer.contract)
     recorded = champion.scorer.manifest.get("metrics") or {}
     if recorded.get(name) is None or not recorded.get("rows"):
         return ""

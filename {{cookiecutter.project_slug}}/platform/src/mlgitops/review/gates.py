@@ -16,6 +16,7 @@ def evaluate(evidence: Evidence, limits: Gates) -> tuple[Gate, ...]:
 def _results(evidence: Evidence, limits: Gates) -> Iterator[Gate]:
     yield _min_score(evidence, limits.min_score or 0.0)
     yield _max_drop(evidence, limits.max_drop or 0.0)
+    yield _max_recent_drop(evidence, limits.max_recent_drop or 0.0)
     yield _min_slice_score(evidence, limits.min_slice_score or 0.0)
     yield _validation(evidence)
     yield _leakage(evidence)
@@ -59,6 +60,23 @@ def _max_drop(evidence: Evidence, limit: float) -> Gate:
         f"95 % interval{width} {interval(drop)}",
         f"the interval reaches {signed(-limit or 0.0)} or more",
         f"keep the {opponent}, or find the cause in the parameters, data and slices below",
+    )
+
+
+def _max_recent_drop(evidence: Evidence, limit: float) -> Gate:
+    recent, opponent = evidence.recent, evidence.opponent
+    required = f"not worse than the {opponent} on the newest rows"
+    if recent is None or recent.score.difference is None or not recent.enough:
+        measured = f"only {recent.rows:,} {recent.which}" if recent else "no newest rows to compare on (review.recent)"
+        return Gate("max_recent_drop", None, measured, required, "")
+    score = recent.score
+    return Gate(
+        "max_recent_drop",
+        score.high is None or score.high >= -limit,
+        f"{evidence.metric} {signed(score.difference)} against the {opponent} on {recent.rows:,} {recent.which}, "
+        f"95 % interval {interval(score)}",
+        f"the interval reaches {signed(-limit or 0.0)} or more",
+        f"keep the {opponent}, or find out what is new in these rows: train on newer ones",
     )
 
 

@@ -21,15 +21,24 @@ class Model:
 
 
 @dataclass(frozen=True)
+class RecentRows:
+    """The newest rows that the candidate has not learned from, typed, and where they come from."""
+
+    rows: pd.DataFrame
+    which: str
+
+
+@dataclass(frozen=True)
 class Context:
     """What a review knows beyond the models and the test rows.
 
-    *unseen* are the rows of both test parts that neither model was trained on.
+    *unseen* are the rows of both test parts that neither model was trained on, *recent* the newest rows.
     """
 
     data: DataChange | None = None
     unseen: pd.DataFrame | None = None
     drift: Drift | None = None
+    recent: RecentRows | None = None
 
 
 EMPTY = Context()

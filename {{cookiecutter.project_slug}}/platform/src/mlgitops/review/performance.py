@@ -55,6 +55,16 @@ class Drop(Record):
 
 
 @dataclass(frozen=True)
+class Recent(Record):
+    """The primary metric on the newest rows, which *which* describes; *enough*: there are enough of them to decide."""
+
+    rows: int
+    which: str
+    enough: bool
+    score: Score
+
+
+@dataclass(frozen=True)
 class Slice(Record):
     """The primary metric on the rows with one value of a column; *below*: its whole interval is below the gate."""
 

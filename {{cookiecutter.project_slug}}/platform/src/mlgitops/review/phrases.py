@@ -56,10 +56,13 @@ def outcome(evidence: Evidence) -> str:
     comparison = COMPARISON.get(score.verdict, "not significantly different from")
     change = f"{signed(score.difference)}, 95 % interval {interval(score)}"
     sentence = f"{value}, {comparison} the {role} ({name}) with {number(score.champion)}: {change}."
-    drop = evidence.drop
-    if drop is None or drop.which == TEST_ROWS:
-        return sentence
-    return f"{sentence} On {drop.rows:,} {drop.which}: {signed(drop.difference)}, 95 % interval {interval(drop)}."
+    drop, recent = evidence.drop, evidence.recent
+    if drop and drop.which != TEST_ROWS:
+        sentence += f" On {drop.rows:,} {drop.which}: {signed(drop.difference)}, 95 % interval {interval(drop)}."
+    if recent and recent.score.difference is not None:
+        score, where = recent.score, f"On the {recent.rows:,} {recent.which}"
+        sentence += f" {where}: {signed(score.difference)}, 95 % interval {interval(score)}, {SIGNS[score.verdict]}."
+    return sentence
 
 
 def movement(moved: Movement, task: str) -> list[tuple[str, str]]:

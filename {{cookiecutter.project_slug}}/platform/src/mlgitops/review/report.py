@@ -6,10 +6,10 @@ from pydantic import JsonValue
 
 from ..common.record import Record
 from ..data.validation_report import ValidationReport
-from ..model.export import Parity
+from ..model.parity import Parity
 from ..monitoring.report import Drift
 from .data_change import DataChange
-from .performance import Drop, Performance, Score
+from .performance import Drop, Performance, Recent, Score
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ class Evidence(Record):
     limits: Limits
     leaks: tuple[str, ...] = ()
     class_rows: dict[str, int] = field(default_factory=dict)
+    recent: Recent | None = None
 
     @property
     def primary(self) -> Score:

@@ -51,6 +51,13 @@ class Client:
             raise ProjectError(f"{self.url}/predict returned {status}: {text[:1000]}")
         return json.loads(text)
 
+    def status(self, body: str) -> int:
+        """Return the status of the answer to *body*, which is JSON; 0 if there is no answer."""
+        try:
+            return self._request("POST", "/predict", body)[0]
+        except ProjectError:
+            return 0
+
     def close(self) -> None:
         """Close the connection; the next request opens it again."""
         self._connection.close()

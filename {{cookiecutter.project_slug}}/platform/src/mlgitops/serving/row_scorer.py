@@ -53,7 +53,8 @@ class RowScorer:
             answers = self._answers(columns, rows)
             texts.append(to_json(answers if batch else answers[0])[batch : -1 if batch else None])
             sample.add(columns, answers)
-            unknown.update(self._scorer.unknown_categories(columns))
+            if counts := self._scorer.unknown_categories(columns):
+                unknown.update(counts)
             rows += len(answers)
         return Scored(b"[%b]" % b",".join(texts) if batch else texts[0], rows, sample, batch, unknown)
 

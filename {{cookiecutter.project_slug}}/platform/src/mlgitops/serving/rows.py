@@ -55,6 +55,11 @@ def describe(error: RequestError) -> str:
     return "; ".join(f"row {d['row']}, {d['field']}: {d['message']}" for d in error.details) or error.error
 
 
+def reasons(error: RequestError) -> str:
+    """Return an error of one row as one line: field and reason of each detail."""
+    return "; ".join(f"{d['field']}: {d['message']}" for d in error.details) or error.error
+
+
 def _flat(answer: dict[str, Any]) -> dict[str, Any]:
     shares = answer.pop("probabilities", {})
     return answer | {f"probability {label}": share for label, share in shares.items()}
@@ -69,7 +74,7 @@ def missing_columns(contract: Contract, present: Iterable[str]) -> list[str]:
 def answer_columns(contract: Contract) -> list[str]:
     """Return the columns of an answer."""
     probabilities = [f"probability {label}" for label in contract.classes] if len(contract.classes) > 2 else []
-    return ["prediction", *(["probability"] if len(contract.classes) == 2 else probabilities)]
+    return ["prediction", *contract.ends, *(["probability"] if len(contract.classes) == 2 else probabilities)]
 
 
 def _types(contract: Contract) -> dict[str, str]:
