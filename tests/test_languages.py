@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from helpers import node as nodejs
 from helpers import servers, static
+from helpers.pages import blocks
 from helpers.support import run
 from playwright.sync_api import sync_playwright
 
@@ -259,12 +260,13 @@ def test_a_typescript_client_of_the_openapi_document_gets_answers(
     assert run("node", "call.mjs", service, golden, cwd=tmp_path) == "20 422 distance\n"
 
 
-def test_the_python_client_is_a_package_for_callers(project: Path, service: str, tmp_path: Path) -> None:
-    run(str(project / ".venv/bin/flight_delays"), "client", str(tmp_path / "client"), cwd=project)
-    run("uv", "build", "--quiet", "--wheel", str(tmp_path / "client"), "--out-dir", str(tmp_path), cwd=tmp_path)
-    (wheel,) = tmp_path.glob("*.whl")
-    run("uv", "venv", "--quiet", "venv", cwd=tmp_path)
-    run("uv", "pip", "install", "--quiet", "--python", "venv", str(wheel), cwd=tmp_path)
-    golden = str(project / "models/export/golden.json")
-    called = run("venv/bin/python", "-c", CALLER, service, golden, cwd=tmp_path, PYTHONPATH="")
+def test_the_python_client_is_a_package_for_callers(workspace: Path, service: str, tmp_path: Path) -> None:
+    ((_, text), _) = blocks("how-to/other-platforms.md", "A typed Python client")
+    make, add = text.splitlines()
+    caller = tmp_path / "caller"
+    run("uv", "init", "--quiet", "--bare", "--no-workspace", str(caller), cwd=tmp_path)
+    run("sh", "-c", make, cwd=workspace)
+    run("sh", "-c", add, cwd=caller)
+    golden = str(workspace / "models/export/golden.json")
+    called = run(".venv/bin/python", "-c", CALLER, service, golden, cwd=caller, PYTHONPATH="")
     assert called == "20 422 distance\n"
