@@ -117,13 +117,17 @@ test-nightly: .venv/installed $(PLATFORM)/installed ## the long tail: every pair
 	pytest --numprocesses auto --dist loadgroup -m nightly
 
 QUICK := not tools and not nightly
-BAKES := $(addprefix tests/test_,$(addsuffix .py,bake cruft docs gates hooks house on_disk portable recipes release weekly workflow_rules))
+BAKES := $(addprefix tests/test_,$(addsuffix .py,bake cruft docs gates hooks house on_disk portable recipes refusals release weekly workflow_rules))
 
 ##@ Write
 
 .PHONY: docs
 docs: .venv/installed ## build the site in build/docs/site; a dead link is an error
 	python docs/build.py build/docs
+
+.PHONY: site
+site: .venv/installed ## build the sites of all releases and of main in build/site, as the workflow pages publishes them
+	python docs/publish.py build/site
 
 .PHONY: screenshots
 screenshots: .venv/installed ## take the pictures of docs/images again, of the project that make demo has left
@@ -132,7 +136,7 @@ screenshots: .venv/installed ## take the pictures of docs/images again, of the p
 ##@ Maintain
 
 .PHONY: newest
-newest: ## let a project take the newest versions of everything, as of today
+newest: ## move exclude-newer of generated projects to today, so that they take the newest packages
 	sed -i "s/^exclude-newer = \"[^\"]*\"/exclude-newer = \"$$(date +%F)\"/" '$(GENERATED)/pyproject.toml'
 
 .PHONY: issue

@@ -10,6 +10,7 @@ from pathlib import Path
 CHANGELOG, ANSWERS = Path("CHANGELOG.md"), Path("cookiecutter.json")
 PINNED = (Path("pyproject.toml"), Path("{{cookiecutter.project_slug}}/pyproject.toml"))
 PLATFORM = Path("{{cookiecutter.project_slug}}/platform/pyproject.toml")
+TUTORIAL = Path("docs/tutorial.md")  # names the release to generate a project from
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 
@@ -61,6 +62,9 @@ def write(version: str, today: str) -> None:
     text = PLATFORM.read_text(encoding="utf-8")
     changed = re.sub(r'(?m)^version = "[^"]*"', f'version = "{version}"', text, count=1)
     PLATFORM.write_text(changed, encoding="utf-8", newline="\n")
+    text = TUTORIAL.read_text(encoding="utf-8")
+    changed = re.sub(r"--checkout v\d+\.\d+\.\d+", f"--checkout v{version}", text)
+    TUTORIAL.write_text(changed, encoding="utf-8", newline="\n")
     for path in PINNED:
         text = path.read_text(encoding="utf-8")
         changed = re.sub(r'(?m)^exclude-newer = "[^"]*"', f'exclude-newer = "{today}"', text)

@@ -18,6 +18,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from pipeline import saved
+
 ENGINE = os.environ.get("IMAGE_ENGINE", "podman")
 STARTS = 3
 PIP = """\
@@ -131,8 +133,7 @@ def answers(url: str, body: str | None = None) -> bool:
 def main() -> None:
     """Build the three images, measure them, print the table."""
     project = Path(sys.argv[1]).resolve()
-    models = (project / ".store/mlflow/artifacts").rglob("model.skops")
-    pipeline = max(models, key=lambda path: path.stat().st_mtime).parent
+    pipeline = saved(project)
     base = next(line.split()[1] for line in (project / "params.yaml").read_text().splitlines() if "  base:" in line)
     features = json.loads((pipeline / "input_example.json").read_text(encoding="utf-8"))
     row = dict(zip(features["columns"], features["data"][0], strict=True))

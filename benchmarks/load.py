@@ -100,7 +100,7 @@ class Bench:
         golden = json.loads((project / "models/export/golden.json").read_text(encoding="utf-8"))
         self.project, self.rows = project, golden["rows"]
         self.body = json.dumps(self.rows[0]).encode()
-        self.lines = ["| what | found |", "| --- | --- |"]
+        self.lines = ["| load | result |", "| --- | --- |"]
 
     def note(self, what: str, found: str) -> None:
         """Add a line."""
@@ -160,18 +160,18 @@ def overload(bench: Bench) -> None:
             probe, found = bench.during(port, lambda: loads.wrk(url, bench.rows, connections, 5))  # noqa: B023  # called here
             rate = f"{found.rate:,.0f} answers/s, {found.refused / found.seconds:,.0f} × 503/s, {found.broken} broken"
             bench.note(
-                f"{connections:,} connections ask at once",
+                f"{connections:,} connections send requests at once",
                 f"{rate}; all: p50 {found.p50:.0f} ms, p99 {found.p99:.0f} ms",
             )
             refused = f"; its 503: {probe.said('503')}" if any(s == "503" for s, _ in probe.found) else ""
-            bench.note("… and one caller more sees", f"200: {probe.said()}{refused}")
+            bench.note("… and one more client gets", f"200: {probe.said()}{refused}")
 
 
 def slow_and_broken(bench: Bench) -> None:
     """Send bodies byte by byte, or half of one and no more."""
     with bench.service() as (port, _):
         quiet, _ = bench.during(port, lambda: time.sleep(3))
-        bench.note("a caller alone", quiet.said())
+        bench.note("one client alone", quiet.said())
 
         def drip() -> str:
             begun = time.monotonic()
@@ -268,7 +268,7 @@ def killed(bench: Bench) -> None:
         probe, back = bench.during(port, kill)
         for one in probes:
             probe.found += one.stop().found
-        bench.note("one of two workers is killed while 16 ask", f"{back}; {probe.counted()}")
+        bench.note("one of two workers is killed while 16 clients send requests", f"{back}; {probe.counted()}")
 
 
 def told_to_end(bench: Bench) -> None:
@@ -283,7 +283,7 @@ def told_to_end(bench: Bench) -> None:
             for one in probes:
                 statuses.update(status for status, _ in one.stop().found)
     told = ", ".join(f"{number:,} × {status}" for status, number in sorted(statuses.items()))
-    bench.note("told to end while 16 ask, 5 times", told)
+    bench.note("shut down while 16 clients send requests, 5 times", told)
 
 
 def soak(bench: Bench, minutes: float) -> None:

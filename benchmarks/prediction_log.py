@@ -2,6 +2,8 @@
 
     PYTHONPATH=PROJECT/platform/src python benchmarks/prediction_log.py PROJECT/models/export
 
+It writes the table into README.md beside it.
+
 Batches of requests with and without the log take turns; the smallest time of each counts, because other work on the
 machine only adds to it. The request goes through the whole ASGI application, but through no socket: a request of the
 real service costs several times as much, so the share of the log is smaller there.
@@ -16,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import loads
 from mlgitops.serving import bento
 from mlgitops.serving.app import Api
 from mlgitops.serving.limits import Limits
@@ -50,14 +53,14 @@ async def seconds(api: Api, body: bytes) -> float:
 
 
 def main(folder: Path) -> None:
-    """Print the processor time of a request with each kind of log."""
+    """Write the processor time of a request with each kind of log into README.md."""
     body = json.dumps(json.loads((folder / "golden.json").read_text(encoding="utf-8"))["rows"][0]).encode()
     scratch = Path(tempfile.mkdtemp())
     kinds = {
-        "without the log": LogSettings(),
+        "nothing": LogSettings(),
         "id, time and answer": LogSettings(folder=str(scratch / "a")),
-        "and the key's hash": LogSettings(folder=str(scratch / "b"), key="secret"),
-        "and all inputs": LogSettings(folder=str(scratch / "c"), key="secret", columns=("*",)),
+        "also the hash of the key": LogSettings(folder=str(scratch / "b"), key="secret"),
+        "also all inputs": LogSettings(folder=str(scratch / "c"), key="secret", columns=("*",)),
     }
     applications = {name: application(folder, settings) for name, settings in kinds.items()}
     times: dict[str, list[float]] = {name: [] for name in kinds}
@@ -67,10 +70,13 @@ def main(folder: Path) -> None:
                 times[name].append(asyncio.run(seconds(api, body)))
     finally:
         shutil.rmtree(scratch)
-    least = min(times["without the log"])
+    least = min(times["nothing"])
+    lines = ["| logged | µs per request | beyond no log |", "| --- | ---: | ---: |"]
     for name, values in times.items():
         more = min(values) - least
-        print(f"{name:22} {min(values) * 1e6:7.1f} µs  {more * 1e6:+6.1f} µs  {more / least:+6.1%} of a request")
+        lines.append(f"| {name} | {min(values) * 1e6:.1f} | {more * 1e6:+.1f} µs, {more / least:+.1%} |")
+    loads.replace(Path(__file__).parent / "README.md", "prediction log", "\n".join(lines))
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

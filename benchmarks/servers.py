@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import loads
+from pipeline import saved
 
 HERE = Path(__file__).parent
 CONNECTIONS = (1, 16, 64)
 ROUNDS, SECONDS = 3, 3
 MANY = (1000, 10_000, 20_000)  # rows in one request
-OURS = "ours (BentoML)"
+OURS, BARE, FASTAPI = "ours (BentoML)", "bare ASGI, our scoring", "FastAPI, ONNX runtime"
 COLOURS = {1: "#9ecae1", 16: "#4292c6", 64: "#08519c"}
 
 # Prints features and predictions for the golden rows, then what one process can do without a network.
@@ -58,12 +59,12 @@ def start(stack: ExitStack, project: Path) -> dict[str, tuple[str, Any]]:
     python = str(project / ".venv/bin/python")
     uvicorn = [python, "-m", "uvicorn", "--factory", "--no-access-log", "--log-level=warning", "--port"]
     bento = [python, "-m", "bentoml", "serve", "opponents:Bento", "--port"]
-    model = max((project / ".store/mlflow/artifacts").rglob("model.skops"), key=lambda path: path.stat().st_mtime)
-    mlflow = ["mlflow", "models", "serve", "--env-manager=local", f"--model-uri={model.parent}", "--port"]
+    mlflow = ["mlflow", "models", "serve", "--env-manager=local", f"--model-uri={saved(project)}", "--port"]
     listed, ours = (lambda row: [row]), (lambda row: row)
     tried: dict[str, tuple[list[str], str, str, Any]] = {
         OURS: ([python, "-m", "mlgitops.serving.serve", "--port"], "/readyz", "/predict", ours),
-        "FastAPI, ONNX runtime": ([*uvicorn, "PORT", "opponents:fastapi_onnx"], "/docs", "/predict", listed),
+        FASTAPI: ([*uvicorn, "PORT", "opponents:fastapi_onnx"], "/docs", "/predict", listed),
+        BARE: ([*uvicorn, "PORT", "--lifespan=off", "opponents:Bare"], "/", "/predict", ours),
         "FastAPI, scikit-learn": ([*uvicorn, "PORT", "opponents:fastapi_sklearn"], "/docs", "/predict", listed),
         "BentoML, scikit-learn": (bento, "/readyz", "/predict", lambda row: {"rows": [row]}),
         "mlflow models serve": (mlflow, "/ping", "/invocations", lambda row: {"dataframe_records": [row]}),
@@ -103,13 +104,14 @@ def main() -> None:
                     found.setdefault((name, connections), []).append(asked)
                     print(turn, connections, name, asked, flush=True)
             for number in MANY:
-                for name in list(servers)[:2]:
+                for name in (OURS, FASTAPI, BARE):
                     asked = loads.wrk(servers[name][0], [rows * (number // len(rows))], 2, SECONDS)
                     many.setdefault((name, number), []).append(asked.rate * number)
                     print(turn, number, name, asked, flush=True)
+    print(ratios(found, many))
     readme = HERE / "README.md"
     loads.replace(readme, "servers", table(found, list(servers), inside[0]))
-    loads.replace(readme, "rows", batches(many, list(servers)[:2], inside[1:]))
+    loads.replace(readme, "rows", batches(many, [OURS, FASTAPI, BARE], inside[1:]))
     rates = {key: statistics.median(one.rate for one in tries) for key, tries in found.items()}
     (HERE / "servers.svg").write_text(plot(rates, list(servers), inside[0][0]), encoding="utf-8")
 
@@ -129,6 +131,20 @@ def table(found: dict[tuple[str, int], list[loads.Found]], names: list[str], ins
     rate, p50, p99 = inside
     lines.append(f"| ours in process, without HTTP | {rate:,.0f}; {shown(p50)}, {shown(p99)} | | | |")
     return "\n".join(lines)
+
+
+def ratios(found: dict[tuple[str, int], list[loads.Found]], many: dict[tuple[str, int], list[float]]) -> str:
+    """Return the rate of our service as a multiple of FastAPI's, and as a share of the bare limit."""
+    rates = {key: statistics.median(one.rate for one in tries) for key, tries in found.items()}
+    lines = [f"{connections} connections, 1 row: {shares(rates, connections)}" for connections in CONNECTIONS]
+    rates = {key: statistics.median(tries) for key, tries in many.items()}
+    return "\n".join([*lines, *(f"{number:,} rows a request: {shares(rates, number)}" for number in MANY)])
+
+
+def shares(rates: dict[tuple[str, int], float], case: int) -> str:
+    """Return the two ratios of one case."""
+    ours = rates[OURS, case]
+    return f"{ours / rates[FASTAPI, case]:.2f} x FastAPI with ONNX, {ours / rates[BARE, case]:.0%} of the bare limit"
 
 
 def batches(many: dict[tuple[str, int], list[float]], names: list[str], inside: list[list[float]]) -> str:

@@ -6,11 +6,11 @@ What can be read from the files that do the work is never typed on a page, so th
 import ast
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import yaml
+import workflow_parts
+from tables import table
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 PLATFORM = Path("platform/src/mlgitops")
@@ -24,13 +24,33 @@ COPIED = {  # pages of the project -> the page of the site that has a copy, seen
     "storage.md": "../how-to/storage.md",
 }
 ACTIONS = ".github/actions"
-
-
-def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a table in Markdown."""
-    lines = [list(heads)]
-    lines += [["---"] * len(lines[0]), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+SIZES = [  # module, constant, unit, meaning
+    ("onboard/target.py", "MIN_ROWS", "rows", "fewest rows with a target that `make adopt` accepts"),
+    ("onboard/target.py", "MIN_CLASS_ROWS", "rows", "fewest rows of each class"),
+    ("onboard/target.py", "MAX_CLASSES", "classes", "most classes of a target"),
+    (
+        "onboard/profile.py",
+        "MAX_CATEGORIES",
+        "values",
+        "most values of a category that `make adopt` lists as `categories`",
+    ),
+    ("onboard/sampling.py", "MAX_ROWS", "rows", "rows on which `make adopt` compares algorithms and settings"),
+    ("contract/column.py", "MAX_MAGNITUDE.number", "", "largest number, in single precision"),
+    ("contract/column.py", "MAX_MAGNITUDE.integer", "", "largest integer, exact in JSON"),
+    ("contract/strings.py", "MAX_CHARS", "characters", "longest value of an open category, and of a text"),
+    (
+        "data/unpack.py",
+        "MAX_RATIO",
+        "times",
+        "largest size of an unpacked archive, beyond 1 GB, as a multiple of its own",
+    ),
+    ("data/tables.py", "MAX_DEPTH", "levels", "archives within archives"),
+    ("store/branch.py", "MAX_FILE_BYTES", "bytes", "largest file in the branch `store`"),
+    ("serving/http_protocol.py", "MAX_HEADER_BYTES", "bytes", "all headers of a request"),
+    ("serving/request.py", "MAX_ROW_BYTES", "bytes", "one row of a request, if the contract's values need it"),
+    ("serving/refusal.py", "MAX_DETAILS", "errors", "errors listed in one response"),
+    ("serving/rows.py", "CHUNK_ROWS", "rows", "rows that `make score` holds at once"),
+]
 
 
 def answers(_: Path) -> str:
@@ -92,58 +112,12 @@ def verbs(project: Path) -> str:
     return table(["verb", "what it does"], ([f"`{name}`", purpose] for name, (_, purpose) in purposes.items()))
 
 
-def _workflows(project: Path) -> dict[str, tuple[str, Any]]:
-    """Return text and content of each workflow by its file's name; every value is a string."""
-    contents = {}
-    for path in sorted((project / ".github/workflows").iterdir()):
-        text = path.read_text(encoding="utf-8")
-        contents[path.name] = text, yaml.load(text, yaml.BaseLoader)  # noqa: S506  # it makes nothing but text
-    return contents
-
-
-def _trigger(event: str, options: Any) -> str:
-    options = options or {}
-    if event == "schedule":
-        return "; ".join(f"schedule `{entry['cron']}`" for entry in options)
-    if event == "workflow_run":
-        return f"after {', '.join(options['workflows'])}"
-    words = {"workflow_dispatch": "by hand"}.get(event, event.removesuffix("_target").replace("_", " "))
-    if types := options.get("types"):
-        words += f" {' or '.join(types)}"
-    if inputs := options.get("inputs"):
-        words += f" ({', '.join(inputs)})"
-    if branches := options.get("branches"):
-        words += f" to {', '.join(branches)}"
-    if others := options.get("branches-ignore"):
-        words += f" to any branch but {', '.join(others)}"
-    if paths := options.get("paths"):
-        words += f" that changes {', '.join(f'`{path}`' for path in paths)}"
-    return words
-
-
-def workflows(project: Path) -> str:
-    """What starts each workflow, what its token may do and why, and what it is for."""
-    rows = []
-    for name, (text, content) in _workflows(project).items():
-        purpose = " ".join(
-            line[2:] for line in re.split(r"^(?!#)", text, maxsplit=1, flags=re.MULTILINE)[0].splitlines()
-        )
-        starts = "<br>".join(_trigger(event, options) for event, options in content["on"].items())
-        may: dict[str, tuple[str, str]] = {}  # the largest right of any of its jobs, with its first reason
-        for scope, right, why in re.findall(r"^ +([a-z-]+): (read|write)(?: # (.+))?$", text, re.MULTILINE):
-            if scope not in may or (right, may[scope][0]) == ("write", "read"):
-                may[scope] = right, why
-        reasons = "<br>".join(f"`{scope}: {right}`{f' ({why})' if why else ''}" for scope, (right, why) in may.items())
-        rows.append([f"`{name}`", starts, reasons, purpose])
-    return table(["workflow", "starts on", "permissions of its token", "purpose"], rows)
-
-
 def settings(project: Path) -> str:
     """The variables and secrets that the workflows read, with their meaning from the project's docs/github.md."""
     page = (project / "docs/github.md").read_text(encoding="utf-8")
     meanings = dict(re.findall(r"^\| `([A-Z_]+)` \| .+? \| (.+) \|$", page, re.MULTILINE))
     readers: dict[tuple[str, str], list[str]] = {}
-    texts = {name: text for name, (text, _) in _workflows(project).items()}
+    texts = {name: text for name, (text, _) in workflow_parts.read(project).items()}
     for name, text in texts.items():
         for setting in re.findall(r"\b(vars|secrets)\.([A-Z_]+)", text):
             readers.setdefault(setting, []).append(name)
@@ -201,6 +175,33 @@ def limits(project: Path) -> str:
     return table(["variable", "default", "what it limits"], rows)
 
 
+def sizes(project: Path) -> str:
+    """The limits that are constants of the code."""
+    rows = []
+    for module, name, unit, meaning in SIZES:
+        number = _constant(_module(project, module), name)
+        rows.append(
+            [
+                meaning,
+                f"{number:,} {unit}".strip() if number < 1e16 else f"{number:.4g}",
+                f"`mlgitops.{module[:-3].replace('/', '.')}`",
+            ]
+        )
+    return table(["limit", "value", "module"], rows)
+
+
+def _constant(module: ast.Module, name: str) -> float:
+    """Return a number of a module: a sum of its literals, one of several in an assignment, or an entry of a table."""
+    name, _, key = name.partition(".")
+    for node in module.body:
+        names = ast.unparse(node.targets[0]).strip("()").split(", ") if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.Assign) and name in names:
+            value = eval(ast.unparse(node.value), {"__builtins__": {}})  # noqa: S307  # arithmetic of our own code
+            number = value[key] if key else value[names.index(name)] if len(names) > 1 else value
+            return float(number) if number % 1 else int(number)
+    raise LookupError(name)
+
+
 def _page(project: Path, name: str) -> str:
     """Return a page of the project without its heading; links to files that the site does not have become names."""
     text = (project / "docs" / name).read_text(encoding="utf-8").partition("\n")[2].strip()
@@ -217,9 +218,8 @@ def _relinked(link: re.Match[str]) -> str:
 GENERATED: dict[str, Callable[[Path], str]] = {
     part.__name__: part
     for part in (
-        answers, commands, endpoints, limits, log_settings, refusals, settings, template_commands, verbs,
-        workflow_commands,
-        workflows,
+        answers, commands, endpoints, limits, log_settings, refusals, settings, sizes, template_commands, verbs,
+        workflow_commands, workflow_parts.workflow_rights, workflow_parts.workflow_tree, workflow_parts.workflows,
     )
 } | {
     "contract": lambda project: _page(project, "contract.md"),

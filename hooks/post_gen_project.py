@@ -6,12 +6,15 @@ Only a table that cannot be adopted fails the bake.
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NoReturn
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 SLUG = ANSWERS["project_slug"]
@@ -64,9 +67,37 @@ def adopt(outer: str) -> None:
     if "://" not in data:
         data = str(Path(os.environ.get("PWD", ".."), Path(data).expanduser()))
     if any(subprocess.run(step, stdout=sys.stderr, check=False, env=ENVIRONMENT).returncode for step in adopting(data)):
-        sys.exit(
-            f"{SLUG}: the table could not be adopted, so there is no project: fix it, or leave data and target empty"
+        print(
+            f"{SLUG}: the table could not be adopted, so there is no project: fix it, or leave data and target empty",
+            file=sys.stderr,
         )
+        stop()
+
+
+def stop() -> NoReturn:
+    """End the bake. At a terminal, no traceback of cookiecutter follows the reason, which was printed before.
+
+    cookiecutter reports a failed hook by a traceback, and an interruption by one word. It removes the folder of the new
+    project only in the first case, so that it is removed here.
+    """
+    if at_terminal():
+        folder = Path.cwd()
+        os.chdir("/")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.kill(os.getppid(), signal.SIGINT)
+    sys.exit(1)
+
+
+def at_terminal() -> bool:
+    """Return whether somebody has started cookiecutter or cruft at a terminal, for a folder that is new."""
+    if not (sys.stderr.isatty() and shutil.which("ps") and signal.getsignal(signal.SIGINT) != signal.SIG_IGN):
+        return False
+    caller = subprocess.run(
+        ("ps", "-o", "args=", "-p", str(os.getppid())), capture_output=True, encoding="utf-8", check=False
+    )
+    words = caller.stdout.split()
+    kept = any(re.fullmatch(r"-\w*f\w*|--overwrite-if-exists|--keep-project-on-failure", word) for word in words)
+    return not kept and any(Path(word).name in ("cookiecutter", "cruft") for word in words)
 
 
 def first_commit(outer: str) -> str:

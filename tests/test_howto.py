@@ -1,6 +1,7 @@
 """Each step of the how-to pages is done in a project, in order: diffs are applied, commands are run."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 from helpers import servers
 from helpers.acting import Actions
 from helpers.pages import blocks
-from helpers.support import copied, run, sources
+from helpers.support import TEMPLATE, copied, run, sources
+
+DOCS = TEMPLATE / "docs"
 
 
 @pytest.fixture
@@ -55,11 +58,96 @@ def test_feature_is_one_function_that_is_trained_exported_and_served(work: Path)
     run(".venv/bin/ruff", "check", "src", cwd=work)
 
 
+def test_model_answers_the_same_in_the_three_ways_of_the_page(work: Path, tmp_path: Path) -> None:
+    package, tracked, client = (text for language, text in blocks("reference/python.md") if language == "python")
+    with servers.scoring(work, tmp_path) as url:
+        served = run(".venv/bin/python", "-c", client.replace("http://127.0.0.1:3000", url), cwd=work)
+    assert len(re.findall("'prediction': (?:True|False)", served)) == 3
+    table, rows = (run(".venv/bin/python", "-c", text, cwd=work).splitlines() for text in (package, tracked))
+    assert rows[0].split() == ["prediction", "probability"]
+    assert table[0].split() == ["prediction", "probability", "error"]
+    assert [line.split()[:3] for line in table[1:4]] == [line.split()[:3] for line in rows[1:4]]
+
+
+@pytest.mark.nightly
+def test_tutorial_shows_the_effect_of_a_change_without_a_champion(workspace: Path) -> None:
+    run("make", "review", "register", cwd=workspace)
+    (look,) = blocks("tutorial.md", "2. See the effect of a change")
+    text = (DOCS / "tutorial.md").read_text(encoding="utf-8")
+    changed = re.search(r"`(learning_rate: [\d.]+)` instead of `([\d.]+)`", text)
+    assert changed
+    before = f"learning_rate: {changed[2]}\n"
+    replaced(workspace, before, changed[1] + "\n")
+    output = do(workspace, [look])
+    assert re.findall(r"Running stage '(\w+)'", output) == ["train", "evaluate", "export"]
+    assert "version 1" in output
+    replaced(workspace, changed[1] + "\n", before)
+    output = do(workspace, [look])
+    assert "is cached - skipping run" in output
+    assert "Running stage" not in output
+
+
+def replaced(work: Path, before: str, after: str) -> None:
+    """Replace the one line of the settings of the model that ends so."""
+    path = work / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(before) == 1
+    path.write_text(text.replace(before, after), encoding="utf-8")
+
+
 @pytest.mark.nightly
 def test_algorithm_of_ones_own_is_trained_reviewed_and_served(work: Path) -> None:
     output = do(work, blocks("how-to/features-and-model.md", "Use another algorithm"))
     assert re.findall(r"Running stage '(\w+)'", output) == ["train", "evaluate", "export"]
     assert "ExtraTreesClassifier, cross-validated" in output
+    assert re.search(r"Model (accepted|refused)", output)
+    assert "golden rows" in output
+    run(".venv/bin/ruff", "check", "src", cwd=work)
+
+
+LIBRARIES = {
+    "LightGBM": ("lightgbm onnxmltools", "LGBMClassifier"),
+    "XGBoost": ("xgboost-cpu onnxmltools", "XGBClassifier"),
+    "CatBoost": ("catboost", "CatBoostClassifier"),
+    "PyTorch": ("torch onnxscript", "Network"),
+    "Keras": ("torch onnxscript keras", "Network"),
+}
+
+
+def torch_for_processors() -> list[str]:
+    """Return how PyTorch is installed without what graphics cards need: from a folder of packages, if there is one."""
+    wheels = sorted(Path(os.environ.get("PIP_FIND_LINKS", "/nowhere")).glob("torch-*.whl"))
+    return [str(wheels[-1])] if wheels else ["torch", "--torch-backend=cpu"]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_library_is_added_trained_reviewed_and_served(
+    library: str, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diff, (_, text) = blocks("how-to/libraries.md", library)
+    add, follow = text.split("\n", 1)
+    packages, estimator = LIBRARIES[library]
+    do(work, [diff, ("sh", add)])
+    locked = (work / "uv.lock").read_text(encoding="utf-8")
+    names = [word for name in packages.split() for word in (torch_for_processors() if name == "torch" else [name])]
+    pins = re.findall(r'(?m)^name = "(numpy|pandas|onnx|protobuf|scikit-learn|scipy)"\nversion = "(.*)"$', locked)
+    environment = [f"{name}=={version}" for name, version in reversed(pins)]
+    (tmp_path / "constraints.txt").write_text("\n".join({pin.split("==")[0]: pin for pin in environment}.values()))
+    options = [
+        "--target",
+        str(tmp_path / "library"),
+        "--python",
+        ".venv",
+        "--constraints",
+        str(tmp_path / "constraints.txt"),
+    ]
+    run("uv", "pip", "install", "--quiet", *options, *names, cwd=work)
+    assert all(f'name = "{name}"' in locked for name in packages.split())
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "library"), prepend=os.pathsep)
+    output = do(work, [("sh", follow)])
+    assert re.findall(r"Running stage '(\w+)'", output) == ["train", "evaluate", "export"]
+    assert f"{estimator}, cross-validated roc_auc 0." in output
     assert re.search(r"Model (accepted|refused)", output)
     assert "golden rows" in output
     run(".venv/bin/ruff", "check", "src", cwd=work)
@@ -121,14 +209,17 @@ def test_conflict_in_the_lock_file_ends_with_a_model_of_the_merged_change(work: 
 
 
 @pytest.mark.nightly
-def test_space_that_could_be_freed_is_shown(work: Path) -> None:
+def test_space_is_freed_and_nothing_else_is_lost(work: Path) -> None:
     run("git", "remote", "add", "origin", str(work), cwd=work)
     (work / "data/unused.csv").write_text("a\n1\n", encoding="utf-8")
     run("uv", "run", "dvc", "add", "data/unused.csv", cwd=work)
     (work / "data/unused.csv.dvc").unlink()
-    objects = len([*(work / ".dvc/cache").rglob("*")])
-    assert re.search(r"\b1 object", do(work, blocks("how-to/clean-up.md")))
-    assert len([*(work / ".dvc/cache").rglob("*")]) == objects
+    objects = len([path for path in (work / ".dvc/cache").rglob("*") if path.is_file()])
+    output = do(work, blocks("how-to/clean-up.md"))
+    assert re.search(r"would remove 1 object.*nothing was deleted.*Removed 1 object", output, re.DOTALL)
+    assert len([path for path in (work / ".dvc/cache").rglob("*") if path.is_file()]) == objects - 1
+    run("uv", "run", "dvc", "checkout", "--force", cwd=work)
+    assert run("uv", "run", "dvc", "status", cwd=work).strip().endswith("up to date.")
 
 
 @pytest.mark.nightly

@@ -120,9 +120,9 @@ def test_one_changed_threshold_trains_nothing(workspace: Path) -> None:
     run("git", "add", "--all", cwd=workspace)
     run("git", "commit", "--quiet", "-m", "The first model", cwd=workspace)
     changed(workspace, "evaluate.threshold", 0.3)
-    before = (workspace / "models/pipeline.skops").read_bytes()
+    before = (workspace / "models/trained.onnx").read_bytes()
     assert ran(run("make", "pipeline", cwd=workspace)) == ["evaluate", "export"]
-    assert (workspace / "models/pipeline.skops").read_bytes() == before
+    assert (workspace / "models/trained.onnx").read_bytes() == before
     difference = json.loads(run(".venv/bin/dvc", "metrics", "diff", "--json", cwd=workspace))
     (report,) = difference
     assert difference[report]["recall"]["diff"] > 0

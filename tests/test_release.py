@@ -12,7 +12,8 @@ import pytest
 from helpers.support import GENERATED, TEMPLATE, run
 
 FILES = ("CHANGELOG.md", "cookiecutter.json", "pyproject.toml", "release.py",
-         f"{GENERATED.name}/pyproject.toml", f"{GENERATED.name}/platform/pyproject.toml")  # fmt: skip
+         "docs/tutorial.md", f"{GENERATED.name}/pyproject.toml",
+         f"{GENERATED.name}/platform/pyproject.toml")  # fmt: skip
 Release = Callable[[str], "subprocess.CompletedProcess[str]"]
 
 
@@ -20,6 +21,7 @@ Release = Callable[[str], "subprocess.CompletedProcess[str]"]
 def repository(tmp_path: Path) -> Path:
     """Return a repository with the files that a release changes, and one release behind it."""
     (tmp_path / GENERATED.name / "platform").mkdir(parents=True)
+    (tmp_path / "docs").mkdir()
     for name in FILES:
         shutil.copy(TEMPLATE / name, tmp_path / name)
     text = re.sub(r"(?m)^(## \[)", "## [9.8.7] - unreleased\n\n### Added\n\n- Better.\n\n\\1",
@@ -55,6 +57,8 @@ def test_release_is_a_commit_and_its_tag(repository: Path, release: Release) -> 
     assert re.findall(r'(?m)^version = "(.*)"', platform) == ["9.8.7"]
     (day,) = re.findall(r"(?m)^## \[9\.8\.7\] - (.*)$", (repository / "CHANGELOG.md").read_text(encoding="utf-8"))
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", day)
+    tutorial = (repository / "docs/tutorial.md").read_text(encoding="utf-8")
+    assert re.findall(r"--checkout (\S+)", tutorial) == ["v9.8.7"]
     for name in ("pyproject.toml", f"{GENERATED.name}/pyproject.toml"):
         assert f'\nexclude-newer = "{day}"' in (repository / name).read_text(encoding="utf-8")
 

@@ -147,8 +147,8 @@ def test_tutorial_leads_into_production_and_back(laptop: Actions) -> None:
 
 def into_production(laptop: Actions) -> None:
     """Follow the tutorial to the second version in production."""
-    # 2. the first push: what the laptop made and shared is taken as it is, and released
-    (_, first_push), (_, promote) = blocks("tutorial.md", "2. Bring it to GitHub")
+    # 3. the first push: what the laptop made and shared is taken as it is, and released
+    (_, first_push), (_, promote) = blocks("tutorial.md", "3. Bring it to GitHub")
     _, runs = laptop.shell(first_push)
     green(runs, "train.yml", "review.yml", "release.yml", "staging.yml", "deploy.yml")
     assert laptop.hub.settings["created"]["visibility"] == "PUBLIC"
@@ -172,16 +172,17 @@ def into_production(laptop: Actions) -> None:
     assert len(verified) == 2
     assert [image[1] in str(staged.used(program)) for program in ("cosign", "attestation")] == [True, True]
     attested = release.used("actions/attest")
-    assert [one["subject-digest"] for one in attested] == [image[1].partition("@")[2]] * 2
+    assert [one["subject-digest"] for one in attested] == [*[image[1].partition("@")[2]] * 2, ""]
+    assert attested[2]["subject-path"] == "models/export/*"
     assert attested[1]["sbom-path"] == "build/sbom.cdx.json"
     promoted(laptop, promote, "1")
 
-    # 3. another setting: what changed is run, dvc.lock is written back, the reviewer sees the model
+    # 4. another setting: what changed is run, dvc.lock is written back, the reviewer sees the model
     text = (TEMPLATE / "docs/tutorial.md").read_text(encoding="utf-8")
     changed = re.search(r"`(max_iter: \d+)` instead of\s`(\d+)`", text)
     assert changed
     edit(laptop.work, "params.yaml", f"max_iter: {changed[2]}", changed[1])
-    ((_, change),) = blocks("tutorial.md", "3. Change the model")
+    ((_, change),) = blocks("tutorial.md", "4. Change the model")
     _, runs = laptop.shell(change)
     green([one for one in runs if one.jobs], *["train.yml", "review.yml"] * 2, "review.yml")
     assert re.findall(r"Running stage '(\w+)'", runs[0].log) == ["train", "evaluate", "export"]
@@ -219,18 +220,18 @@ def into_production(laptop: Actions) -> None:
     assert "distance" in told
     assert "row " in told
 
-    # 4. the good branch is merged: nothing is trained again; into production, by a pull request that a person merges
+    # 5. the good branch is merged: nothing is trained again; into production, by a pull request that a person merges
     assert registry(laptop, "show", "challenger").splitlines()[0] == "version: 1"
     runs = green(laptop.merge(good), "train.yml", "review.yml", "release.yml", "staging.yml")
     assert not [one for one in runs if "Running stage" in one.log]
     assert registry(laptop, "show", "challenger").splitlines()[0] == "version: 2"
     assert running(laptop, "staging.yml") == "2"
     assert git(laptop, "tag", "--list", "model/*").split() == ["model/v1", "model/v2"]
-    ((_, promote),) = blocks("tutorial.md", "4. Approve, release, promote")
+    ((_, promote),) = blocks("tutorial.md", "5. Approve, release, promote")
     promoted(laptop, promote, "2")
 
-    # 5. what production runs, on a laptop
-    ((_, look),) = blocks("tutorial.md", "5. Look at what runs")
+    # 6. what production runs, on a laptop
+    ((_, look),) = blocks("tutorial.md", "6. Look at what runs")
     port = str(servers.free_port())
     wait = f"curl --silent --output /dev/null --retry 60 --retry-all-errors http://127.0.0.1:{port}/readyz"
     laptop.program("docker", f'shift; podman-compose "$@"; case "$*" in *--wait) {wait};; esac')  # as Docker does
@@ -244,8 +245,8 @@ def into_production(laptop: Actions) -> None:
 
 def and_back(laptop: Actions) -> None:
     """Roll back, and let a deployment fail."""
-    # 6. back
-    ((_, back),) = blocks("tutorial.md", "6. Roll back")
+    # 7. back
+    ((_, back),) = blocks("tutorial.md", "7. Roll back")
     promoted(laptop, back, "1")
 
     # a version that fails in production only: the one before runs again, and everybody is told

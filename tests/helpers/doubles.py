@@ -46,12 +46,14 @@ DOUBLES = {
     "actions/checkout": Double(
         _optional("repository", "ref", "token", "path", "fetch-depth", "fetch-tags", "persist-credentials"), CHECKOUT
     ),
+    "actions/deploy-pages": Double(_optional("artifact_name", "timeout")),
     "actions/setup-python": Double(_optional("python-version", "cache")),
     "actions/upload-artifact": Double(
         {"name": "artifact", "archive": "true"}
         | _optional("path", "if-no-files-found", "retention-days", "overwrite", "include-hidden-files"),
         UPLOAD,
     ),
+    "actions/upload-pages-artifact": Double(_optional("name", "path", "retention-days"), 'test -s "$path/index.html"'),
     "anchore/scan-action": Double(
         _optional("image", "path", "sbom", "fail-build", "severity-cutoff", "only-fixed", "output-format"),
         'test -s "$sbom"',

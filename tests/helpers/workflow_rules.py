@@ -28,8 +28,15 @@ GRANTED: dict[str, dict[str, dict[str, str]]] = {
     },
     "monthly.yml": {"start": STARTS},
     "nightly.yml": {"start": STARTS},
+    "pages.yml": {
+        "publish": {
+            **{"actions": READ, "contents": READ, "id-token": WRITE, "issues": READ, "pages": WRITE},
+            "pull-requests": READ,
+        },
+    },
     "platform.yml": {"test": {"contents": READ}},
     "promote.yml": {"promote": PROPOSES},
+    "rebuild.yml": {"rebuild": {"contents": READ, "id-token": WRITE}},
     "release.yml": {
         "release": {"attestations": WRITE, "contents": WRITE, "id-token": WRITE, "packages": WRITE},
     },
@@ -49,8 +56,13 @@ STARTED: dict[str, dict[str, Any]] = {
     "monitor.yml": {"workflow_dispatch": ""},
     "monthly.yml": SCHEDULED,
     "nightly.yml": SCHEDULED,
+    "pages.yml": {
+        "workflow_run": {"workflows": ["release", "deploy", "monitor"], "types": ["completed"], "branches": ["main"]},
+        "workflow_dispatch": "",
+    },
     "platform.yml": {"push": {"branches": ["main"], "paths": PLATFORM}, "pull_request": {"paths": PLATFORM}},
     "promote.yml": {"workflow_dispatch": ...},
+    "rebuild.yml": {"workflow_dispatch": ...},
     "release.yml": {"push": {"branches": ["main"], "paths": ["dvc.lock"]}, "workflow_dispatch": ""},
     "review.yml": {
         "workflow_run": {"workflows": ["train"], "types": ["completed"]},
@@ -73,6 +85,7 @@ STARTED: dict[str, dict[str, Any]] = {
 }
 ENVIRONMENTS = {
     ("deploy.yml", "production"): "production",
+    ("pages.yml", "publish"): "github-pages",
     ("release.yml", "release"): "release",
     ("staging.yml", "staging"): "staging",
 }
@@ -80,10 +93,11 @@ SECRETS = {
     *("ALARM_WEBHOOK", "DATABASE_URL", "KUBECONFIG", "REGISTRY_PASSWORD", "RELEASE_KEY", "SCORING_API_KEY"),
     *("SCORING_LOG_KEY", "TEMPLATE_TOKEN"),
 }
-MAIN_ONLY = ("deploy.yml", "promote.yml", "release.yml", "staging.yml", "template.yml")
+MAIN_ONLY = ("deploy.yml", "pages.yml", "promote.yml", "release.yml", "staging.yml", "template.yml")
 READS_SOURCE = ("make ingest", "make monitor", "make performance")  # they may have the password of the database
 CHECKED = {  # texts, which that target compares with a pattern, or writes as one line into a text
     ("promote.yml", "version"): ("make promote", "VERSION"),
+    ("rebuild.yml", "version"): ("make rebuild", "VERSION"),
     ("train.yml", "refresh"): ("make ingest", "REFRESH"),
     ("train.yml", "because"): ("make write-back", "BECAUSE"),
 }
@@ -96,11 +110,13 @@ RUN: dict[str, list[str]] = {  # the make targets of each workflow, in order
     "monitor.yml": ["pull-store", "pipeline", "performance", "monitor", "alarm", "report-alarm"],
     "monthly.yml": ["dispatch"],
     "nightly.yml": ["dispatch"],
+    "pages.yml": ["pull-store", "site"],
     "platform.yml": ["test-platform"],
     "publish": ["push-image", "tag", "sign", "unattested"],
     "registry": ["login"],
     "report": ["summary"],
     "promote.yml": ["pull-store", "promote"],
+    "rebuild.yml": ["pull-store", "rebuild"],
     "release.yml": ["pull-store", "pipeline", "approved", "review", "with-store", "image"],
     "review.yml": ["comment"],
     "setup": ["setup"],
@@ -111,7 +127,7 @@ RUN: dict[str, list[str]] = {  # the make targets of each workflow, in order
 }
 ASKING = {  # GitHub, or the branch `store`
     *("approved", "comment", "deploy", "deploy-failed", "dispatch", "promote", "pull-store", "push-store", "tag"),
-    *("report-alarm", "update-template", "with-store", "write-back"),
+    *("report-alarm", "site", "update-template", "with-store", "write-back"),
 }
 TOKENS = ("${{ github.token }}", "${{ inputs.token }}", "${{ secrets.TEMPLATE_TOKEN || github.token }}")
 HALFWAY = ("deploy.yml", "promote.yml", "release.yml", "staging.yml", "template.yml")  # never ended half-way

@@ -30,6 +30,10 @@ write-back: push-store ## push data, history and dvc.lock to the branch, and sta
 report-alarm: ## open or update the issue of the alarm in reports/, and start train on new data
 	@$(RUN) $(PACKAGE) report-alarm
 
+.PHONY: site
+site: ## write status, reviews, cards and history as pages for everybody (build/site)
+	@$(RUN) $(PACKAGE) site
+
 .PHONY: with-store
 with-store: ## run the target STEP on the newest history, and push what it has added
 	@case "$$STEP" in -* | *[!a-z-]* | "") echo "STEP is no name of a target" >&2; exit 2 ;; esac

@@ -9,7 +9,8 @@ from mlgitops import testing
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.params import Params
-from mlgitops.model import export, pipeline
+from mlgitops.model import pipeline
+from mlgitops.model.parity import parity
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def test_its_export_predicts_the_same(
 ) -> None:
     rows = testing.without(synthetic, contract) if missing else synthetic
     trained, exported = testing.predictions(fitted, rows, contract), testing.exported(fitted, rows, contract)
-    export.parity(contract, trained, exported, params.export)  # raises where they differ by more than the tolerance
+    parity(contract, trained, exported, params.export)  # raises where they differ by more than the tolerance
 
 
 def test_an_unknown_setting_is_refused(contract: Contract, params: Params) -> None:

@@ -28,7 +28,7 @@ from mlgitops.data.ingest import ingest
 from mlgitops.data.split import split
 from mlgitops.model import estimators
 from mlgitops.model.cross_validation import FoldPredictions
-from mlgitops.onboard import candidates, choose, draft, project_files, sampling, source
+from mlgitops.onboard import candidates, choose, draft, project_files, race, sampling, source
 from mlgitops.onboard.command import main
 from mlgitops.onboard.draft import AdoptOptions, ContractDraft
 
@@ -525,6 +525,16 @@ def test_a_time_that_hinders_the_split_is_not_taken_unless_asked_for(home: Path)
     assert Contract.load(Path("contract.yaml")).time is None
 
 
+def test_a_joined_time_that_hinders_the_split_leaves_nothing_behind(home: Path) -> None:
+    answers = np.where(DAYS.rank() <= 30, "snow", ANSWER)
+    path = saved(home, year=DAYS.dt.year, month=DAYS.dt.month, day=DAYS.dt.day, y=answers)
+    done = adopted(path, "--target", "y")
+    assert done.exit_code == 0, done.output
+    assert "date is not used as the time of a row" in done.output
+    contract = Contract.load(Path("contract.yaml"))
+    assert (contract.time, list(contract.columns)) == (None, ["number", "b", "y", "year", "month", "day"])
+
+
 def test_of_a_time_the_model_sees_what_foretells_the_future(home: Path) -> None:
     days, rng = pd.Series(pd.date_range("2015-01-01", periods=4 * COUNT)), np.random.default_rng(1)
     seasons = 10 * np.cos(days.dt.month / 6 * np.pi) + rng.normal(size=len(days))
@@ -582,7 +592,7 @@ def test_of_a_sample_what_can_learn_more_wins_unless_it_is_worse(monkeypatch: py
     def predict(contract: Contract, params: Params, racing: Any, rows: Any, folds: int) -> list[list[FoldPredictions]]:
         return [[FoldPredictions(truth, predicted, scores[candidate["algorithm"]])] for candidate in racing]
 
-    monkeypatch.setattr(choose, "_predict", predict)
+    monkeypatch.setattr(choose, "predict", predict)
     contract, rows = contracts.wide(), tables.rows()
     assert choose.choose(contract, contracts.PARAMS, rows, 1).settings["algorithm"] == "linear"
     assert choose.choose(contract, contracts.PARAMS, rows, 0.5).settings["min_samples_leaf"] == 10
@@ -601,13 +611,29 @@ def test_candidates_that_trail_on_a_sample_stop_and_the_best_one_is_tried_on_all
         raced.append((len(rows), [candidate["algorithm"] for candidate in racing]))
         return [[FoldPredictions(np.ones(2), np.ones(2), scores[candidate["algorithm"]])] for candidate in racing]
 
-    monkeypatch.setattr(choose, "_predict", predict)
+    monkeypatch.setattr(choose, "predict", predict)
     rows = pd.DataFrame({"x": np.arange(40_000.0), "y": 1.0})
     best = choose.choose(contracts.contract({"x": "{type: number}"}, "regression"), contracts.PARAMS, rows, 1)
     assert best.settings["algorithm"] == "linear"
     assert [count for count, _ in raced] == [15_000, 40_000]
     assert raced[0][1] == ["boosting"] * 4 + ["forest"] * 2 + ["linear"] * 3
     assert raced[1][1] == ["boosting", "linear", "linear", "linear"]
+
+
+def test_candidates_that_trail_far_in_the_first_fold_stop_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[tuple[str, int]] = []
+    scores = {"boosting": 0.4, "forest": 0.7, "linear": 0.9}
+
+    def predictions(contract: Contract, settings: Any, prepared: Any) -> list[FoldPredictions]:
+        fitted.append((settings["algorithm"], len(prepared.folds)))
+        return [FoldPredictions(np.ones(2), np.ones(2), scores[settings["algorithm"]])] * len(prepared.folds)
+
+    monkeypatch.setattr(race, "predictions", predictions)
+    contract, racing = contracts.contract({"x": "{type: number}"}, "regression"), [{"algorithm": a} for a in scores]
+    rows = pd.DataFrame({"x": np.arange(999.0), "y": np.arange(999.0)})
+    results = race.predict(contract, contracts.PARAMS, racing, rows, 3)
+    assert [len(result) for result in results] == [3, 1, 3]  # the most flexible one may only lack rows
+    assert fitted == [("boosting", 1), ("forest", 1), ("linear", 1), ("boosting", 2), ("linear", 2)]
 
 
 def test_with_many_classes_boosting_takes_fewer_and_larger_steps() -> None:

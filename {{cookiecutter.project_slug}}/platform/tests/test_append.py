@@ -32,7 +32,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a project with a table of three rows, and count what is added to DVC."""
     (tmp_path / "data").mkdir()
     monkeypatch.chdir(tmp_path)
-    declare()
+    declare(key=["id"])
     settings = (contracts.EXAMPLE / "params.yaml").read_text(encoding="utf-8")
     Path("params.yaml").write_text(settings.replace("src/example/dataset.py", "data/t.csv"), encoding="utf-8")
     Path("data/t.csv").write_text(TABLE, encoding="utf-8")
@@ -40,9 +40,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def declare(key: bool = True) -> None:
+def declare(columns: dict[str, str] | None = None, **rest: Any) -> None:
     """Write contract.yaml."""
-    contract = contracts.contract(COLUMNS, key=["id"] if key else [], decimal=",")
+    contract = contracts.contract(columns or COLUMNS, **{"decimal": ",", **rest})
     text = yaml.safe_dump(contract.model_dump(mode="json", exclude_none=True, exclude_defaults=True), sort_keys=False)
     Path("contract.yaml").write_text(text, encoding="utf-8")
 
@@ -78,7 +78,7 @@ def test_rows_are_added_once_and_changed_ones_take_the_place_of_the_old() -> Non
 
 @pytest.mark.usefixtures("home")
 def test_without_a_key_a_row_that_occurs_more_often_is_added_as_often() -> None:
-    declare(key=False)
+    declare()
     done = deliver([LINES[0], LINES[0], "9;1;a;01/01/2020;;no", "9;1;a;01/01/2020;;no"])
     assert "new.csv: 3 added, 1 repeated, 0 changed\n" in done.output
     assert lines() == [*LINES, LINES[0], *["9;1;a;01/01/2020;;no"] * 2]
@@ -164,6 +164,16 @@ def test_a_parquet_table_keeps_its_types(home: Path) -> None:
     assert rows["price"].tolist() == [1, 3, 2.5]
     assert rows["note"].tolist() == [None, None, "new"]
     assert [str(day) for day in rows["day"]] == ["1970-01-01", "1970-01-02", "1970-01-02"]
+
+
+def test_a_time_that_joins_columns_is_no_column_of_the_delivery(home: Path) -> None:
+    contract = {"n": "{type: integer}", "m": "{type: integer}", "when": "{type: date, join: [n, m], ignore: parts}"}
+    declare(contract, time="when")
+    Path("data/t.csv").write_text("n,m,y\n2015,12,yes\n2016,1,no\n", encoding="utf-8")
+    done = deliver(["2016,1,no", "2016,2,no"], header="n,m,y")
+    assert done.exit_code == 0, done.output
+    assert "1 added, 1 repeated" in done.output
+    assert lines() == ["2015,12,yes", "2016,1,no", "2016,2,no"]
 
 
 def test_a_table_in_a_format_that_is_only_read_becomes_parquet(home: Path) -> None:

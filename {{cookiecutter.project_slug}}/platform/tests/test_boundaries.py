@@ -14,11 +14,12 @@ ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that i
     "model": {"common", "contract", "data", "store"},
     "onboard": {"common", "contract", "data", "model"},
     "serving": {"common", "contract", "data", "model"},
-    "registry": {"common", "contract", "model", "serving", "store"},  # MLflow's model answers as the service does
+    # MLflow's model answers as the service does
+    "registry": {"common", "contract", "data", "model", "serving", "store"},
     "batch": {"common", "contract", "data", "model", "registry", "serving"},
     "monitoring": {"batch", "common", "contract", "data", "model", "serving"},
     "review": {"common", "contract", "data", "model", "monitoring", "registry", "store"},  # which knows the champion
-    "image": {"common", "contract", "model", "registry", "serving", "store"},
+    "image": {"common", "contract", "data", "model", "registry", "serving", "store"},
     "github": {
         "common",
         "contract",
@@ -30,7 +31,7 @@ ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that i
         "serving",
         "store",
     },  # carries out what others decided
-    "lineage": {"common", "contract", "data", "github", "model", "monitoring", "registry", "store"},
+    "lineage": {"common", "contract", "data", "github", "image", "model", "monitoring", "registry", "review", "store"},
 }
 FRAMEWORKS = {  # framework -> the modules, or rooms, that may import it
     "_bentoml_impl": {"serving/bentoml_runtime"},
@@ -41,10 +42,9 @@ FRAMEWORKS = {  # framework -> the modules, or rooms, that may import it
     "mlflow": {"model/tracking", "registry", "store/mlflow_backend"},
     "optuna": {"model/tuning"},
     "pyspark": set[str](),
-    "skl2onnx": {"model/export"},
-    "skops": {"model/pipeline"},
+    "skl2onnx": {"model/conversion"},
 }
-TRAINING = {"dvc", "great_expectations", "mlflow", "onnx", "optuna", "pandas", "skl2onnx", "sklearn", "skops"}
+TRAINING = {"dvc", "great_expectations", "mlflow", "onnx", "optuna", "pandas", "skl2onnx", "sklearn"}
 
 
 def name(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlgitops.github import api, comment
+from mlgitops.github import api, artifacts, comment
 from mlgitops.review.pages import escape
 
 
@@ -32,9 +32,9 @@ def posted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     run = {"id": 5, "html_url": "https://example.org/run", "head_sha": "c" * 40}
 
     def post(review: str, source: str = "mallory/model", size: int = 1000, name: str = "reports") -> str:
-        artifacts = [{"name": name, "id": 1, "size_in_bytes": size}, {"name": "a](//evil) @b", "id": 2}]
-        monkeypatch.setattr(api, "api", lambda path, *_: {"artifacts": artifacts})
-        monkeypatch.setattr(comment, "_read", lambda artifact: {"review.md": f"{comment.MARKER}\n{review}"})
+        uploaded = [{"name": name, "id": 1, "size_in_bytes": size}, {"name": "a](//evil) @b", "id": 2}]
+        monkeypatch.setattr(api, "api", lambda path, *_: {"artifacts": uploaded})
+        monkeypatch.setattr(artifacts, "read", lambda *_: {"review.md": f"{comment.MARKER}\n{review}"})
         repository = {"full_name": source} if source else None
         comment.post({"number": 3, "head": {"repo": repository}}, run)
         return written[-1]

@@ -13,7 +13,8 @@ from mlgitops.contract import row_schema
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.synthetic import example_rows
 from mlgitops.data import frame, validate
-from mlgitops.model import estimators, export, tracking, train
+from mlgitops.model import estimators, train
+from mlgitops.model.conversion import convert
 
 BASE = {
     "first": "{type: number}",
@@ -41,7 +42,7 @@ def derived(contract: Contract, cells: list[Any]) -> dict[str, dict[str, Any]]:
     """Return everything that follows from *contract*, by what it is and by column."""
     rows = typed(contract, cells)
     pipeline = train.fit(contract, contracts.settings("forest"), rows)
-    session = onnxruntime.InferenceSession(export.convert(pipeline, contract), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(convert(pipeline, contract), providers=["CPUExecutionProvider"])
     suite: dict[str, Any] = {}
     for expectation in validate.expectations(contract):
         said = expectation.configuration.kwargs
@@ -61,7 +62,6 @@ def derived(contract: Contract, cells: list[Any]) -> dict[str, dict[str, Any]]:
         "suite": suite,
         "preprocessing": by_column(steps),
         "request schema": row_schema.json_schema(contract)["properties"],
-        "signature": by_column((column.name, column.type) for column in tracking.signature(contract).inputs),
         "onnx inputs": by_column((put.name, put.type) for put in session.get_inputs()),
         "examples": {name: {_kind(row[name]) for row in examples} for name in examples[0]},
         "records": {name: str(cell) for name, cell in frame.records(rows, contract)[0].items()},
@@ -87,7 +87,7 @@ def test_one_changed_column_changes_all_that_is_derived(change: str, before: dic
     numeric = change in ("a boolean", "another range")  # to the model a number as before
     for what, columns in after.items():
         unchanged = {name for name in before[what] if before[what][name] == columns.get(name)}
-        same = {"preprocessing", "signature", "onnx inputs"} if numeric else set()
+        same = {"preprocessing", "onnx inputs"} if numeric else set()
         assert ("changing" in unchanged) == (what in same), f"{what} {columns}"
         assert unchanged - {"changing"} == before[what].keys() - {"changing"}, what
         gone = column is None or (change == "ignored" and what != "suite")
@@ -103,7 +103,6 @@ def test_a_column_that_becomes_a_category_is_one_everywhere() -> None:
     ]
     assert after["preprocessing"]["changing"] == [("changing", "closed")]
     assert after["request schema"]["changing"]["enum"] == ["x", "y z"]
-    assert str(after["signature"]["changing"][0][1]) == "DataType.string"
     assert after["onnx inputs"]["changing"] == [("changing", "tensor(string)")]
     assert after["examples"]["changing"] == {"x", "y z"}
 
@@ -113,7 +112,6 @@ def test_a_column_that_becomes_a_time_is_one_everywhere() -> None:
     after = derived(contracts.contract({**BASE, "changing": column}), cells)
     parts = [("changing_month", "tensor(float)"), ("changing_hour", "tensor(float)")]
     assert after["onnx inputs"]["changing"] == parts
-    assert [name for name, _ in after["signature"]["changing"]] == ["changing_month", "changing_hour"]
     assert after["preprocessing"]["changing"] == [("changing_month", "numbers"), ("changing_hour", "numbers")]
     assert after["request schema"]["changing"]["type"] == "string"
     assert after["records"]["changing"] == "2020-02-03T04:05:06"

@@ -211,7 +211,7 @@ def test_rows_that_the_candidate_refuses_decide_no_drop() -> None:
 def test_the_same_data_is_the_same() -> None:
     compared = change(people(400), people(400), PEOPLE)
     assert compared.same
-    assert compared.sentence == "The data is that of the champion: its train and its test part have not changed."
+    assert compared.sentence == "The data has not changed: train and test part are the same."
 
 
 # Columns

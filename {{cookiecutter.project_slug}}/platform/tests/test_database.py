@@ -30,7 +30,9 @@ def answer(query: str, url: str, monkeypatch: pytest.MonkeyPatch) -> list[dict[s
     monkeypatch.setenv("DATABASE_URL", url)
     report = ingest(Path("query.sql"), Path("raw.parquet"))
     assert report.format == "query"
-    assert report.details == {"database": url.partition(":")[0]}
+    kind, _, place = url.partition("://")
+    named = Path(place.partition("?")[0]).name
+    assert report.details == {"database": kind} | ({"name": named} if named else {})
     return list(pq.read_table("raw.parquet").to_pylist())
 
 

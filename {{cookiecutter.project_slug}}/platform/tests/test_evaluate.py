@@ -14,6 +14,8 @@ from mlgitops.common import files
 from mlgitops.contract.params import Evaluate, Params
 from mlgitops.data import frame
 from mlgitops.model import curves, evaluate, metrics, slices, train
+from mlgitops.model.conversion import convert
+from mlgitops.model.trained import Trained
 
 ONE = {"x": "{type: number}"}
 CURVES = {
@@ -132,7 +134,7 @@ def test_what_the_model_looks_at_is_the_most_important() -> None:
     rows = pd.DataFrame({"noise": random.random(200), "signal": random.random(200)})
     rows = frame.parse(rows.assign(y=rows["signal"] > 0.5), contract)
     fitted = train.fit(contract, contracts.settings("boosting"), rows)
-    found = evaluate.importance(contract, fitted, rows, looks(1), seed=0)
+    found = evaluate.importance(contract, Trained(convert(fitted, contract), contract), rows, looks(1), seed=0)
     assert found["feature"].tolist() == ["signal", "noise"]
     assert found["importance"].tolist() == [pytest.approx(0.5, abs=0.2), pytest.approx(0, abs=0.05)]
 
@@ -143,7 +145,7 @@ def test_the_stage_writes_the_same_bytes_twice(task: str, tmp_path: Path, monkey
     written = []
     for name in ("one", "two"):
         outputs = [f"{name}/metrics.json", f"{name}/plots"]
-        answer = CliRunner().invoke(evaluate.main, ["test.parquet", "pipeline.skops", *outputs])
+        answer = CliRunner().invoke(evaluate.main, ["test.parquet", "trained.onnx", *outputs])
         assert answer.exit_code == 0, answer.output
         paths = sorted(path for path in Path(name).rglob("*") if path.is_file())
         written.append({str(path.relative_to(name)): path.read_bytes() for path in paths})
@@ -164,7 +166,7 @@ def test_an_aim_takes_its_threshold_from_the_report_of_train_and_the_report_says
     params = json.loads(Params.load(Path("params.yaml")).model_dump_json())
     params["evaluate"]["threshold"] = "f1"
     files.write_json(Path("params.yaml"), params)
-    words = ["test.parquet", "pipeline.skops", "metrics.json", "plots"]
+    words = ["test.parquet", "trained.onnx", "metrics.json", "plots"]
     answer = CliRunner().invoke(evaluate.main, words)
     assert (answer.exit_code, "run train" in answer.output) == (1, True)
     leak = {"columns": ["plain"], "score": 0.999, "formula": ""}

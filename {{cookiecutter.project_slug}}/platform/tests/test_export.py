@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,10 @@ from mlgitops.contract.params import Export
 from mlgitops.data import frame
 from mlgitops.data.encode import encode
 from mlgitops.data.profile import Profile
-from mlgitops.model import estimators, evaluate, export, pipeline, train
+from mlgitops.model import estimators, evaluate, export, pipeline, train, trained
+from mlgitops.model.conversion import OLDEST, convert
 from mlgitops.model.known_categories import known_categories
+from mlgitops.model.parity import measure, parity
 from mlgitops.model.scorer import Scorer
 
 EACH = [(algorithm, task) for algorithm in contracts.ALGORITHMS for task in contracts.TARGETS]
@@ -42,9 +45,9 @@ def answers(model: bytes, contract: Contract, rows: pd.DataFrame) -> np.ndarray:
 def equal(contract: Contract, algorithm: str, learned: pd.DataFrame, asked: pd.DataFrame) -> None:
     fitted = train.fit(contract, contracts.settings(algorithm), frame.parse(learned, contract))
     asked = frame.parse(asked, contract)
-    trained = pipeline.predict(fitted, frame.features(asked, contract))
-    exported = answers(export.convert(fitted, contract), contract, asked)
-    assert export.parity(contract, trained, exported, STRICT).rows == len(asked)
+    trained = pipeline.predict(fitted, frame.features(asked, contract), contract)
+    exported = answers(convert(fitted, contract), contract, asked)
+    assert parity(contract, trained, exported, STRICT).rows == len(asked)
 
 
 @pytest.mark.parametrize(("algorithm", "task"), EACH)
@@ -102,17 +105,18 @@ def test_trees_take_the_same_branch_where_numbers_are_neighbours_in_single_preci
     settings = contracts.settings("boosting")
     plain = estimators.build(contract, **settings).fit(inputs, truth)
     ours = pipeline.fit(contract, settings, inputs, truth)
-    np.testing.assert_array_equal(pipeline.predict(ours, inputs), pipeline.predict(plain, inputs))
+    np.testing.assert_array_equal(pipeline.predict(ours, inputs, contract), pipeline.predict(plain, inputs, contract))
 
 
 def test_the_model_has_one_input_per_feature_with_its_type() -> None:
     contract = contracts.wide()
-    model = onnx.load_from_string(export.convert(models.fitted("boosting", "binary"), contract))
+    model = onnx.load_from_string(convert(models.fitted("boosting", "binary"), contract))
     onnx.checker.check_model(model)
     kinds = {onnx.TensorProto.FLOAT: "number", onnx.TensorProto.STRING: "category"}
     found = [(put.name, kinds[put.type.tensor_type.elem_type]) for put in model.graph.input]
     assert found == [(feature.name, feature.kind) for feature in contract.features]
     domains = [version.domain for version in model.opset_import]
+    assert {version.domain: version.version for version in model.opset_import} == OLDEST
     assert domains == sorted(domains)  # the converter leaves their order to the hash seed
 
 
@@ -130,9 +134,9 @@ def test_rows_that_differ_are_named_the_worst_first() -> None:
     exported[5] += [-0.3, 0.3]
     exported[7] += 1e-6
     with pytest.raises(ProjectError) as refused:
-        export.parity(contracts.contract({"x": "{type: number}"}), trained, exported, STRICT)
+        parity(contracts.contract({"x": "{type: number}"}), trained, exported, STRICT)
     lines = refused.value.message.splitlines()
-    assert lines[0] == "export: 2 of 8 test rows differ by more than 1e-05; the most:"
+    assert lines[0] == "export: 2 of 8 rows differ by more than 1e-05; the most:"
     assert [line.split(":")[0] for line in lines[1:3]] == ["  row 5", "  row 2"]
     assert "trained [0.75, 0.25]" in lines[1]
     assert "params.yaml (export)" in lines[-1]
@@ -140,8 +144,8 @@ def test_rows_that_differ_are_named_the_worst_first() -> None:
 
 def test_an_answer_that_is_no_number_is_not_equal_to_one() -> None:
     contract = contracts.contract({"x": "{type: number}"}, "regression")
-    with pytest.raises(ProjectError, match="1 of 2 test rows"):
-        export.parity(contract, np.array([1.0, 2.0]), np.array([1.0, np.nan]), STRICT)
+    with pytest.raises(ProjectError, match="1 of 2 rows"):
+        parity(contract, np.array([1.0, 2.0]), np.array([1.0, np.nan]), STRICT)
 
 
 @pytest.mark.parametrize(
@@ -151,10 +155,10 @@ def test_numbers_are_compared_relative_to_their_size(scale: float, off: float, f
     contract = contracts.contract({"x": "{type: number}"}, "regression")
     trained = np.array([scale, -scale, 0.0])  # zero has no size of its own: that of the others counts
     if fits:
-        assert export.parity(contract, trained, trained + off, STRICT).largest_difference <= 1e-4
+        assert parity(contract, trained, trained + off, STRICT).largest_difference <= 1e-4
     else:
-        with pytest.raises(ProjectError, match="3 of 3 test rows"):
-            export.parity(contract, trained, trained + off, STRICT)
+        with pytest.raises(ProjectError, match="3 of 3 rows"):
+            parity(contract, trained, trained + off, STRICT)
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +167,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = models.project(tmp_path_factory.mktemp("project"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        inputs = ["test.parquet", "pipeline.skops", "metrics.json", "plots"]
+        inputs = ["test.parquet", "trained.onnx", "metrics.json", "plots"]
         assert CliRunner().invoke(evaluate.main, inputs).exit_code == 0
     return folder
 
@@ -176,7 +180,7 @@ def here(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def stage(folder: str = "out") -> Result:
-    inputs = ["pipeline.skops", "test.parquet", "metrics.json", "plots"]
+    inputs = ["trained.onnx", "test.parquet", "metrics.json", "plots"]
     return CliRunner().invoke(export.main, [*inputs, folder, "--train", "train.parquet"])
 
 
@@ -190,6 +194,9 @@ def test_the_stage_writes_what_serving_needs_and_nothing_else(here: Path) -> Non
         "request.schema.json",
         "card.md",
         "categories.json",
+        "encode.js",
+        "features.json",
+        "score.html",
         "golden.json",
         "manifest.json",
         "profile.json",
@@ -240,12 +247,12 @@ def test_golden_rows_get_their_golden_answers_from_the_exported_model(here: Path
     found = scorer.answers(frame.columns(typed, contract))
     assert json.loads(json.dumps(found)) == golden["answers"]
     rows = pd.read_parquet("test.parquet")
-    trained = pipeline.predict(pipeline.load(Path("pipeline.skops")), frame.features(rows, contract))
+    learned = trained.load(Path("trained.onnx"), contract).predict(frame.features(rows, contract))
     exported = scorer.predict(frame.columns(rows, contract))
-    np.testing.assert_allclose(exported, trained, atol=1e-5)
+    np.testing.assert_array_equal(exported, learned)
     assert all(
         math.isclose(answer["probability"], p, abs_tol=1e-5)
-        for answer, p in zip(golden["answers"][:1], trained[:1, 1], strict=True)
+        for answer, p in zip(golden["answers"][:1], learned[:1, 1], strict=True)
     )
 
 
@@ -258,21 +265,26 @@ def test_too_strict_a_tolerance_stops_the_stage_and_leaves_nothing_behind(here: 
     before = {path.name for path in here.iterdir()}
     answer = stage()
     assert answer.exit_code == 1
-    assert "test rows differ by more than 1e-12; the most:\n  row " in answer.output
+    assert "rows differ by more than 1e-12; the most:\n  row " in answer.output
     assert {path.name for path in here.iterdir()} == before
 
 
-def test_a_model_that_is_not_the_trained_one_stops_the_stage_and_the_old_export_stays(
-    here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_that_train_found_to_answer_otherwise_stops_the_stage_and_the_old_export_stays(here: Path) -> None:
     assert stage().exit_code == 0
     before = {path.name: path.read_bytes() for path in Path("out").iterdir()}
-    convert, other = export.convert, models.fitted("boosting", "binary")
-    monkeypatch.setattr(export, "convert", lambda _, contract: convert(other, contract))
+    path, contract = Path("trained.onnx"), contracts.wide()
+    difference = measure(contract, np.array([[0.5, 0.5]] * 9), np.array([[0.5, 0.5]] * 8 + [[0.2, 0.8]]))
+    description = replace(trained.load(path, contract).description(), difference=difference)
+    trained.write(path, path.read_bytes(), description)
     answer = stage()
     assert answer.exit_code == 1
-    assert "test rows differ by more than 1e-05" in answer.output
+    assert "some of 9 rows differ by more than 1e-05; the most:\n  row 8: trained [0.5, 0.5], exported" in answer.output
     assert {path.name: path.read_bytes() for path in Path("out").iterdir()} == before
+
+
+def test_an_answer_that_is_no_number_is_the_largest_difference() -> None:
+    contract = contracts.contract({"x": "{type: number}"}, "regression")
+    assert measure(contract, np.array([1.0, 2.0]), np.array([1.0, np.nan])).largest == math.inf
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "contract.yaml", "golden.json", "card.md"])
@@ -295,7 +307,11 @@ def test_a_model_from_before_a_feature_was_added_still_answers(here: Path, monke
     columns = {name: [row[name] for row in golden] for name in before.contract.inputs}
     wanted, known = before.predict(columns), before.contract.features
     monkeypatch.setattr(Contract, "features", (*known, Feature("one_more", known[0].column, known[0].kind)))
-    assert np.array_equal(Scorer(Path("out")).predict(columns), wanted)
+    assert np.array_equal(Scorer(Path("out")).predict(columns), wanted), "features.json says what the model reads"
+    manifest = files.read_json(Path("out/manifest.json"))
+    Path("out/features.json").unlink()  # as in a model that was exported without it
+    del manifest["files"]["features.json"]
+    files.write_json(Path("out/manifest.json"), manifest)
     monkeypatch.setattr(Contract, "features", known[1:])
     with pytest.raises(ProjectError, match=f"the model reads {known[0].name}, which this code does not compute"):
         Scorer(Path("out"))
@@ -309,7 +325,7 @@ def test_a_folder_without_a_manifest_is_refused_and_says_what_to_do(here: Path) 
 @pytest.mark.parametrize("task", contracts.TARGETS)
 def test_answers_are_in_words_of_the_contract(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(models.project(tmp_path, task, "linear"))
-    assert CliRunner().invoke(evaluate.main, ["test.parquet", "pipeline.skops", "metrics.json", "plots"]).exit_code == 0
+    assert CliRunner().invoke(evaluate.main, ["test.parquet", "trained.onnx", "metrics.json", "plots"]).exit_code == 0
     answer = stage()
     assert answer.exit_code == 0, answer.output
     scorer, contract = Scorer(Path("out")), contracts.wide(task)

@@ -140,6 +140,8 @@ def test_version_that_runs_already_needs_no_pull_request(project: Path, asked: l
 class Place:
     """A target that runs every image but those that are *bad*."""
 
+    awaited = False
+
     def __init__(self, running: str | None, *bad: str) -> None:
         """Run the image *running*."""
         self.running, self.bad, self.applied = running, bad, []

@@ -101,7 +101,7 @@ def podman(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.chmod(0o755)
     monkeypatch.setenv("IMAGE_ENGINE", str(program))
     monkeypatch.setenv("IMAGE_REPOSITORY", "registry.example.org/model")
-    facts = versions.VersionFacts("7", "commit", "run", "sha", ())
+    facts = versions.VersionFacts("7", "commit", "run", "sha", (), "raw", "train")
     monkeypatch.setattr(command, "fetch", lambda *_: facts)
     monkeypatch.setattr(command, "read_manifest", lambda _: {"contract_sha256": "c", "files": {"model.onnx": "m"}})
     monkeypatch.setattr(command, "verify", lambda *_: 0.5)
@@ -119,7 +119,8 @@ def test_an_image_says_its_platform(podman: Path) -> None:
     assert "--label=model.platform=linux/amd64" in podman.read_text(encoding="utf-8")
     assert CliRunner().invoke(command.main, ["push"]).output == "registry.example.org/model@sha256:2\n"
     assert "manifest" not in podman.read_text(encoding="utf-8")
-    assert overlay.pushed()[1]["platform"] == "linux/amd64"
+    labels = overlay.pushed()[1]
+    assert (labels["platform"], labels["raw_md5"], labels["data_md5"]) == ("linux/amd64", "raw", "train")
 
 
 def test_an_image_for_several_platforms_is_one_manifest(podman: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
-from helpers import models
+from helpers import gitops, models
 
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
 from mlgitops.data.profile import digests
 from mlgitops.github import production, tags
-from mlgitops.lineage import command, subject
+from mlgitops.lineage import command, record, subject
 from mlgitops.lineage.open_lineage import event
 from mlgitops.lineage.origin import Origin, origins
 from mlgitops.model.scorer import digest
@@ -183,6 +183,43 @@ def test_the_command_shows_text_or_json(known: tuple[Origin, ...], monkeypatch: 
     assert origin["files"]["data/train.parquet"] in shown
     events = CliRunner().invoke(command.main, ["1d0000000", "--openlineage"]).output
     assert len([json.loads(line) for line in events.splitlines()]) == 2
+
+
+def test_a_version_is_known_from_its_tag_when_the_registry_was_lost(place: Place) -> None:
+    facts = {"commit": f"2c{'0' * 38}", "run": "run2" * 5, "data_md5": f"1d{'0' * 30}", "model": MODELS[2]}
+    release = tags.Release("2", IMAGES[2], facts, "", 1_700_000_000)
+    (origin,) = known = origins([], {}, [release], {"production": IMAGES[2]})
+    assert (origin.created, origin.environments) == (1_700_000_000_000, ("production",))
+    assert origin.files == {"data/train.parquet": f"1d{'0' * 30}"}
+    for asked in ("2", "production", IMAGES[2], MODELS[2], "1d0000000", "2c00000", "run2run2"):
+        assert command.find(asked, known, place) == known
+
+
+def test_the_data_of_a_version_leads_to_its_source_and_to_when_it_was_read(
+    origin: Path, tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = gitops.project(origin, tmp_path / "project")
+    monkeypatch.chdir(folder)
+    md5 = "5d" + "0" * 30
+    made = version(1, source="shop.sql", source_read="shop.sql: 7 rows", **{"dvc/data/raw.parquet": md5})
+    (one,) = origins([made], {}, [], {})
+    assert record.traced(one, place).read is None  # its dvc.lock was not committed yet
+    gitops.lock(folder, ingest=md5)
+    first = gitops.push(folder, "Data")
+    gitops.lock(folder, ingest=md5, train="other")
+    gitops.push(folder, "Train again")
+    shown = command.text(record.traced(one, place))
+    assert f"(commit {first})" in shown
+    assert "shop.sql: 7 rows" in shown
+    (events,) = [event(one)["inputs"]]
+    assert [(entry["name"], entry["facets"]["version"]["datasetVersion"]) for entry in events][-1] == ("shop.sql", md5)
+
+
+def test_a_version_leads_to_what_it_has_answered(known: tuple[Origin, ...], place: Place) -> None:
+    for day, name, rows in (("2026-01-02", "2", 3), ("2026-02-01", MODELS[2][:12], 4), ("2026-03-01", "3", 5)):
+        place.write(day, name, "part", pa.table({"id": pa.array(["x"] * rows)}))
+    assert record.traced(known[1], place).answered == record.Answered(7, "2026-01-02", "2026-02-01")
+    assert record.traced(known[0], place).answered is None
 
 
 def test_without_a_remote_no_environment_runs_anything(monkeypatch: pytest.MonkeyPatch) -> None:

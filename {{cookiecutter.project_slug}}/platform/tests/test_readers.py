@@ -357,7 +357,7 @@ TYPES = {  # type of an Arrow column: its values, and what is stored
     "half": (pa.array([1.5, None], pa.float16()), [1.5, None]),
     "small decimal": (pa.array(["1.50", None]).cast(pa.decimal128(5, 2)).cast(pa.decimal64(5, 2)), ["1.50", None]),
     "nested": (pa.array([{"a": 1}, None]), [{"a": 1}, None]),
-    "nanoseconds": (pa.array([1, None], pa.timestamp("ns")), [pd.Timestamp(1), None]),
+    "nanoseconds": (pa.array([1999, None], pa.timestamp("ns")), [datetime(1970, 1, 1, microsecond=1), None]),
     "zone": (pa.array([0, None], pa.timestamp("s", "Europe/Paris")), [datetime(1970, 1, 1, tzinfo=UTC), None]),
     "uuid": (pa.array([b"0" * 16, None], pa.uuid()), ["30303030-3030-3030-3030-303030303030", None]),
 }

@@ -6,11 +6,13 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pandas as pd
 import pytest
+import yaml
 from click.testing import CliRunner
-from helpers import contracts, models, tables
+from helpers import contracts, gitops, models, tables
 from onnx import TensorProto, helper
 
 from mlgitops.batch import score
@@ -19,6 +21,8 @@ from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.synthetic import example_rows
 from mlgitops.data import frame
+from mlgitops.data.profile import digests
+from mlgitops.data.reading import IngestReport
 from mlgitops.model import tracking
 from mlgitops.model.scorer import Scorer, digest
 from mlgitops.registry import command, promotions, registration, versions
@@ -40,7 +44,7 @@ def model(exported: Path, tmp_path: Path) -> Path:
     """Return an exported model among the other outputs of its pipeline, reviewed and accepted."""
     outputs, reports = tmp_path / "models", tmp_path / "reports"
     shutil.copytree(exported, outputs / "export")
-    shutil.copy(exported.parent / "pipeline.skops", outputs)
+    shutil.copy(exported.parent / "trained.onnx", outputs)
     files.write_json(reports / "cross_validation.json", {"metric": "score", "mean": 0.75, "std": 0.1, "folds": [0.75]})
     accept(outputs / "export")
     return outputs / "export"
@@ -90,6 +94,38 @@ def test_a_model_is_one_version_however_often_it_is_registered(model: Path) -> N
     assert aliases() == {CHALLENGER: "3"}
 
 
+def test_a_version_and_its_run_name_each_other_and_the_source_of_the_data(
+    model: Path, tmp_path: Path, origin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = gitops.project(origin, tmp_path / "checkout")
+    report = IngestReport("data/houses.csv", "csv", 7, 2, {"encoding": "utf-8"}, ())
+    report.save(model.parent.parent / "reports/ingest.json")
+    sums = digests(model.parent.parent / "reports/ingest.json")
+    lock = {"stages": {"ingest": {"outs": [{"path": "reports/ingest.json", "md5": sums[1]}]}}}
+    (checkout / "dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
+    head = gitops.push(checkout, "Model")
+    monkeypatch.chdir(checkout)
+    register(model)
+    client = mlflow_backend.connect()
+    version = versions.existing(client, "1")
+    assert version.tags["source"] == "data/houses.csv"
+    assert version.tags["source_read"] == report.describe()
+    assert version.tags["run_commit"] == head
+    run = client.get_run(version.run_id).data.tags
+    assert (run["version"], run["version_commit"]) == ("1", head)
+
+
+def test_a_report_of_other_data_is_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(models.touch_package(tmp_path / "other"))
+    report = tmp_path / "ingest.json"
+    IngestReport("data/houses.csv", "csv", 7, 2, {}, ()).save(report)
+    for lock in (None, "stages: {}\n"):
+        if lock:
+            Path("dvc.lock").write_text(lock, encoding="utf-8")
+        assert registration.source(report) == {}
+
+
 def test_the_newly_registered_model_is_the_challenger_also_when_it_is_an_old_one(model: Path) -> None:
     first = files.read_json(model / "manifest.json")["threshold"]
     register(model)
@@ -111,7 +147,7 @@ def test_of_two_registrations_at_once_one_makes_the_version(model: Path, monkeyp
     assert listed() == ["1"]
     client = mlflow_backend.connect()
     place = tracking.experiment(client)
-    assert sorted(found.name for found in client.search_logged_models([place])) == ["export", "pipeline"]
+    assert sorted(found.name for found in client.search_logged_models([place])) == ["export"]
     assert len(client.search_runs([place])) == 1
 
 
@@ -165,7 +201,7 @@ def test_a_version_says_where_it_comes_from(model: Path, monkeypatch: pytest.Mon
         "dvc.lock_sha256": digest(tmp_path / "dvc.lock"),
         "manifest_sha256": digest(model / "manifest.json"),
         "model_sha256": digest(model / "model.onnx"),
-        "pipeline_sha256": digest(model.parent / "pipeline.skops"),
+        "pipeline_sha256": digest(model.parent / "trained.onnx"),
         "contract_sha256": manifest["contract_sha256"],
         "test_sha256": manifest["test_sha256"],
         "test_score": str(manifest["metrics"]["score"]),
@@ -183,9 +219,9 @@ def test_a_version_says_where_it_comes_from(model: Path, monkeypatch: pytest.Mon
 
 def test_the_run_that_trained_the_model_is_not_recorded_again(model: Path, exported: Path) -> None:
     manifest, report = files.read_json(model / "manifest.json"), {"metric": "score", "mean": 0.5, "std": 0.0}
-    contract, pipeline = Contract.load(model / "contract.yaml"), model.parent / "pipeline.skops"
+    contract, pipeline = Contract.load(model / "contract.yaml"), model.parent / "trained.onnx"
     data = exported.parent / "test.parquet"
-    run = tracking.record(tracking.Training(contract, manifest["params"], pipeline, report, data))
+    run = tracking.record(tracking.Training(contract, manifest["params"], pipeline, "boosting", report, data))
     pipeline.unlink()
     register(model)
     found = versions.existing(mlflow_backend.connect(), "1")
@@ -194,7 +230,7 @@ def test_the_run_that_trained_the_model_is_not_recorded_again(model: Path, expor
 
 
 def test_a_run_that_cannot_be_recorded_again_stops_the_registration(model: Path) -> None:
-    (model.parent / "pipeline.skops").write_bytes(b"of another model")
+    (model.parent / "trained.onnx").write_bytes(b"of another model")
     with pytest.raises(ProjectError, match="no run of the model"):
         register(model)
     assert listed() == []
@@ -426,7 +462,7 @@ def test_a_model_from_elsewhere_becomes_a_version(task: str, tmp_path: Path) -> 
         ("binary", {"inputs": {"more": TensorProto.FLOAT}}, "input more: is not a feature"),
         ("binary", {"inputs": {"word": TensorProto.INT64}}, r"word: has type tensor\(int64\); a category feature"),
         ("binary", {"shape": [1, 1], "output": [1, 2]}, "dynamic number of rows and one column"),
-        ("binary", {"output": [None, 1], "steps": [("Identity", ["s"], ["y"])]}, "must be 2 probabilities"),
+        ("binary", {"output": [None, 3], "steps": [("Concat", ["s", "s", "s"], ["y"])]}, "must be 2 probabilities"),
         ("multiclass", {"output": [None, None], "steps": [("Identity", ["s"], ["y"])]}, "must be 3 probabilities"),
         ("regression", {"output": [None, 2], "steps": [("Concat", ["s", "s"], ["y"])]}, "must be a number"),
         ("regression", {"steps": [("Sub", ["s", "s"], ["n"]), ("Div", ["n", "n"], ["y"])]}, "not finite"),
@@ -440,6 +476,28 @@ def test_a_model_that_does_not_do_what_the_contract_says_is_refused(
     with pytest.raises(ProjectError, match=message):
         command.import_model(model, contract, "the old system")
     assert listed() == []
+
+
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT, TensorProto.DOUBLE])
+def test_a_model_of_one_tensor_takes_the_features_in_the_order_of_the_contract(kind: int, tmp_path: Path) -> None:
+    columns = {"number": "{type: number, min: -5, max: 5}", "count": "{type: integer, min: 0, max: 9}"}
+    declaration = contracts.contract(columns).model_dump(mode="json", exclude_none=True)
+    (tmp_path / "foreign.yaml").write_text(json.dumps(declaration), encoding="utf-8")
+    weights = np.array([[1.0], [-0.5]], dtype=helper.tensor_dtype_to_np_dtype(kind))
+    for width, name in ((2, "good"), (3, "wide")):
+        nodes = [helper.make_node("MatMul", ["x", "w"], ["z"]), helper.make_node("Sigmoid", ["z"], ["y"])]
+        ends = [helper.make_tensor_value_info(end, kind, [None, size]) for end, size in (("x", width), ("y", 1))]
+        whole = helper.make_graph(nodes, "net", ends[:1], ends[1:], [onnx.numpy_helper.from_array(weights, "w")])
+        model = helper.make_model(whole, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        onnx.save(model, tmp_path / f"{name}.onnx")
+    with pytest.raises(ProjectError, match=r"wide\.onnx: does not fit .*\n  input x: has 3 columns; .*: number, count"):
+        command.import_model(tmp_path / "wide.onnx", tmp_path / "foreign.yaml", "a notebook")
+    assert command.import_model(tmp_path / "good.onnx", tmp_path / "foreign.yaml", "a notebook") == "1"
+    command.fetch(CHALLENGER, tmp_path / "back")
+    scorer = Scorer(tmp_path / "back")
+    answers = scorer.predict({"number": [1.0, -2.0], "count": [4, 0]})
+    np.testing.assert_allclose(answers[:, 1], 1 / (1 + np.exp([1.0, 2.0])), rtol=1e-6)
+    np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-6)
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from helpers import contracts, models, tables
@@ -87,7 +89,7 @@ def test_a_row_that_breaks_the_contract_has_the_reason_and_the_others_their_answ
     assert found["age"].astype(str).tolist() == ["40", "200", "41", "old", "42"]
     assert found["prediction"].isna().tolist() == [False, True, False, True, False]
     assert found["error"].isna().tolist() == [True, False, True, False, True]
-    assert "row 3, age" in found["error"][3]
+    assert found["error"][3] == "age: Input should be a valid number"
 
 
 @pytest.mark.parametrize(
@@ -110,6 +112,18 @@ def test_what_cannot_be_scored_is_refused_and_nothing_is_written(
     assert code == 1
     assert said in told
     assert not list(tmp_path.glob("*scored*"))
+
+
+def test_times_of_nanoseconds_are_written_in_microseconds_which_spark_reads(tmp_path: Path) -> None:
+    contract = contracts.contract({"seen": "{type: datetime}", "day": "{type: date}"})
+    folder = models.exported(contract, tmp_path)
+    times = pa.array([1_577_836_800_000_000_999, 1_577_836_801_000_000_000], pa.timestamp("ns", "UTC"))
+    table = pa.table({"seen": times.cast(pa.timestamp("ns")), "day": ["2020-01-01"] * 2, "note": times})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    code, said = command(tmp_path / "rows.parquet", tmp_path / "scored.parquet", folder)
+    assert code == 0, said
+    units = [str(kind) for kind in pq.read_schema(tmp_path / "scored.parquet").types if pa.types.is_timestamp(kind)]
+    assert units == ["timestamp[us]", "timestamp[us, tz=UTC]"]
 
 
 def test_an_absent_column_that_may_be_missing_is_missing(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from mlgitops.contract.row_schema import json_schema
 from mlgitops.data import frame
 from mlgitops.data.encode import encode
 from mlgitops.data.ingest import ingest
-from mlgitops.model import behaviour, pipeline
+from mlgitops.model import behaviour, pipeline, trained
 from mlgitops.model.scorer import Scorer, difference
 from mlgitops.serving import bento
 from mlgitops.serving.app import Api
@@ -356,12 +356,12 @@ def test_features_are_the_same_in_training_service_batch_and_mlflow(exported: Pa
     from mlgitops.registry.pyfunc import ExportedModel
 
     contract, scorer, rows = contracts.example(), Scorer(exported), table().drop(columns="returned")
-    trained = pipeline.predict(pipeline.load(exported.parent / "pipeline.skops"), frame.features(rows, contract))
+    learned = trained.load(exported.parent / "trained.onnx", contract).predict(frame.features(rows, contract))
     records = frame.records(rows, contract)
     api = Api()
     bento.start(api, exported, Limits())
     served = json.loads(api.score(json.dumps(records).encode())[0])
-    np.testing.assert_allclose([answer["probability"] for answer in served], trained[:, 1], atol=1e-5)
+    np.testing.assert_allclose([answer["probability"] for answer in served], learned[:, 1], atol=1e-5)
     rows.to_parquet(tmp_path / "rows.parquet", index=False)
     score.run(tmp_path / "rows.parquet", tmp_path / "scored.parquet", scorer, "1")
     scored = pd.read_parquet(tmp_path / "scored.parquet")[["prediction", "probability"]].to_dict("records")

@@ -341,7 +341,7 @@ def test_large_requests_are_answered_as_small_ones(exported: Path) -> None:
 def test_a_time_with_a_zone_is_taken_in_that_of_the_contract(tmp_path: Path) -> None:
     contract = contracts.contract({"t": "{type: datetime, parts: [hour, day, days], zone: UTC}"})
     served = client(models.exported(contract, tmp_path))
-    reader = served.app._parser  # type: ignore[attr-defined]  # the test's own application
+    reader = served.app._rows._parser  # type: ignore[attr-defined]  # the test's own application
     for text, moment in {
         "2021-06-01T00:30:00": datetime(2021, 6, 1, 0, 30),
         "2021-06-01 00:30": datetime(2021, 6, 1, 0, 30),

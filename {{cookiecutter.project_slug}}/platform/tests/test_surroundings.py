@@ -54,7 +54,7 @@ def database(work: Path, mlflow_database: Path) -> Path:
 
 def run_train() -> Result:
     """Run the stage train."""
-    return CliRunner().invoke(train.main, ["train.parquet", "out/model.skops", "out/report.json"])
+    return CliRunner().invoke(train.main, ["train.parquet", "out/trained.onnx", "out/report.json"])
 
 
 GIT_USERS = {
@@ -200,7 +200,7 @@ def test_a_tracking_server_that_dies_costs_no_model(
     assert "Warning: the run could not be recorded in MLflow: " in done.stderr
     assert "`make register` will record it" in done.stderr
     assert "no run yet" in done.stdout
-    assert (work / "out/model.skops").is_file()
+    assert (work / "out/trained.onnx").is_file()
     assert (work / "out/report.json").is_file()
     assert len(dying) < 10, "it is asked a few times"
 
@@ -219,5 +219,5 @@ def test_a_full_disk_in_the_store_costs_no_model(work: Path, database: Path, mon
     done = run_train()
     assert done.exit_code == 0, done.output
     assert "No space left on device" in done.stderr
-    assert (work / "out/model.skops").is_file()
+    assert (work / "out/trained.onnx").is_file()
     assert database.is_file()

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from helpers import contracts, tables
 from pydantic import TypeAdapter
 
 from mlgitops.contract import row_schema
 from mlgitops.data import frame
+from mlgitops.data.arrow_types import to_frame
 
 ALL = {
     "n": "{type: number, missing: true}",
@@ -172,6 +175,19 @@ def test_a_time_is_joined_from_the_columns_with_its_parts(dtype: str, tmp_path: 
     assert frame.load(tmp_path / "t.parquet", contract, contract.columns)["when"].tolist() == expected
     assert frame.parse(table, contract)["when"].tolist() == expected
     assert list(contract.inputs) == list(frame.records(table, contract)[0]) == ["year", "month"]
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.uint64()], ids=str)
+def test_long_integers_beside_missing_ones_keep_all_digits_as_words(kind: pa.DataType, tmp_path: Path) -> None:
+    part = pa.record_batch({"id": pa.array([2**53 + 1, None, 2**63 - 1], kind), "n": pa.array([1, None, 3], kind)})
+    expected = ["9007199254740993", None, "9223372036854775807"]
+    contract = contracts.contract({"id": "{type: category, missing: true}", "n": "{type: integer, missing: true}"})
+    pq.write_table(pa.Table.from_batches([part]), tmp_path / "t.parquet")
+    loaded, parsed = frame.load(tmp_path / "t.parquet", contract, ["id", "n"]), frame.parse(to_frame(part), contract)
+    for typed in (loaded, parsed):
+        assert typed["id"].astype(object).where(typed["id"].notna(), None).tolist() == expected
+        assert typed["n"].dtype == "float64"
+    assert [row["id"] for row in frame.records(to_frame(part), contract)] == expected
 
 
 def test_columns_that_the_contract_does_not_know_stay_and_absent_ones_are_not_made_up() -> None:

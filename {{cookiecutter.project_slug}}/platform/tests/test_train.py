@@ -1,32 +1,24 @@
 """Training gives the same model for the same data, finds settings, and records what it did."""
 
-import functools
-import io
 import json
-import os
-import pickle
 import shutil
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import optuna
 import pandas as pd
 import pytest
-import skops.io
 from click.testing import CliRunner
 from helpers import contracts, models, tables
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.params import Params
 from mlgitops.data import frame
-from mlgitops.model import pipeline, tracking, train
+from mlgitops.model import pipeline, rehearsal, tracking, train, trained
+from mlgitops.model.conversion import convert
 from mlgitops.model.folds import folds
 from mlgitops.model.scorer import digest
 from mlgitops.model.tuning import search
@@ -41,9 +33,12 @@ EACH = [(algorithm, task) for algorithm in contracts.ALGORITHMS for task in cont
 def test_every_algorithm_learns_every_task_and_is_read_back_the_same(algorithm: str, task: str, tmp_path: Path) -> None:
     contract, fitted = contracts.wide(task), models.fitted(algorithm, task)
     inputs = frame.features(frame.parse(tables.rows(task, seed=1, strange=True), contract), contract)
-    pipeline.save(fitted, tmp_path / "model.skops")
-    predicted = pipeline.predict(fitted, inputs)
-    np.testing.assert_array_equal(pipeline.predict(pipeline.load(tmp_path / "model.skops"), inputs), predicted)
+    predicted = pipeline.predict(fitted, inputs, contract)
+    trained.write(tmp_path / "trained.onnx", *train.exported(contract, contracts.settings(algorithm), fitted, inputs))
+    loaded = trained.load(tmp_path / "trained.onnx", contract)
+    np.testing.assert_allclose(loaded.predict(inputs), predicted, rtol=1e-4, atol=1e-5)
+    assert loaded.description().label == algorithm
+    assert loaded.description().difference.rows == len(inputs) + rehearsal.ROWS
     assert predicted.shape == ((len(inputs), len(contract.classes)) if contract.classes else (len(inputs),))
     assert np.isfinite(predicted).all()
     if contract.classes:
@@ -58,31 +53,13 @@ def test_every_algorithm_is_better_than_guessing(algorithm: str, task: str) -> N
     assert np.mean(scores) > {"binary": 0.6, "multiclass": 0.4, "regression": 0.2}[task]
 
 
-def test_the_bytes_do_not_depend_on_where_in_memory_a_python_keeps_its_objects(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fitted = models.fitted("boosting", "binary")
-    pipeline.save(fitted, tmp_path / "here.skops")
-    seen: dict[int, int] = {}
-    monkeypatch.setattr(skops.io._utils, "id", lambda o: seen.setdefault(id(o), 7 + len(seen)), raising=False)
-    pipeline.save(fitted, tmp_path / "there.skops")
-    assert len(seen) > 100, "skops asks for the addresses elsewhere"
-    assert (tmp_path / "there.skops").read_bytes() == (tmp_path / "here.skops").read_bytes()
-
-
-def test_categories_that_look_like_addresses_are_kept(tmp_path: Path) -> None:
-    tails = [["1234567890", "9876543210123"]]
-    rows = pd.DataFrame({"tail": pd.Series(tails[0] * 2, dtype=object)})
-    fitted = make_pipeline(OrdinalEncoder(categories=tails)).fit(rows)
-    pipeline.save(fitted, tmp_path / "model.skops")
-    np.testing.assert_array_equal(pipeline.load(tmp_path / "model.skops").transform(rows), fitted.transform(rows))
-
-
 def test_another_seed_gives_another_forest() -> None:
     contract, rows = contracts.wide(), frame.parse(tables.rows(), contracts.wide())
     other = contracts.settings("forest") | {"random_state": 8}
     inputs = frame.features(rows, contract)
-    one, two = (pipeline.predict(train.fit(contract, s, rows), inputs) for s in (contracts.settings("forest"), other))
+    one, two = (
+        pipeline.predict(train.fit(contract, s, rows), inputs, contract) for s in (contracts.settings("forest"), other)
+    )
     assert (one != two).any()
 
 
@@ -118,26 +95,17 @@ def test_a_whole_number_as_target_is_not_taken_for_classes() -> None:
         assert getattr(encoder, "target_type_", None) or encoder[0].target_type_ == "continuous"
 
 
-def refused(content: bytes, folder: Path) -> str:
-    (folder / "model.skops").write_bytes(content)
-    with pytest.raises(ProjectError) as error:
-        pipeline.load(folder / "model.skops")
-    return error.value.message
-
-
-def test_files_that_are_no_pipeline_of_ours_are_refused_unread(tmp_path: Path) -> None:
-    empty = io.BytesIO()
-    zipfile.ZipFile(empty, "w").close()
-    for content in (b"", b"text", pickle.dumps({"a": 1}), empty.getvalue()):
-        assert "not a pipeline of this project" in refused(content, tmp_path)
-    with pytest.raises(ProjectError, match="not a pipeline of this project"):
-        pipeline.load(tmp_path / "absent.skops")
-
-
-def test_a_file_with_a_type_that_no_estimator_of_ours_holds_is_refused(tmp_path: Path) -> None:
-    content = skops.io.dumps(FunctionTransformer(functools.partial(os.system, "true")))
-    assert "system" in refused(content, tmp_path)
-    assert not [name for name in pipeline.TRUSTED if name.startswith(("os.", "posix.", "builtins."))]
+def test_files_that_are_no_model_of_ours_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "trained.onnx"
+    for content in (b"", b"text", b"\x80\x04]."):
+        path.write_bytes(content)
+        with pytest.raises(ProjectError, match="ONNX Runtime cannot load this model"):
+            trained.load(path, CONTRACT)
+    path.write_bytes(convert(models.fitted("linear", "binary"), contracts.wide()))
+    with pytest.raises(ProjectError, match="was not written by the stage train"):
+        trained.load(path, contracts.wide()).description()
+    with pytest.raises(ProjectError, match=r"absent\.onnx is missing: train it with `dvc repro`"):
+        trained.load(tmp_path / "absent.onnx", CONTRACT)
 
 
 SPACE: dict[str, tuple[float, float]] = {
@@ -263,7 +231,7 @@ def test_the_stage_writes_model_and_report_and_records_the_run(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
     shutil.copy(mlflow_database, store() / "mlflow")
-    answer = CliRunner().invoke(train.main, ["train.parquet", "out/model.skops", "out/report.json"])
+    answer = CliRunner().invoke(train.main, ["train.parquet", "out/trained.onnx", "out/report.json"])
     assert answer.exit_code == 0, answer.output
     report = files.read_json(folder / "out" / "report.json")
     assert report["metric"] == "roc_auc"
@@ -288,16 +256,12 @@ def test_the_stage_writes_model_and_report_and_records_the_run(
     assert run.data.metrics["cv_roc_auc"] == report["mean"]
     assert run.data.params["model.algorithm"] == "boosting"
     assert float(run.data.params["model.l2_regularization"]) == report["settings"]["l2_regularization"]
-    assert run.data.tags[tracking.PIPELINE_TAG] == digest(folder / "out" / "model.skops")
+    assert run.data.tags[tracking.PIPELINE_TAG] == digest(folder / "out" / "trained.onnx")
     (dataset,) = run.inputs.dataset_inputs
     assert digest(folder / "train.parquet").startswith(dataset.dataset.digest)
     assert {"environment.txt", "request.schema.json"} <= {file.path for file in client.list_artifacts(run.info.run_id)}
-    (logged,) = client.search_logged_models([experiment])
-    saved = mlflow.sklearn.load_model(f"models:/{logged.model_id}")
-    rows = pd.read_parquet(folder / "test.parquet")
-    inputs = frame.features(rows, contracts.wide())
-    ours = pipeline.predict(pipeline.load(folder / "out" / "model.skops"), inputs)
-    np.testing.assert_array_equal(pipeline.predict(saved, inputs), ours)
+    logged = mlflow_backend.connect().download_artifacts(run.info.run_id, "model/trained.onnx", str(tmp_path))
+    assert Path(logged).read_bytes() == (folder / "out" / "trained.onnx").read_bytes()
     assert {path.name for path in (folder / ".store").iterdir()} >= {"mlflow", "search.db"}
 
 
@@ -307,7 +271,7 @@ def test_a_column_without_a_number_may_have_any_name(algorithm: str) -> None:
     rows = pd.DataFrame({"self": [None] * 90, "n": np.arange(90.0), "y": np.arange(90) > 40})
     rows = frame.parse(rows, contract)
     assert pipeline.predict(
-        train.fit(contract, contracts.settings(algorithm), rows), frame.features(rows, contract)
+        train.fit(contract, contracts.settings(algorithm), rows), frame.features(rows, contract), contract
     ).any()
 
 

@@ -94,17 +94,12 @@ def predictions(fitted: BaseEstimator, rows: pd.DataFrame, contract: Contract) -
     """Return probabilities of shape (rows, classes), or numbers of shape (rows,)."""
     from .model.pipeline import predict
 
-    return predict(fitted, frame.features(rows, contract))
+    return predict(fitted, frame.features(rows, contract), contract)
 
 
 def exported(fitted: BaseEstimator, rows: pd.DataFrame, contract: Contract) -> np.ndarray:
     """Return the same predictions by the model's ONNX export."""
-    import onnxruntime
+    from .model.conversion import convert
+    from .model.trained import Trained
 
-    from .model.export import convert
-
-    session = onnxruntime.InferenceSession(convert(fitted, contract), providers=["CPUExecutionProvider"])
-    features = trained(rows, contract)
-    names = [one.name for one in session.get_inputs()]
-    output = session.run([session.get_outputs()[-1].name], {name: features[name] for name in names})[0]
-    return np.asarray(output if contract.classes else output.reshape(-1))
+    return Trained(convert(fitted, contract), contract).predict(frame.features(rows, contract))

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
+import pandas as pd
 import yaml
 from click.testing import CliRunner
 from sklearn.base import BaseEstimator
@@ -23,7 +24,8 @@ from mlgitops.common import files
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.params import Params
 from mlgitops.data import frame, split
-from mlgitops.model import export, pipeline, train
+from mlgitops.model import export, train, trained
+from mlgitops.model.conversion import convert
 
 from .contracts import ALGORITHMS, EXAMPLE, PARAMS, TARGETS, example, settings, wide
 from .tables import rows, rows_of
@@ -42,12 +44,17 @@ def digests() -> dict[str, str]:
     digest = {}
     for algorithm, task in product(ALGORITHMS, TARGETS):
         with TemporaryDirectory() as folder:
-            path = Path(folder, "pipeline.skops")
-            pipeline.save(fitted(algorithm, task), path)
-            digest[f"{algorithm} {task} pipeline"] = hashlib.sha256(path.read_bytes()).hexdigest()
-        model = export.convert(fitted(algorithm, task), wide(task))
+            path = Path(folder, "trained.onnx")
+            save(fitted(algorithm, task), wide(task), settings(algorithm), frame.parse(rows(task), wide(task)), path)
+            digest[f"{algorithm} {task} trained"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        model = convert(fitted(algorithm, task), wide(task))
         digest[f"{algorithm} {task} model"] = hashlib.sha256(model).hexdigest()
     return digest
+
+
+def save(fit: BaseEstimator, contract: Contract, model: dict[str, Any], table: pd.DataFrame, path: Path) -> None:
+    """Write an estimator that was fitted on typed rows to *path*, as the stage train does."""
+    trained.write(path, *train.exported(contract, model, fit, frame.features(table, contract)))
 
 
 @cache
@@ -106,7 +113,8 @@ def project(folder: Path, task: str = "binary", algorithm: str = "boosting") -> 
     parts = split.split(frame.parse(rows(task, 400), contract), contract, 0.3)
     for name, part in zip(("train", "test"), parts, strict=True):
         part.to_parquet(folder / f"{name}.parquet", index=False)
-    pipeline.save(train.fit(contract, params.model, parts[0]), folder / "pipeline.skops")
+    fit = train.fit(contract, params.model, parts[0])
+    save(fit, contract, params.model, parts[0], folder / "trained.onnx")
     return folder
 
 
@@ -115,13 +123,13 @@ def exported(contract: Contract, folder: Path, model: dict[str, Any] | None = No
     params = PARAMS.model_copy(update={"model": model or PARAMS.model})
     write_project(folder, contract, params)
     table = rows_of(contract)
-    pipeline.save(train.fit(contract, params.model, table), folder / "pipeline.skops")
+    save(train.fit(contract, params.model, table), contract, params.model, table, folder / "trained.onnx")
     table.to_parquet(folder / "test.parquet", index=False)
     files.write_json(folder / "metrics.json", {"rows": len(table), "score": 1.0})
     (folder / "plots").mkdir()
     for name in ("slices", "importance"):
         (folder / "plots" / f"{name}.csv").write_text("feature,importance,std\n", encoding="utf-8")
-    names = [str(folder / name) for name in ("pipeline.skops", "test.parquet", "metrics.json", "plots", "export")]
+    names = [str(folder / name) for name in ("trained.onnx", "test.parquet", "metrics.json", "plots", "export")]
     with chdir(folder), mock.patch.dict(os.environ, PYTHONHASHSEED="0"):
         CliRunner().invoke(export.main, names, catch_exceptions=False, standalone_mode=False)
     return folder / "export"

@@ -36,8 +36,8 @@ from mlgitops.data import split
 from mlgitops.model import evaluate, export, train
 
 split.main(["data/raw.parquet", "data/train.parquet", "data/test.parquet"], standalone_mode=False)
-train.main(["data/train.parquet", "models/pipeline.skops", "reports/cross_validation.json"], standalone_mode=False)
-made = ["data/test.parquet", "models/pipeline.skops", "reports/metrics.json", "reports/plots"]
+train.main(["data/train.parquet", "models/trained.onnx", "reports/cross_validation.json"], standalone_mode=False)
+made = ["data/test.parquet", "models/trained.onnx", "reports/metrics.json", "reports/plots"]
 evaluate.main(made, standalone_mode=False)
 export.main([made[1], made[0], *made[2:], "models/export", "--train", "data/train.parquet"], standalone_mode=False)
 """

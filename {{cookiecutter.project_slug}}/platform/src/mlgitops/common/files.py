@@ -78,7 +78,12 @@ def write(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write *value* as indented JSON, which is readable in a diff."""
-    write(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    write(path, to_json(value) + "\n")
+
+
+def to_json(value: Any) -> str:
+    """Return *value* as indented JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
 def read_json(path: Path) -> Any:

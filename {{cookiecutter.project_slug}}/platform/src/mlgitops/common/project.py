@@ -12,6 +12,7 @@ from types import ModuleType
 from .errors import ProjectError
 
 DATASET, FEATURES, MODEL = "dataset.py", "features.py", "model.py"
+LIBRARIES = ("catboost", "keras", "lightgbm", "torch", "xgboost")  # each is an extra of the platform
 HOME = Path(__file__).absolute().parents[4]  # the project that contains this platform
 
 
@@ -89,8 +90,11 @@ def user_code(path: Path, function: str = "") -> Iterator[None]:
     except ProjectError:
         raise
     except ModuleNotFoundError as error:
+        library = str(error.name).partition(".")[0]
+        package = f" --group pipeline 'mlgitops[{library}]'" if library in LIBRARIES else ""
         raise ProjectError(
-            f"{_location(path, function, error)}no module {error.name!r}: add it with `uv add`, or correct the name"
+            f"{_location(path, function, error)}no module {error.name!r}: add it with `uv add{package}`, or correct "
+            "the name"
         ) from error
     except Exception as error:
         raise ProjectError(f"{_location(path, function, error)}{type(error).__name__}: {error}") from error

@@ -102,10 +102,7 @@ def _whole(number: float) -> float:
 
 
 def _time(column: Column) -> Any:
-    low, high = (
-        bound or (default.date() if column.type == "date" else default)
-        for bound, default in zip(_times(column), TIME_RANGE, strict=True)
-    )
+    low, high = time_limits(column)
     parse = date.fromisoformat if column.type == "date" else partial(_timestamp, zone=column.time_zone)
     pattern = PATTERNS[column.type]
     schema: dict[str, Any] = {"type": "string", "pattern": pattern if column.time_zone else pattern.replace(ZONE, "")}
@@ -113,6 +110,15 @@ def _time(column: Column) -> Any:
         schema["format"] = "date"  # not date-time, which requires a time zone
     check = AfterValidator(partial(_within, parse=parse, low=low, high=high))
     return Annotated[str, Field(pattern=pattern), check, WithJsonSchema(schema)]
+
+
+def time_limits(column: Column) -> tuple[date, date]:
+    """Return the earliest and the latest time, or date, that a request may hold."""
+    low, high = (
+        bound or (default.date() if column.type == "date" else default)
+        for bound, default in zip(_times(column), TIME_RANGE, strict=True)
+    )
+    return low, high
 
 
 def _times(column: Column) -> tuple[date | None, date | None]:

@@ -1,10 +1,25 @@
-"""Converts parts of a table to types that Parquet stores and pandas reads: views, dictionaries, extension types."""
+"""Converts parts of a table to types that Parquet stores: views, dictionaries, extension types; and parts to pandas."""
 
 from collections.abc import Iterable, Iterator
 
+import pandas as pd
 import pyarrow as pa
 
 from .reading import Reading, unique
+
+EXACT = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}  # which floats beside missing values would round
+
+
+def to_frame(part: pa.RecordBatch) -> pd.DataFrame:
+    """Return *part* as pandas; see `to_series`."""
+    columns = zip(part.schema.names, part.columns, strict=True)
+    return pd.DataFrame({name: to_series(values) for name, values in columns}, copy=False)
+
+
+def to_series(values: pa.Array | pa.ChunkedArray) -> pd.Series:
+    """Return *values* as pandas; whole numbers keep all digits where others are missing."""
+    series: pd.Series = values.to_pandas(date_as_object=False, types_mapper=EXACT.get if values.null_count else None)
+    return series
 
 
 def storable(parts: Iterable[pa.RecordBatch], reading: Reading) -> Iterator[pa.RecordBatch]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..contract import as_delivered, spelling, zones
-from ..contract.column import NUMERIC, TEMPORAL, UNIX, Column
+from ..contract.column import NA_VALUES, NUMERIC, TEMPORAL, UNIX, Column
 from ..contract.strings import BLANKS, normalized
 
 BOOLEANS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False, "1.0": True, "0.0": False}
@@ -17,6 +17,8 @@ MILLISECONDS = "datetime64[ms]"  # covers every year that a table may hold
 
 def typed(values: pd.Series, column: Column, decimal: str = ".") -> pd.Series:
     """Return one column with the type that the contract declares; see `frame.parse`."""
+    if values.dtype == object and column.type in NUMERIC and decimal == "." and not column.na_values:
+        values = _plain(values)
     if _is_text(values):
         values = _without_missing(values, column, decimal)
     if column.type in NUMERIC:
@@ -34,6 +36,13 @@ def typed(values: pd.Series, column: Column, decimal: str = ".") -> pd.Series:
         values = values.astype("Int64")  # missing values turned whole numbers into floats
     strings = _each(values.astype("string"), lambda text: normalized(text, column.normalize))
     return strings.astype("string").replace("", pd.NA)
+
+
+def _plain(values: pd.Series) -> pd.Series:
+    """Return strings that are all plain numbers, or missing, as numbers; others as they are, for the slower reader."""
+    present = values.mask(values.isin(["", *NA_VALUES]))
+    parsed = pd.to_numeric(present, errors="coerce").astype("float64")
+    return parsed if np.isfinite(parsed).sum() == present.notna().sum() else values
 
 
 def _without_missing(values: pd.Series, column: Column, decimal: str) -> pd.Series:

@@ -31,9 +31,16 @@ def query(source: Path, reading: Reading) -> Iterator[pa.RecordBatch]:
     except (sqlalchemy.exc.ArgumentError, ValueError):
         raise ProjectError(f"{source}: DATABASE_URL is not an address such as postgresql://user@host/name") from None
     reading.format = "query"
-    reading.details["database"] = kind
+    reading.details |= {"database": kind} | _place(url)
     with _without_secrets(source, url, address):
         yield from _result(kind, url, source.read_text(encoding="utf-8-sig").strip())
+
+
+def _place(url: Any) -> dict[str, str | int]:
+    """Return the server and the name of a database: never a login, nor the folder of a file."""
+    server = f"{url.host}:{url.port}" if url.port else url.host
+    named = {"server": server, "name": Path(url.database).name if url.database else None}
+    return {key: str(value) for key, value in named.items() if value}
 
 
 def _result(kind: str, url: Any, text: str) -> Iterator[pa.RecordBatch]:

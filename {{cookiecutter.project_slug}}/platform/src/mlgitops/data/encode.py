@@ -17,29 +17,35 @@ EPOCH, NAT = datetime(1970, 1, 1), np.iinfo(np.int64).min
 DAY_ZERO = np.datetime64("2000-01-01", "D")
 
 
-def encode(columns: Mapping[str, Sequence[Any] | np.ndarray], contract: Contract) -> dict[str, np.ndarray]:
+Columns = Mapping[str, Sequence[Any] | np.ndarray]
+
+
+def encode(columns: Columns, contract: Contract, features: tuple[Feature, ...] | None = None) -> dict[str, np.ndarray]:
     """Return one array of shape (rows, 1) per feature: float32 or str objects, with NaN or "" where missing.
+
+    The features are those of *contract*, or those that an exported model names.
 
     *columns* maps each input column to its values: numbers, booleans, strings, and datetime64 or ISO strings for dates;
     a missing value is None (or NaN, NaT). Raises KeyError if a column is absent, and ProjectError if a function of
     features.py fails.
     """
-    arrays = _Arrays(columns, contract)
-    return {feature.name: _input(feature, arrays) for feature in contract.features}
+    arrays = FunctionInputs(columns, contract)
+    return {feature.name: _input(feature, arrays) for feature in features or contract.features}
 
 
-class _Arrays(dict[str, np.ndarray]):
+class FunctionInputs(dict[str, np.ndarray]):
     """The input columns as functions of features.py take them, each converted on first use."""
 
-    def __init__(self, columns: Mapping[str, Sequence[Any] | np.ndarray], contract: Contract) -> None:
+    def __init__(self, columns: Columns, contract: Contract) -> None:
         """Keep *columns* to convert them later."""
         super().__init__()
         self.values_by_name, self.inputs = columns, contract.inputs
 
     def __missing__(self, name: str) -> np.ndarray:
+        """Convert the values of a column when it is first read."""
         values, kind = self.values_by_name[name], self.inputs[name].type
         if kind in ("datetime", "date"):
-            array = _timestamps(values)
+            array = timestamps(values)
         elif kind in ("category", "text"):
             array = _strings(values)
         else:
@@ -48,7 +54,7 @@ class _Arrays(dict[str, np.ndarray]):
         return array
 
 
-def _input(feature: Feature, arrays: _Arrays) -> np.ndarray:
+def _input(feature: Feature, arrays: FunctionInputs) -> np.ndarray:
     if feature.function:
         result = feature.function(arrays)
         return (_strings(result) if feature.kind == "category" else result.astype(np.float32)).reshape(-1, 1)
@@ -67,7 +73,7 @@ def _strings(values: Sequence[Any] | np.ndarray) -> np.ndarray:
     return strings
 
 
-def _timestamps(values: Sequence[Any] | np.ndarray) -> np.ndarray:
+def timestamps(values: Sequence[Any] | np.ndarray) -> np.ndarray:
     """Return datetime64 in seconds; numpy's own conversion of a datetime takes longer than the model takes per row."""
     if not isinstance(values, list) or not {*map(type, values)} <= {datetime, type(None)}:
         return np.asarray(values, dtype="datetime64[s]")

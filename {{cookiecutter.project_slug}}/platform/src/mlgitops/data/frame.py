@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from ..common.errors import ProjectError
 from ..contract.column import Column
 from ..contract.contract import Contract
-from .casting import typed
+from .arrow_types import to_series
+from .casting import MAX_WHOLE, typed
 from .encode import encode
 
 STRING = pd.StringDtype("pyarrow")  # a fifth of the memory of "string"; writes the same bytes
@@ -36,13 +37,21 @@ def hashes(rows: pd.DataFrame | pd.Series) -> np.ndarray:
     return np.concatenate(hashed) if hashed else np.zeros(0, dtype="uint64")
 
 
-def read(file: pq.ParquetFile, name: str, column: Column | None, decimal: str = ".") -> pd.Series:
-    """Read one column of a file with its type (as delivered if *column* is None), in chunks to save memory."""
+def read(
+    file: pq.ParquetFile, name: str, column: Column | None, decimal: str = ".", rows: np.ndarray | None = None
+) -> pd.Series:
+    """Read one column of a file with its type (as delivered if *column* is None), in chunks to save memory.
+
+    With *rows*, sorted positions, only these are returned, numbered from 0.
+    """
     if column and column.join:
-        return joined([read(file, part, PART, decimal) for part in column.join])
-    chunks = []
+        return joined([read(file, part, PART, decimal, rows) for part in column.join])
+    chunks, start = [], 0
     for batch in file.iter_batches(CHUNK_ROWS, columns=[name]):
-        values = batch.column(0).to_pandas(date_as_object=False)
+        delivered, end = batch.column(0), start + batch.num_rows
+        if rows is not None:
+            delivered = delivered.take(rows[np.searchsorted(rows, start) : np.searchsorted(rows, end)] - start)
+        start, values = end, to_series(delivered)
         values = values if column is None else typed(values, column, decimal)
         chunks.append(values.astype(STRING) if values.dtype == "string" else values)
         gc.collect(1)  # a Series whose .str was used refers to itself
@@ -112,16 +121,17 @@ def features(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
 def records(rows: pd.DataFrame, contract: Contract) -> list[dict[str, Any]]:
     """Return the inputs of *rows*, as delivered or typed, as JSON values that a caller of the service would send."""
     parsed = parse(rows[[name for name in contract.inputs if name in rows]], contract)
-    values = {name: _json(parsed[name], contract.columns[name]) for name in parsed if name in contract.inputs}
+    values = {name: json_values(parsed[name], contract.columns[name]) for name in parsed if name in contract.inputs}
     return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
 
 
-def _json(values: pd.Series, column: Column) -> list[Any]:
+def json_values(values: pd.Series, column: Column) -> list[Any]:
+    """Return values that have the type of *column* as a caller of the service would send them."""
     present = values.notna().tolist()
     unit: Literal["D", "s"] = "D" if column.type == "date" else "s"
     if pd.api.types.is_datetime64_dtype(values):
         values = pd.Series(np.datetime_as_string(values.to_numpy(), unit, casting="unsafe"))  # four digits of any year
-    elif column.type == "integer" and pd.api.types.is_float_dtype(values):
+    elif column.type == "integer" and pd.api.types.is_float_dtype(values) and (values.abs() < MAX_WHOLE)[present].all():
         values = values.astype("Int64")
     return [_plain(value, unit) if filled else None for value, filled in zip(values.tolist(), present, strict=True)]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ..common import files
 from ..common.errors import ProjectError
@@ -16,6 +15,7 @@ from ..common.project import user_code
 from ..contract.params import Ingest, Params
 from . import address, database, lakehouse, tables
 from .arrow_types import storable
+from .parquet import parquet_writer
 from .reading import IngestReport, Reading, unique
 
 
@@ -31,7 +31,7 @@ def ingest(source: str | Path, raw: Path, settings: Ingest | None = None) -> Ing
     if first is None or not first.num_columns:
         raise ProjectError(f"{source}: the table has no row")
     rows = 0
-    with files.replacing(raw) as new, pq.ParquetWriter(new, first.schema) as writer:
+    with files.replacing(raw) as new, parquet_writer(new, first.schema) as writer:
         for part in chain([first], incoming):
             writer.write(pa.Table.from_batches([part]).cast(writer.schema))
             rows += part.num_rows

@@ -36,8 +36,8 @@ def load(source: str | Path, how: Ingest, contract: Contract) -> Loaded:
         raw = Path(folder) / "raw.parquet"
         report = ingest(source, raw, how)
         names = pq.read_schema(raw).names
-        absent = [name for name in contract.columns if name not in names]
-        unknown = [name for name in names if name not in contract.columns]
+        absent = [name for name in contract.delivered if name not in names]
+        unknown = [name for name in names if name not in contract.delivered]
         if absent or unknown:
             problems = [f"has no column {name!r}" for name in absent] + [f"has the new column {n!r}" for n in unknown]
             raise ProjectError(

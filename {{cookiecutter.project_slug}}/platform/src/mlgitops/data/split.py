@@ -8,7 +8,6 @@ import click
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ..common import files
 from ..common.errors import ProjectError
@@ -16,6 +15,7 @@ from ..contract.contract import Contract
 from ..contract.params import Params
 from . import frame
 from .counts import METADATA, Counts
+from .parquet import parquet_writer
 from .units import held_out, newest, units
 
 
@@ -83,7 +83,7 @@ def _write(rows: pd.DataFrame, positions: np.ndarray, path: Path, table: Counts)
     """Write the *rows* at *positions* to *path* in chunks, to avoid a second copy of the table in memory."""
     schema = pa.Schema.from_pandas(rows.head(1), preserve_index=False)
     written = schema.with_metadata({**schema.metadata, METADATA: json.dumps(asdict(table)).encode()})
-    with files.replacing(path) as new, pq.ParquetWriter(new, written) as writer:
+    with files.replacing(path) as new, parquet_writer(new, written) as writer:
         for start in range(0, len(positions), frame.CHUNK_ROWS):
             chunk = rows.iloc[positions[start : start + frame.CHUNK_ROWS]]
             writer.write(pa.Table.from_pandas(chunk, schema=schema, preserve_index=False).cast(written))

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ..common.errors import ProjectError
 from ..contract.column import Column
 from ..contract.contract import Contract
 from ..contract.params import Ingest
 from .frame import CHUNK_ROWS
+from .parquet import parquet_writer
 from .reading import IngestReport
 
 
@@ -70,7 +70,8 @@ def path_of(source: Path, report: IngestReport) -> Path:
 def write(table: pa.Table, new: Path, source: Path, report: IngestReport, settings: Ingest) -> None:
     """Write *table* to *new*, in the format of *source*, which *report* and *settings* describe."""
     if report.format != "text" or new.suffix == ".parquet":
-        pq.write_table(table, new)
+        with parquet_writer(new, table.schema) as writer:
+            writer.write_table(table)
         return
     encoding = settings.encoding or "utf-8"
     before = (settings.header or 1) - 1  # lines above the header, which stay

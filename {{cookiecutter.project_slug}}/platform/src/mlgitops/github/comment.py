@@ -3,9 +3,7 @@
 The workflow that comments never runs code of the pull request: it reads the artifacts of its run of `train` as data.
 """
 
-import io
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,10 +15,9 @@ from ..common.errors import ProjectError
 from ..data.validation_report import ValidationReport
 from ..review.pages.escape import defused, prose
 from ..review.pages.markdown import MARKER
-from . import api
+from . import api, artifacts
+from .artifacts import MAX_ARTIFACT_BYTES
 
-MAX_FILE_BYTES = 1_000_000
-MAX_ARTIFACT_BYTES = 50_000_000
 FORK = """## ⚠️ Unverified: the review of a fork
 
 > This pull request comes from a fork, whose own code generated the page below. Review the code changes first. Nothing
@@ -57,9 +54,9 @@ def subject(event: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | No
 
 def post(pull: dict[str, Any], run: dict[str, Any]) -> None:
     """Post or update the comment on *pull* from the artifacts of *run*."""
-    artifacts = {entry["name"]: entry for entry in api.api(f"/actions/runs/{run['id']}/artifacts")["artifacts"]}
-    text = _page(artifacts.get("reports"))
-    links = [("the run", "")] + [(prose(name), f"/artifacts/{entry['id']}") for name, entry in artifacts.items()]
+    uploaded = {entry["name"]: entry for entry in api.api(f"/actions/runs/{run['id']}/artifacts")["artifacts"]}
+    text = _page(uploaded.get("reports"))
+    links = [("the run", "")] + [(prose(name), f"/artifacts/{entry['id']}") for name, entry in uploaded.items()]
     link_list = " · ".join(f"[{name}]({run['html_url']}{path})" for name, path in links)
     origin = f"{link_list} · commit {run['head_sha'][:10]}\n"
     body = f"{text[: api.MAX_BODY_CHARS - len(origin) - 10]}\n---\n{origin}"
@@ -76,18 +73,8 @@ def _page(artifact: dict[str, Any] | None) -> str:
     if artifact["size_in_bytes"] > MAX_ARTIFACT_BYTES:
         size = TOO_LARGE.format(size=artifact["size_in_bytes"], limit=MAX_ARTIFACT_BYTES)
         return f"{MARKER}\n\n## ❌ There is no model to review\n\n{size}\n"
-    reports = _read(artifact["id"])
+    reports = artifacts.read(artifact["id"], ("review.md", "validation.json"))
     return page(reports.get("review.md"), reports.get("validation.json"))
-
-
-def _read(artifact: int) -> dict[str, str]:
-    """Return those files of an artifact that the comment needs; all other files, and too large ones, are skipped."""
-    with zipfile.ZipFile(io.BytesIO(api.download(f"/actions/artifacts/{artifact}/zip"))) as archive:
-        return {
-            entry.filename: archive.read(entry).decode(errors="replace")
-            for entry in archive.infolist()
-            if entry.filename in ("review.md", "validation.json") and entry.file_size < MAX_FILE_BYTES
-        }
 
 
 @click.group()

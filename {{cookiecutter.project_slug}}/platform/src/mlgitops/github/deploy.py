@@ -14,12 +14,13 @@ from ..serving import smoke
 from ..serving.client import Client
 from . import api, production, promote, signatures, tags, targets
 from .tags import Release
-from .targets import Target, rollout_seconds
+from .targets import Target
+from .tools import rollout_seconds
 
 MARKER = "<!-- deployment -->"
 NO_TARGET_MESSAGE = """DEPLOY_TARGET is not set, so {image} was not deployed. To deploy, set the repository variable
-DEPLOY_TARGET to kubernetes (with the secret KUBECONFIG) or compose (with the variable DEPLOY_RUNNER, a runner on the
-server): see docs/deploy.md"""
+DEPLOY_TARGET to kubernetes (with the secret KUBECONFIG), compose (with the variable DEPLOY_RUNNER, a runner on the
+server), azureml or cloudrun: see docs/deploy.md"""
 
 
 def deploy(environment: str, release: Release, manifests: Path = targets.DEPLOY) -> str:
@@ -50,7 +51,8 @@ def _run(target: Target, image: str, model: Path | None = None) -> None:
     target.apply(image)
     with target.address() as url:
         client = Client(url)
-        client.wait(rollout_seconds())
+        if not target.awaited:
+            client.wait(rollout_seconds())
         if model:
             smoke.check(client, files.read_json(model / "golden.json"))
 

@@ -4,6 +4,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..common.errors import ProjectError
@@ -20,18 +21,35 @@ def declared() -> str | None:
     return pinned(git("show", f"{api.MAIN}:{OVERLAY}") or "")
 
 
-def declarations() -> list[str]:
-    """Return the images that main has declared for production in turn, the oldest first.
+@dataclass(frozen=True)
+class Declaration:
+    """A commit of main that let production run an image: when, by whom, and its subject line."""
+
+    image: str
+    commit: str
+    at: str
+    by: str
+    subject: str
+
+
+def history() -> list[Declaration]:
+    """Return what main has declared for production in turn, the oldest first.
 
     Each is a commit of main itself: a merge, a squashed pull request, or a revert made on GitHub's page.
     """
-    commits = (git("log", "--first-parent", "--reverse", "--format=%H", api.MAIN, "--", OVERLAY) or "").split()
-    images: list[str] = []
-    for commit in commits:
+    options = ("--first-parent", "--reverse", "--format=%H%x00%cI%x00%an%x00%s")
+    declarations: list[Declaration] = []
+    for line in (git("log", *options, api.MAIN, "--", OVERLAY) or "").splitlines():
+        commit, *facts = line.split("\0")
         image = _image_in(commit)
-        if image and images[-1:] != [image]:
-            images.append(image)
-    return images
+        if image and (not declarations or declarations[-1].image != image):
+            declarations.append(Declaration(image, commit, *facts))
+    return declarations
+
+
+def declarations() -> list[str]:
+    """Return the images that main has declared for production in turn, the oldest first."""
+    return [declaration.image for declaration in history()]
 
 
 def _image_in(commit: str) -> str | None:

@@ -23,12 +23,13 @@ Look who pushed it. To remove it: git push origin :refs/tags/{name} (the rules i
 
 @dataclass(frozen=True)
 class Release:
-    """A version whose image was pushed, as recorded in its tag."""
+    """A version whose image was pushed, as recorded in its tag; *created* is the Unix time of the tag."""
 
     version: str
     image: str
     facts: dict[str, str]
     review: str
+    created: int = 0
 
 
 def create(version: str, image: str, facts: dict[str, str], review: str) -> bool:
@@ -79,8 +80,8 @@ def find(version: str) -> Release | None:
     name = f"{PREFIX}{number}"
     if not NUMBER.fullmatch(number) or not _exists(name):
         return None
-    text = git("for-each-ref", "--format=%(objecttype)%0a%(contents)", f"refs/tags/{name}") or ""
-    kind, _, message = text.partition("\n")
+    text = git("for-each-ref", "--format=%(objecttype)%0a%(taggerdate:unix)%0a%(contents)", f"refs/tags/{name}") or ""
+    kind, created, message = [*text.split("\n", 2), "", ""][:3]
     _, header, review = [*message.split("\n\n", 2), "", ""][:3]
     facts = dict(line.split(": ", 1) for line in header.splitlines() if FACT.fullmatch(line))
     image = facts.pop("image", "")
@@ -88,7 +89,7 @@ def find(version: str) -> Release | None:
         raise ProjectError(FOREIGN.format(name=name, reason=f"its message names no image by its digest: {image!r}"))
     if not api.on_main(f"refs/tags/{name}^{{commit}}"):
         raise ProjectError(FOREIGN.format(name=name, reason=f"its commit is not on {api.MAIN}"))
-    return Release(number, image, facts, review)
+    return Release(number, image, facts, review, int(created or 0))
 
 
 def _exists(name: str) -> bool:

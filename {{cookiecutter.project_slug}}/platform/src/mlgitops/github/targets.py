@@ -1,4 +1,4 @@
-"""The deploy targets: a Kubernetes cluster, or one server with Compose. Each returns and replaces the running image."""
+"""The deploy targets, each of which returns and replaces the running image; here, a cluster and one server."""
 
 import atexit
 import os
@@ -12,13 +12,14 @@ from pathlib import Path
 import yaml
 
 from ..common.errors import ProjectError
-from ..common.process import run
 from ..image.overlay import pin
 from ..serving.smoke import free_port
+from .azureml import AzureML
+from .cloudrun import CloudRun
+from .tools import rollout_seconds, run_tool
 
 DEPLOY = Path("deploy")
 CHALLENGER = ("app.kubernetes.io/component", "challenger")  # the label of the canary beside the deployment
-DEFAULT_ROLLOUT_SECONDS = 180  # if DEPLOY_SECONDS is not set
 
 
 def find(environment: str, manifests: Path = DEPLOY) -> "Target | None":
@@ -29,28 +30,16 @@ def find(environment: str, manifests: Path = DEPLOY) -> "Target | None":
     target = os.environ.get("DEPLOY_TARGET") or "none"
     if target == "none":
         return None
-    kinds: dict[str, type[Target]] = {"kubernetes": Kubernetes, "compose": Compose}
-    if target not in kinds:
-        raise ProjectError(f"DEPLOY_TARGET is {target}: expected none, {', '.join(kinds)}")
-    return kinds[target](environment, manifests)
-
-
-def rollout_seconds() -> int:
-    """Return the timeout of a rollout in seconds."""
-    return int(os.environ.get("DEPLOY_SECONDS") or DEFAULT_ROLLOUT_SECONDS)
-
-
-def run_tool(command: list[str], stdin: str | None = None, **environment: str) -> str:
-    """Run a command of a target and return its output; raises ProjectError if it fails or is not installed."""
-    if not shutil.which(command[0]):
-        raise ProjectError(f"{command[0]} is not installed, but DEPLOY_TARGET needs it")
-    return run(*command, stdin=stdin, environment=environment).strip()
+    if target not in KINDS:
+        raise ProjectError(f"DEPLOY_TARGET is {target}: expected none, {', '.join(KINDS)}")
+    return KINDS[target](environment, manifests)
 
 
 class Kubernetes:
     """A Kubernetes cluster, accessed with kubectl and KUBECONFIG."""
 
     platform: str | None = None  # of the image to deploy, such as linux/amd64
+    awaited = False  # whether `apply` returns once requests are answered
 
     def __init__(self, environment: str, manifests: Path) -> None:
         """Read the overlay of *environment*; KUBECONFIG_DATA, if set, is the content of kubectl's configuration."""
@@ -108,6 +97,7 @@ class Compose:
     """Docker or Podman on this machine: for a runner on the server itself (see docs/deploy.md)."""
 
     platform: str | None = None  # the engine picks the image of its own
+    awaited = False
 
     def __init__(self, environment: str, manifests: Path) -> None:
         """Run compose.yaml of *manifests* as a separate Compose project for *environment*."""
@@ -145,4 +135,10 @@ class Compose:
         yield f"http://127.0.0.1:{self.port}"
 
 
-Target = Kubernetes | Compose
+Target = Kubernetes | Compose | AzureML | CloudRun
+KINDS: dict[str, type[Target]] = {
+    "kubernetes": Kubernetes,
+    "compose": Compose,
+    "azureml": AzureML,
+    "cloudrun": CloudRun,
+}

@@ -32,7 +32,7 @@ def pack(model: Path, labels: dict[str, str], created: int, docker: dict[str, st
         _gather(model, source)
         files.write(source / "requirements.txt", locked())
         files.write(source / "bentofile.yaml", _bentofile(labels, docker))
-        path = f"{Path(_uv()).parent}{os.pathsep}{os.environ['PATH']}"  # otherwise BentoML would install uv
+        path = f"{Path(uv_program()).parent}{os.pathsep}{os.environ['PATH']}"  # otherwise BentoML would install uv
         env = {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True", "PYTHONPATH": str(source), "PATH": path}
         run(sys.executable, "-m", "bentoml", "build", "--version", labels["version"], cwd=source, environment=env)
         (built,) = (home / "bentos").glob("*/*/")
@@ -97,10 +97,11 @@ def templates(code: list[Path]) -> list[Path]:
 
 def uv(*arguments: str) -> str:
     """Run uv and return its output; raises ProjectError with its error message if it fails."""
-    return run(_uv(), *arguments)
+    return run(uv_program(), *arguments)
 
 
-def _uv() -> str:
+def uv_program() -> str:
+    """Return the uv of this machine; raises ProjectError if there is none."""
     local = root() / ".uv" / "bin" / "uv"  # `make setup` installs it here if the machine has no uv
     program = os.environ.get("UV") or shutil.which("uv") or (str(local) if local.is_file() else None)
     if not program:

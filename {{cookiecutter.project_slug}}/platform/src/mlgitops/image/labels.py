@@ -23,6 +23,8 @@ def lineage(facts: VersionFacts, manifest: dict[str, Any], created: int, platfor
         "run": facts.run_id,
         "commit": facts.commit,
         "data": facts.train_sha256,
+        "data_md5": facts.train_md5,
+        "raw_md5": facts.raw_md5,
         "contract": manifest["contract_sha256"],
         "model": manifest["files"]["model.onnx"],
         "lock": digest(Path("uv.lock")),

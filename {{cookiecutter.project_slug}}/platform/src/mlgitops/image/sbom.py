@@ -8,7 +8,9 @@ from typing import Any
 
 from ..common import project
 from ..model.scorer import read_manifest
+from ..registry.owner_card import OwnerCard
 from .bento import uv
+from .model_card import model_card
 
 DPKG_QUERY = ["dpkg-query", "--show", "--showformat=${Package} ${Version} ${Architecture}\\n"]
 
@@ -53,4 +55,5 @@ def _model(model: Path) -> dict[str, Any]:
         "name": project.name(),
         "version": manifest["files"]["model.onnx"][:12],
         "hashes": [{"alg": "SHA-256", "content": manifest["files"]["model.onnx"]}],
+        "modelCard": model_card(model, OwnerCard.of_project()),
     }

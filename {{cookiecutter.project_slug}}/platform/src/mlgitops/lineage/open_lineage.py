@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..common import project
+from ..registry.versions import RAW
 from .origin import Origin
 
 SPECIFICATION = "https://openlineage.io/spec"
@@ -19,6 +20,8 @@ def event(origin: Origin) -> dict[str, Any]:
     name = project.name()
     model = {f"{name}/version/{origin.version}": origin.digests.get("manifest_sha256", "")}
     inputs = {path: md5 for path, md5 in origin.files.items() if path.startswith(DATA)}
+    if origin.source:
+        inputs[origin.source] = origin.files.get(RAW, "")
     outputs = {path: md5 for path, md5 in origin.files.items() if not path.startswith(DATA)} | model
     identity = origin.digests.get("manifest_sha256") or origin.run_id or origin.version
     return {

@@ -58,7 +58,7 @@ def predictions(contract: Contract, settings: Mapping[str, Any], prepared: Prepa
     for train, test in prepared.folds:
         if len(np.unique(truth[train])) >= len(contract.classes):
             fitted = pipeline.fit(contract, settings, inputs.iloc[train], truth[train])
-            predicted = pipeline.predict(fitted, inputs.iloc[test])
+            predicted = pipeline.predict(fitted, inputs.iloc[test], contract)
             score = metrics.primary(contract.task, truth[test], predicted)
             results.append(FoldPredictions(truth[test], predicted, score))
     results = [fold for fold in results if not np.isnan(fold.score)]

@@ -7,30 +7,29 @@ from typing import Any
 import click
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
 
 from ..common import files
 from ..contract.contract import Contract
 from ..contract.params import Evaluate, Params
 from ..data import counts, frame
-from . import decision, metrics, pipeline
+from . import decision, metrics, trained
 from .curves import curves
-from .pipeline import predict
 from .slices import slices
+from .trained import Trained
 
 
-def importance(
-    contract: Contract, fitted: BaseEstimator, rows: pd.DataFrame, params: Evaluate, seed: int
-) -> pd.DataFrame:
+def importance(contract: Contract, model: Trained, rows: pd.DataFrame, params: Evaluate, seed: int) -> pd.DataFrame:
     """Return permutation importance, the decrease of the primary metric: feature, importance, std."""
     sample = rows.sample(min(len(rows), params.importance_rows), random_state=seed)
 
-    def score(model: BaseEstimator, inputs: pd.DataFrame, truth: np.ndarray) -> float:
-        return metrics.primary(contract.task, truth, predict(model, inputs))
+    def score(_: object, inputs: pd.DataFrame, truth: np.ndarray) -> float:
+        return metrics.primary(contract.task, truth, model.predict(inputs))
 
     inputs, truth = frame.features(sample, contract), frame.target(sample, contract)
-    shuffled = permutation_importance(fitted, inputs, truth, scoring=score, n_repeats=3, random_state=seed)
+    frozen = FrozenEstimator(model)  # which scikit-learn does not fit
+    shuffled = permutation_importance(frozen, inputs, truth, scoring=score, n_repeats=3, random_state=seed)
     table = pd.DataFrame(
         {"feature": inputs.columns, "importance": shuffled.importances_mean, "std": shuffled.importances_std}
     )
@@ -66,19 +65,19 @@ def decided(
 def main(test: Path, model: Path, report: Path, plots: Path, cross_validation: Path | None) -> None:
     """Score TEST with MODEL; write metrics to REPORT, and curves, slices and importance to the folder PLOTS."""
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
-    trained = files.read_json(cross_validation) if cross_validation else {}
-    threshold = decision.threshold(contract, params.evaluate.threshold, trained)
-    rows, fitted = pd.read_parquet(test), pipeline.load(model)
-    truth, predicted = frame.target(rows, contract), predict(fitted, frame.features(rows, contract))
+    validated = files.read_json(cross_validation) if cross_validation else {}
+    threshold = decision.threshold(contract, params.evaluate.threshold, validated)
+    rows, loaded = pd.read_parquet(test), trained.load(model, contract)
+    truth, predicted = frame.target(rows, contract), loaded.predict(frame.features(rows, contract))
     scores = metrics.scores(contract, truth, predicted, threshold)
     tables = curves(contract, truth, predicted, threshold)
     tables["slices"] = slices(contract, rows, predicted, params.evaluate)
-    tables["importance"] = importance(contract, fitted, rows, params.evaluate, params.train.random_state)
+    tables["importance"] = importance(contract, loaded, rows, params.evaluate, params.train.random_state)
     with files.replacing(plots) as new:
         new.mkdir()
         for name, content in tables.items():
             content.to_csv(new / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
-    table = {"table": asdict(counts.counts(test)), "leaks": trained.get("leaks", [])}
+    table = {"table": asdict(counts.counts(test)), "leaks": validated.get("leaks", [])}
     if contract.classes:
         table["decision"] = decided(contract, truth, predicted, params.evaluate, threshold)
     files.write_json(report, {"rows": len(rows), **scores, **table})

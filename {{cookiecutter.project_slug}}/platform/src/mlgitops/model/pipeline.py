@@ -1,36 +1,25 @@
-"""The pipeline: built by the project's model.py, fitted, used for predictions, saved and loaded."""
+"""The pipeline: built by the project's model.py, fitted, and used for predictions."""
 
-import io
-import itertools
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import skops.io
 from sklearn.base import BaseEstimator
-from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import TargetEncoder
-from skops.io.exceptions import UntrustedTypesFoundException
 
 from ..common import project
 from ..common.document import line
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
+from .single_precision import to_single_precision
 
 PARAMS = Path("params.yaml")
 UNEXPECTED = re.compile(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")  # message of Python
 REFUSED = re.compile(r"ValueError: (\w+) '")  # message of estimators.build
 INVALID = re.compile(r"The '(\w+)' parameter of (\w+) must be")  # message of scikit-learn
-TRUSTED = (  # types that skops does not trust by default, and that hold no code of their own
-    "functools.partial",
-    "numpy.dtype",
-)
-ADDRESS = re.compile(r'(?<="__id__": )\d+|(?<="file": ")[^".]+')  # skops names objects by their memory address
 
 
 def build(contract: Contract, settings: Mapping[str, Any], section: str = "model") -> BaseEstimator:
@@ -51,9 +40,15 @@ def build(contract: Contract, settings: Mapping[str, Any], section: str = "model
     if not (hasattr(estimator, "fit") and hasattr(estimator, "predict")):
         kind = type(estimator).__name__
         raise ProjectError(f"{path.as_posix()}: build() returned {kind}; return an estimator with fit() and predict()")
+    if contract.classes and not hasattr(estimator, "predict_proba"):
+        final = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+        raise ProjectError(
+            f"{path.as_posix()}: {type(final).__name__} has no predict_proba(), and a {contract.task} model answers "
+            "with probabilities: wrap it in sklearn.calibration.CalibratedClassifierCV, or choose another estimator"
+        )
     try:
         for step in [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]:
-            if hasattr(step, "_validate_params"):  # fit() would do this too, but much later
+            if hasattr(step, "_parameter_constraints"):  # fit() would do this too, but much later
                 step._validate_params()
     except ValueError as error:
         raise _setting_error(error, settings, section) from error
@@ -85,68 +80,17 @@ def fit(contract: Contract, settings: Mapping[str, Any], inputs: pd.DataFrame, t
     empty = inputs.columns[inputs.isna().all()]
     inputs = inputs.fillna(dict.fromkeys(empty, np.float32(0)))  # boosting cannot bin a column without values
     pipeline = build(contract, settings).fit(inputs, truth)
-    _to_single_precision(pipeline)
+    to_single_precision(pipeline)
     return pipeline
 
 
-def _to_single_precision(pipeline: BaseEstimator) -> None:
-    """Round encodings and thresholds to float32, as ONNX does, so that both models take the same branches."""
-    steps = [step for _, step in pipeline.steps] if isinstance(pipeline, Pipeline) else [pipeline]
-    for transformer in steps:
-        for _, step, _ in transformer.transformers_ if isinstance(transformer, ColumnTransformer) else ():
-            encoder = step[0] if isinstance(step, Pipeline) else step
-            if isinstance(encoder, TargetEncoder):
-                encoder.encodings_ = [np.float64(np.float32(means)) for means in encoder.encodings_]
-                encoder.target_mean_ = np.float64(np.float32(encoder.target_mean_))
-    for predictor in itertools.chain(*getattr(steps[-1], "_predictors", ())):
-        thresholds = predictor.nodes["num_threshold"]
-        rounded = thresholds.astype(np.float32)
-        below = np.nextafter(rounded, np.float32(-np.inf))  # rounded down, so that `input <= threshold` stays as it was
-        predictor.nodes["num_threshold"] = np.where(rounded > thresholds, below, rounded)
-
-
-def predict(pipeline: BaseEstimator, inputs: pd.DataFrame) -> np.ndarray:
+def predict(pipeline: BaseEstimator, inputs: pd.DataFrame, contract: Contract) -> np.ndarray:
     """Return probabilities of shape (rows, classes), or numbers of shape (rows,)."""
-    predicted: np.ndarray = (
-        pipeline.predict_proba(inputs) if hasattr(pipeline, "predict_proba") else pipeline.predict(inputs)
-    )
-    return predicted
+    predicted = np.asarray(pipeline.predict_proba(inputs) if contract.classes else pipeline.predict(inputs))
+    return predicted if contract.classes or predicted.shape[1:] != (1,) else predicted[:, 0]
 
 
 def label(settings: Mapping[str, Any], fitted: BaseEstimator) -> str:
     """Return a name for the model: the setting `algorithm` if there is one, else the class of the estimator."""
     final = fitted[-1] if isinstance(fitted, Pipeline) else fitted
     return str(settings.get("algorithm") or type(final).__name__)
-
-
-def save(pipeline: BaseEstimator, path: Path) -> None:
-    """Write the fitted pipeline in skops format (no pickle); equal pipelines give equal bytes."""
-    with zipfile.ZipFile(io.BytesIO(skops.io.dumps(pipeline))) as source, zipfile.ZipFile(path, "w") as target:
-        schema = source.read("schema.json").decode()
-        # addresses differ between processes: number the objects in order of appearance instead
-        numbers = {old: str(n) for n, old in enumerate(dict.fromkeys(ADDRESS.findall(schema)))}
-        stored = [Path(name) for name in source.namelist() if name != "schema.json"]
-        members = {f"{numbers[path.stem]}{path.suffix}": source.read(str(path)) for path in stored}
-        members["schema.json"] = ADDRESS.sub(lambda m: numbers[m[0]], schema).encode()
-        for name in sorted(members):
-            target.writestr(zipfile.ZipInfo(name), members[name])
-
-
-def load(path: Path) -> BaseEstimator:
-    """Read a pipeline written by `save`; raises ProjectError if it contains types that are not trusted.
-
-    Types of scikit-learn, of the project's own package, and those that skops trusts by default are trusted.
-    """
-    try:
-        return skops.io.load(path, trusted=trusted(path))
-    except (OSError, KeyError, zipfile.BadZipFile, UntrustedTypesFoundException) as error:
-        raise ProjectError(f"{path}: not a pipeline of this project: {error}") from error
-
-
-def trusted(path: Path) -> list[str]:
-    """Return the types in a saved pipeline that are trusted in addition to the defaults of skops."""
-    own = project.package().name
-    untrusted = skops.io.get_untrusted_types(file=path)
-    if any(name.partition(".")[0] == own for name in untrusted):
-        project.module(project.MODEL)
-    return [name for name in untrusted if name in TRUSTED or name.partition(".")[0] in ("sklearn", own)]

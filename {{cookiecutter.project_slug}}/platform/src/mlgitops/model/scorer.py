@@ -14,7 +14,9 @@ from ..common import files
 from ..common.errors import ProjectError
 from ..common.project import FEATURES
 from ..contract.contract import Contract
-from ..data.encode import encode
+from ..data.encode import Columns, encode
+from .interface import FILE as FEATURES_JSON
+from .interface import Interface, interface
 
 CATEGORIES = "categories.json"  # the values that the model knows of columns whose contract lists none
 
@@ -34,23 +36,33 @@ class Scorer:
             files.read_json(folder / CATEGORIES) if (folder / CATEGORIES).is_file() else {}
         )  # absent in older models
         self.known_categories = {name: frozenset([*values, None]) for name, values in known.items()}
-        self.threshold = float(self.manifest["threshold"])  # decision threshold of a binary model
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(
             str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
         )
-        self._outputs = [output.name for output in self._session.get_outputs()][-1:]
+        self.interface = self._interface()
+        self.threshold = self.interface.threshold  # decision threshold of a binary model
+        self._outputs, self._features = [self.interface.output], self.interface.bound(self.contract)
         self._inputs = [tensor.name for tensor in self._session.get_inputs()]  # an older model may read fewer features
-        if unknown := set(self._inputs) - {feature.name for feature in self.contract.features}:
+        if unknown := set(self._inputs) - {feature.name for feature in self._features}:
             raise ProjectError(
                 f"{folder}: the model reads {', '.join(sorted(unknown))}, which this code does not compute: "
                 "check out the commit that exported the model"
             )
 
-    def predict(self, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> np.ndarray:
+    def _interface(self) -> Interface:
+        """Return the content of features.json, derived from the contract for a model that was exported without it."""
+        if (self.folder / FEATURES_JSON).is_file():
+            return Interface.load(self.folder / FEATURES_JSON)
+        functions = [feature.name for feature in self.contract.features if feature.function]
+        python_only = dict.fromkeys(functions, "is of a model that was exported without features.onnx")
+        output = self._session.get_outputs()[-1].name
+        return interface(self.contract, output, float(self.manifest["threshold"]), python_only)
+
+    def predict(self, columns: Columns) -> np.ndarray:
         """Return probabilities of shape (rows, classes), or numbers of shape (rows,), float32; see `encode`."""
-        features = encode(columns, self.contract)
+        features = encode(columns, self.contract, self._features)
         answer: np.ndarray = self._session.run(self._outputs, {name: features[name] for name in self._inputs})[0]
         return answer if self.contract.classes else answer.reshape(-1)
 
@@ -61,7 +73,7 @@ class Scorer:
         }
         return {name: count for name, count in counts.items() if count}
 
-    def answers(self, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> list[dict[str, Any]]:
+    def answers(self, columns: Columns) -> list[dict[str, Any]]:
         """Return one answer per row, as the service and batch scoring return it."""
         return self.to_answers(self.predict(columns))
 

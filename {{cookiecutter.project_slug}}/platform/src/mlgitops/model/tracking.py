@@ -4,30 +4,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
 from ..common import project
 from ..common.errors import ProjectError
-from ..common.provenance import environment, requirements
+from ..common.provenance import environment
 from ..contract.column import Column
 from ..contract.contract import Contract
 from ..contract.row_schema import json_schema
-from ..contract.synthetic import example_rows
-from ..data import frame
+from ..data.profile import digests
 from ..store.git import commit
 from ..store.mlflow_backend import artifact_location, connect
-from . import pipeline
 from .scorer import digest
 from .tuning import Trial
 
 if TYPE_CHECKING:
     import mlflow
-    from mlflow.models import ModelSignature
     from mlflow.types import Schema
 
 PIPELINE_TAG = "pipeline_sha256"  # identifies the run that trained a pipeline, on any machine
+PIPELINE_MD5_TAG = "pipeline_md5"  # the digest under which dvc.lock names that pipeline
 TRAIN_TAG = "train_sha256"
+COMMIT_TAG = "mlflow.source.git.commit"  # of MLflow: the commit that the training started from
 
 
 class RecordError(ProjectError):
@@ -41,9 +37,9 @@ class Training:
     contract: Contract
     params: dict[str, Any]
     model: Path
+    label: str
     report: dict[str, Any]
     train: Path | None = None
-    pipeline: Any = None
     trials: tuple[Trial, ...] = ()
 
 
@@ -87,21 +83,21 @@ def _record(training: Training) -> str:
     client = connect()
     import mlflow
 
-    tags = {PIPELINE_TAG: digest(training.model), "mlflow.source.git.commit": commit()}
+    sha256, md5 = digests(training.model)
+    tags = {PIPELINE_TAG: sha256, PIPELINE_MD5_TAG: md5, COMMIT_TAG: commit()}
     if training.train:
         tags[TRAIN_TAG] = digest(training.train)
     metric = f"cv_{training.report['metric']}"
-    fitted = training.pipeline or pipeline.load(training.model)
-    name, experiment_id = pipeline.label(training.params["model"], fitted), experiment(client)
+    experiment_id = experiment(client)
     # by id: with mlflow.set_experiment, concurrent processes could create several experiments
-    with mlflow.start_run(experiment_id=experiment_id, run_name=name, tags=tags) as run:
+    with mlflow.start_run(experiment_id=experiment_id, run_name=training.label, tags=tags) as run:
         mlflow.log_params(flat(training.params))
         mlflow.log_metrics({metric: training.report["mean"], f"{metric}_std": training.report["std"]})
         if training.train:
             _log_data(training.contract, training.train, tags[TRAIN_TAG])
         mlflow.log_text("\n".join(environment()) + "\n", "environment.txt")
         mlflow.log_dict(json_schema(training.contract), "request.schema.json")
-        _log_pipeline(training, fitted)
+        mlflow.log_artifact(str(training.model), "model")
         for trial in training.trials:
             with mlflow.start_run(experiment_id=experiment_id, run_name=f"trial {trial.number}", nested=True):
                 mlflow.log_params(trial.settings)
@@ -132,17 +128,6 @@ def columns(columns: dict[str, Column]) -> "Schema":
     return Schema([ColSpec(kinds.get(c.type, "string"), name, required=not c.missing) for name, c in columns.items()])
 
 
-def signature(contract: Contract) -> "ModelSignature":
-    """Return the signature of the pipeline: one column per feature, as `frame.features` returns them."""
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema, TensorSpec
-
-    kinds = {"number": "float", "category": "string"}
-    inputs = Schema([ColSpec(kinds[feature.kind], feature.name) for feature in contract.features])
-    shape = (-1, len(contract.classes)) if contract.classes else (-1,)
-    return ModelSignature(inputs, Schema([TensorSpec(np.dtype("float64"), shape)]))
-
-
 def _log_data(contract: Contract, train: Path, sha256: str) -> None:
     """Log the data with the contract's schema: MLflow takes longer to infer it than training takes."""
     import mlflow
@@ -152,19 +137,3 @@ def _log_data(contract: Contract, train: Path, sha256: str) -> None:
     source = sources.LocalArtifactDatasetSource(train.as_posix())  # type: ignore[attr-defined]  # made by MLflow at import
     data = MetaDataset(source, train.stem, sha256[:32], columns(contract.columns))  # type: ignore[abstract]  # it is not
     mlflow.log_input(data, context="training")
-
-
-def _log_pipeline(training: Training, fitted: Any) -> None:
-    import mlflow.sklearn
-
-    contract = training.contract
-    example = frame.parse(pd.DataFrame(example_rows(contract, 5)), contract)
-    mlflow.sklearn.log_model(
-        fitted,
-        name="pipeline",
-        signature=signature(contract),
-        input_example=frame.features(example, contract),
-        pip_requirements=requirements("scikit-learn", "skops", "pandas", "numpy"),
-        skops_trusted_types=pipeline.trusted(training.model),
-        pyfunc_predict_fn="predict_proba" if hasattr(fitted, "predict_proba") else "predict",
-    )

@@ -19,10 +19,15 @@ from ..contract.contract import Contract
 from ..contract.params import Params
 from ..data import counts, frame
 from ..store.paths import store
-from . import behaviour, metrics, pipeline, tracking
+from . import behaviour, metrics, pipeline, tracking, trained
+from .conversion import convert
 from .cross_validation import FoldPredictions, cross_validate, outcomes_of, predictions, prepare
+from .known_categories import known_categories
 from .leaks import leaks
+from .parity import measure
+from .rehearsal import checked, rehearse, unlike
 from .scorer import digest
+from .trained import Description, Trained
 from .tuning import Trial, search
 
 RARE_ROWS = 20  # classes with fewer train rows are named
@@ -61,19 +66,37 @@ def main(train: Path, model: Path, report: Path) -> None:
         click.echo(remark)
     behaviour.check(contract, rows)
     with threadpool_limits(1):  # several threads sum in varying order: models would not be reproducible
+        inputs, truth = frame.features(rows, contract), frame.target(rows, contract)
+        rehearse(contract, params.model, inputs, truth, params.export)
         settings, trials = tuned(contract, params, rows, _study(contract, params, train))
         validated = predictions(contract, settings, prepare(contract, params.train, rows))
         fitted = fit(contract, settings, rows)
         result = _report(contract, rows, validated)
+        converted, description = exported(contract, settings, fitted, inputs)
     with files.replacing(model) as new:
-        pipeline.save(fitted, new)
+        trained.write(new, converted, description)
     if trials:
         result["settings"] = settings
     files.write_json(report, result)
     recorded = params.model_dump(mode="json", exclude={"review", "image", "monitor", "retrain"}) | {"model": settings}
-    training = tracking.Training(contract, recorded, model, result, train, fitted, tuple(trials))
+    training = tracking.Training(contract, recorded, model, description.label, result, train, tuple(trials))
     score = f"{result['metric']} {result['mean']:.4f} ± {result['std']:.4f}"
-    click.echo(f"{model}: {pipeline.label(settings, fitted)}, cross-validated {score}; {_recorded(training)}")
+    click.echo(f"{model}: {description.label}, cross-validated {score}; {_recorded(training)}")
+
+
+def exported(
+    contract: Contract, settings: Mapping[str, Any], fitted: BaseEstimator, inputs: pd.DataFrame
+) -> tuple[bytes, Description]:
+    """Return the fitted estimator as ONNX, and its description with the difference of both.
+
+    They are compared on all *inputs*, and on some that are unlike them.
+    """
+    converted = convert(fitted, contract)
+    rows = pd.concat([inputs, unlike(contract, inputs)])
+    predicted = checked(contract, fitted, pipeline.predict(fitted, rows, contract))
+    difference = measure(contract, predicted, Trained(converted, contract).predict(rows))
+    label = pipeline.label(settings, fitted)
+    return converted, Description(label, known_categories(fitted, contract), difference)
 
 
 def _recorded(training: tracking.Training) -> str:

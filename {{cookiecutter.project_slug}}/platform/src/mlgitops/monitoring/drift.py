@@ -11,6 +11,7 @@ from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.params import Monitor, Params
 from ..data import frame
+from ..data.arrow_types import to_frame
 from ..data.distribution import count, distribution, shift
 from ..model.scorer import Scorer
 from ..serving.rows import score
@@ -85,7 +86,7 @@ def _valid_rows(scorer: Scorer, parts: Iterable[pd.DataFrame]) -> tuple[pd.DataF
 
 
 def _frames(source: Path, contract: Contract) -> Iterator[pd.DataFrame]:
-    return (part.to_pandas() for part in chunks(source, contract))
+    return (to_frame(part) for part in chunks(source, contract))
 
 
 def page(report: Drift) -> str:

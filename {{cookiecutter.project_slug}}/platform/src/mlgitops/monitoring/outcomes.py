@@ -13,6 +13,7 @@ from ..common.errors import ProjectError
 from ..common.record import Record
 from ..contract.contract import Contract
 from ..data import frame
+from ..data.arrow_types import to_frame
 from ..data.ingest import parts
 from ..serving.hashed_key import KeyHash
 
@@ -42,7 +43,7 @@ class Outcomes(NamedTuple):
 
 def read(source: Path, contract: Contract, rule: Literal["first", "last"]) -> Outcomes:
     """Read the outcomes in a table or the result of a query; raises ProjectError if columns are missing."""
-    batches = [part.to_pandas() for part in parts(source)]
+    batches = [to_frame(part) for part in parts(source)]
     delivered = pd.concat(batches, ignore_index=True) if batches else pd.DataFrame()
     if not len(delivered):
         raise ProjectError(f"{source}: the table has no rows")

@@ -73,6 +73,19 @@ class Place:
                 if file.is_file and file.extension == "parquet":
                     yield self._read(file.path)
 
+    def days_of(self, versions: frozenset[str]) -> Iterator[tuple[date, int]]:
+        """Yield each day with predictions of one of *versions*, with their number; no prediction is read."""
+        names = {f"version={quote(version, safe='')}" for version in versions}
+        for day, path in self._days():
+            parts = [entry for entry in self._list(path) if entry.base_name in names]
+            tables = [file for part in parts for file in self._list(part.path) if file.extension == "parquet"]
+            if rows := sum(map(self._rows, tables)):
+                yield day, rows
+
+    def _rows(self, file: pafs.FileInfo) -> int:
+        with self._files.open_input_file(file.path) as source:
+            return int(pq.read_metadata(source).num_rows)
+
     def remove_before(self, first: date) -> int:
         """Remove the days before *first*; return their number."""
         old = [path for day, path in self._days() if day < first]

@@ -6,15 +6,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..contract.column import NA_VALUES, Column
 from ..data import casting, frame
+from ..data.arrow_types import to_series
 from . import far_dates, guesses, missing_words
 from .guesses import Guess
 from .profile import ColumnProfile, complete, ignored
 
-SAMPLE_ROWS = 50_000  # values from which the type is guessed; the guess is then checked on all values
+SAMPLE_ROWS = 20_000  # values from which the type is guessed; the guess is then checked on all values
 MAX_MISFITS = 5  # distinct values that do not fit the type and are then read as missing
 MAX_MISFIT_SHARE = 0.02  # of the rows, unless they are placeholders
 NUMBER_LIKE = r"[-+(<>]?\s*\W?\s*\d"  # how numbers, dates and times begin
@@ -79,8 +81,11 @@ def sample(file: pq.ParquetFile, name: str) -> pd.Series:
     """Return about SAMPLE_ROWS values as delivered, evenly spaced; objects become strings."""
     step = -(-file.metadata.num_rows // SAMPLE_ROWS)
     chunks = [batch.column(0).take(np.arange(0, len(batch), step)) for batch in file.iter_batches(columns=[name])]
-    values: pd.Series = pa.chunked_array(chunks, file.schema_arrow.field(name).type).to_pandas(date_as_object=False)
-    return _strings(values)
+    values = pa.chunked_array(chunks, file.schema_arrow.field(name).type)
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        values = pc.utf8_trim_whitespace(values)
+        return to_series(values).astype("string")
+    return _strings(to_series(values))
 
 
 def _strings(values: pd.Series) -> pd.Series:
@@ -127,7 +132,7 @@ def reading(file: pq.ParquetFile) -> tuple[str, frozenset[str]]:
         delivered = sample(file, name).dropna()
         strings = _filled(delivered).drop_duplicates().iloc[:1000]
         if len(strings) and strings.str.match(NUMBER_LIKE).mean() > 0.9:
-            markers |= set(NA_VALUES).intersection(delivered)
+            markers |= set(delivered[delivered.isin(NA_VALUES)].unique())
         if mark := _mark(strings):
             need[mark] += 1
     return "," if need[","] > need["."] else ".", frozenset(markers)

@@ -87,6 +87,8 @@ def _splittable(
             name = drafted.contract.pop(role)
             if role == "group":
                 drafted.contract["columns"][name]["type"] = "category"
+            elif "join" in drafted.contract["columns"][name]:
+                del drafted.contract["columns"][name]  # it would only order the rows
             drafted.remarks.append(f"{name} is not used as the {role} of a row: {error.message}")
 
 

@@ -20,7 +20,7 @@ from .sampling import evenly
 
 NO_ROWS = Counts(0, 0)
 NO_VALUES = pd.Series(dtype="object")
-LEAKAGE_ROWS = 10_000  # on which target leakage of one column is measured
+LEAKAGE_ROWS = 5_000  # on which target leakage of one column is measured
 LEAK_SCORE, SUSPICIOUS_SCORE = 0.9995, 0.98  # of a single column: it is left out, or reported
 UNNAMED = re.compile(r"column \d+|[-+]?[\d.,]+")  # names of columns if the header is missing
 

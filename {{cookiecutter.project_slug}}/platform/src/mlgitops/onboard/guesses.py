@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..contract import zones
@@ -18,6 +19,7 @@ PLACEHOLDERS = {  # common spellings of a missing value, in lower case
 }  # fmt: skip
 MOST = 0.9  # of the values must be dates
 EXACT = 2**53
+CODED = r"[-+]?0\d"  # 00123 is a code, not a number
 
 
 @dataclass
@@ -51,15 +53,21 @@ def of(name: str, values: pd.Series, decimal: str) -> Iterator[Guess]:
 
 
 def _of_strings(name: str, strings: pd.Series, decimal: str) -> Iterator[Guess]:
+    if (numbers := _plain(strings)) is not None:
+        whole = strings[(numbers % 1 == 0).to_numpy()]
+        yield from _digits(name, whole, len(strings))
+        if not strings.str.match(CODED).any():
+            yield Guess({"type": "number"})
+        yield Guess({"type": "category", "na_values": []})
+        return
     if set(strings.str.lower().unique()) <= {"true", "false"}:
         yield Guess({"type": "boolean"})
     values = strings[~strings.str.lower().isin(PLACEHOLDERS)]
     if dates := date_formats.of_strings(values):
         yield _dates(dates, values)
-    digits = values[values.str.fullmatch(r"\d+(\.0+)?")].str.replace(r"\.0+$", "", regex=True)
-    yield from _without_separators(name, digits, len(values))
+    yield from _digits(name, values, len(values))
     quantity = quantities.of(values, decimal)
-    coded = strings.str.match(r"[-+]?0\d").any()  # 00123 is a code, not a number
+    coded = strings.str.match(CODED).any()
     if quantity and quantity.keys:
         yield Guess({"type": "number", **quantity.keys}, quantity.remarks)
     elif not coded and casting.numbers(strings, decimal).notna().mean() > 0.5:
@@ -67,6 +75,18 @@ def _of_strings(name: str, strings: pd.Series, decimal: str) -> Iterator[Guess]:
     resembles = quantity.remarks[0] if quantity and not quantity.keys and quantity.remarks else None
     resembles = resembles or date_formats.resemblance(values)
     yield Guess({"type": "category", "na_values": []}, [resembles] if resembles else [], resembles)
+
+
+def _plain(strings: pd.Series) -> pd.Series | None:
+    """Return *strings* as numbers if all are plain ones, such as 12, -0.5 or 1e3; then nothing else has to be tried."""
+    numbers = pd.to_numeric(strings.astype(object), errors="coerce").astype("float64")
+    return numbers if np.isfinite(numbers).all() else None
+
+
+def _digits(name: str, values: pd.Series, rows: int) -> Iterator[Guess]:
+    if len(values) > MOST * rows:
+        digits = values[values.str.fullmatch(r"\d+(\.0+)?")].str.replace(r"\.0+$", "", regex=True)
+        yield from _without_separators(name, digits, rows)
 
 
 def _without_separators(name: str, digits: pd.Series, rows: int) -> Iterator[Guess]:

@@ -46,5 +46,5 @@ def _sample(raw: Path, contract: Contract) -> pd.DataFrame:
     most = min(MAX_ROWS, MAX_TREES // max(1, len(contract.classes)), MAX_VALUES // len(used))
     sampled = filled[evenly(len(filled), max(MIN_ROWS, most))]
     return pd.DataFrame(
-        {name: frame.read(file, name, contract.columns[name], contract.decimal).iloc[sampled] for name in used}
+        {name: frame.read(file, name, contract.columns[name], contract.decimal, sampled) for name in used}
     )

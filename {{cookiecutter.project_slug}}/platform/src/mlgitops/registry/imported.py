@@ -14,6 +14,7 @@ from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.row_schema import json_schema
 from ..contract.synthetic import example_rows
+from ..model import client_files, graphs
 from ..model.scorer import Scorer, digest, digests
 
 TENSOR_TYPES = {"number": "tensor(float)", "category": "tensor(string)"}
@@ -34,8 +35,8 @@ def exported(
     contract = Contract.with_features(contract_file, features) if features else Contract.load(contract_file)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        check(model, contract)
-        shutil.copyfile(model, folder / "model.onnx")
+        (folder / "model.onnx").write_bytes(_adapted(model, contract))
+        check(folder / "model.onnx", contract, model)
         shutil.copyfile(contract_file, folder / "contract.yaml")
         if features:
             shutil.copyfile(features, folder / project.FEATURES)
@@ -50,25 +51,37 @@ def exported(
             "imported": origin,
             "contract_sha256": digest(contract_file),
         }
+        rows = example_rows(contract, GOLDEN_ROWS)
+        client_files.write(folder, contract, _columns(contract, rows), threshold)
         files.write_json(folder / "manifest.json", {**facts, "files": digests(folder)})
-        scorer, rows = Scorer(folder), example_rows(contract, GOLDEN_ROWS)
+        scorer = Scorer(folder)
         predictions = _predictions(scorer, rows)
         files.write_json(folder / "golden.json", {"rows": rows, "answers": scorer.to_answers(predictions)})
         files.write_json(folder / "manifest.json", {**facts, "files": digests(folder)})
         yield folder
 
 
-def check(model: Path, contract: Contract) -> None:
-    """Raise ProjectError unless inputs and output of the graph in *model* fit the features and task of the contract."""
+def _adapted(model: Path, contract: Contract) -> bytes:
+    try:
+        return graphs.adapted(model.read_bytes(), contract)
+    except ProjectError as error:
+        raise ProjectError(f"{model}: does not fit the contract:\n  {error.message}") from error
+
+
+def check(model: Path, contract: Contract, origin: Path) -> None:
+    """Raise ProjectError unless inputs and output of the graph in *model* fit the features and task of the contract.
+
+    *origin* is the file that messages name.
+    """
     import onnxruntime
 
     try:
         session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's exceptions have no common base
-        raise ProjectError(f"{model}: ONNX Runtime cannot load this file: {error}") from error
+        raise ProjectError(f"{origin}: ONNX Runtime cannot load this file: {error}") from error
     problems = [*_wrong_inputs(session.get_inputs(), contract), *_wrong_output(session.get_outputs()[-1], contract)]
     if problems:
-        raise ProjectError("\n  ".join([f"{model}: does not fit the contract:", *problems]))
+        raise ProjectError("\n  ".join([f"{origin}: does not fit the contract:", *problems]))
 
 
 def _wrong_inputs(inputs: list[Any], contract: Contract) -> Iterator[str]:
@@ -100,12 +113,15 @@ def _wrong_output(output: Any, contract: Contract) -> Iterator[str]:
         yield f"output {output.name}: has shape {output.shape}: {requirement}"
 
 
+def _columns(contract: Contract, rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in contract.inputs}
+
+
 def _predictions(scorer: Scorer, rows: list[dict[str, Any]]) -> np.ndarray:
     """Return the model's predictions for example rows; raises ProjectError if they are invalid."""
     contract = scorer.contract
-    columns = {name: [row[name] for row in rows] for name in contract.inputs}
     try:
-        predictions = scorer.predict(columns)
+        predictions = scorer.predict(_columns(contract, rows))
     except Exception as error:  # the runtime's exceptions have no common base
         raise ProjectError(f"the model fails on rows that keep the contract: {error}") from error
     shape = (len(rows), len(contract.classes)) if contract.classes else (len(rows),)

@@ -9,8 +9,11 @@ from ..common import files, project
 from ..common.errors import ProjectError
 from ..common.project import root
 from ..contract.contract import Contract
+from ..data.profile import digests
+from ..data.reading import IngestReport
+from ..model import trained
 from ..model.scorer import digest, read_manifest
-from ..model.tracking import TRAIN_TAG, Training, record, run_of
+from ..model.tracking import COMMIT_TAG, TRAIN_TAG, Training, record, run_of
 from ..store.git import commit
 from ..store.mlflow_backend import connect
 from . import imported, versions
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CHALLENGER = "challenger"
+INGEST = "ingest.json"  # what the stage `ingest` read, among the reports
+SOURCE = "source"  # tags with where the data came from, and how it was read
+MAX_TAG_CHARS = 5000  # of MLflow
 
 
 def register(folder: Path, review: Path) -> str:
@@ -33,11 +39,31 @@ def register(folder: Path, review: Path) -> str:
     run_id = run_of(client, manifest["pipeline_sha256"])
     recorded = None if run_id else _record_again(folder, manifest, review.parent)
     run_id = str(run_id or recorded)
-    tags = {TRAIN_TAG: client.get_run(run_id).data.tags.get(TRAIN_TAG), "review_sha256": digest(review)}
-    number = _published(folder, run_id, {"evidence": evidence, **tags})
+    trained = client.get_run(run_id).data.tags
+    tags = {TRAIN_TAG: trained.get(TRAIN_TAG), "run_commit": trained.get(COMMIT_TAG), "review_sha256": digest(review)}
+    number = _published(folder, run_id, {"evidence": evidence, **tags} | source(review.parent / INGEST))
+    _name_version(client, run_id, number)
     if recorded and versions.existing(client, number).run_id != recorded:  # a concurrent process was first
         _forget(client, recorded)
     return number
+
+
+def source(report: Path) -> dict[str, str | None]:
+    """Return the tags that say where the data came from; empty unless *report* is the one that dvc.lock names."""
+    lock = root() / "dvc.lock"
+    if not report.is_file() or not lock.is_file() or digests(report)[1] not in lock.read_text(encoding="utf-8"):
+        return {}
+    read = IngestReport.load(report)
+    return {SOURCE: read.source, f"{SOURCE}_read": read.describe()[:MAX_TAG_CHARS]}
+
+
+def _name_version(client: "MlflowClient", run_id: str, number: str) -> None:
+    """Let the run name its version and the version's commit: its own is an earlier one, before dvc.lock changed."""
+    version = versions.existing(client, number)
+    if version.run_id == run_id:
+        named = {"version": number, "version_commit": version.tags.get("git_commit")}
+        for key, value in _strings(named).items():
+            client.set_tag(run_id, key, value)
 
 
 def _approved(folder: Path, review: Path) -> str:
@@ -53,8 +79,8 @@ def _approved(folder: Path, review: Path) -> str:
 
 
 def _record_again(folder: Path, manifest: dict[str, Any], reports: Path) -> str:
-    """Record the run of a model that another machine trained, from the pipeline's files; return its id."""
-    pipeline, scores = folder.parent / "pipeline.skops", reports / "cross_validation.json"
+    """Record the run of a model that another machine trained, from the files of the pipeline; return its id."""
+    pipeline, scores = folder.parent / "trained.onnx", reports / "cross_validation.json"
     if not (pipeline.is_file() and scores.is_file() and digest(pipeline) == manifest["pipeline_sha256"]):
         raise ProjectError(
             f"MLflow has no run of the model in {folder}, and recording it again needs {scores} and "
@@ -63,7 +89,8 @@ def _record_again(folder: Path, manifest: dict[str, Any], reports: Path) -> str:
     params, report = manifest["params"], files.read_json(scores)
     params["model"] |= report.get("settings", {})
     contract = Contract.with_features(folder / "contract.yaml", folder / project.FEATURES)
-    return record(Training(contract, params, pipeline, report))
+    label = trained.load(pipeline, contract).description().label
+    return record(Training(contract, params, pipeline, label, report))
 
 
 def _forget(client: "MlflowClient", run_id: str) -> None:
@@ -111,7 +138,7 @@ def _tags(folder: Path, identity: str) -> dict[str, str]:
 def _md5(lock: dict[str, Any]) -> dict[str, str]:
     """Return the MD5 digests of all stage outputs, under which DVC stores them."""
     outs = [out for stage in lock["stages"].values() for out in stage.get("outs", [])]
-    return {f"dvc/{out['path']}": out["md5"] for out in outs if "md5" in out}
+    return {f"{versions.OUTPUT}{out['path']}": out["md5"] for out in outs if "md5" in out}
 
 
 def _strings(tags: dict[str, Any]) -> dict[str, str]:

@@ -19,17 +19,24 @@ IDENTITY = (
     "manifest_sha256"  # the manifest lists the digests of all other files, so its own digest identifies the model
 )
 MAX_DESCRIPTION_CHARS = 5000
+OUTPUT = "dvc/"  # prefix of the tags that hold the MD5 of an output of the pipeline
+RAW, TRAIN = "data/raw.parquet", "data/train.parquet"
 
 
 @dataclass(frozen=True)
 class VersionFacts:
-    """A version: its number, git commit, MLflow run, the digest of its training rows, and its aliases."""
+    """A version: its number, git commit, MLflow run, the digest of its training rows, and its aliases.
+
+    The MD5s are those under which DVC keeps the table that was read, and its train part.
+    """
 
     version: str
     commit: str | None
     run_id: str | None
     train_sha256: str | None
     aliases: tuple[str, ...]
+    raw_md5: str | None = None
+    train_md5: str | None = None
 
 
 def registered(client: "MlflowClient") -> "RegisteredModel | None":
@@ -83,7 +90,9 @@ def facts(client: "MlflowClient", version: "ModelVersion") -> VersionFacts:
     """Return the facts of a version: identity, provenance, aliases."""
     number, tags = str(version.version), version.tags
     names = sorted(alias for alias, aliased in aliases(client).items() if aliased == number)
-    return VersionFacts(number, tags.get("git_commit"), version.run_id or None, tags.get(TRAIN_TAG), tuple(names))
+    md5 = (tags.get(f"{OUTPUT}{path}") for path in (RAW, TRAIN))
+    run_id = version.run_id or None
+    return VersionFacts(number, tags.get("git_commit"), run_id, tags.get(TRAIN_TAG), tuple(names), *md5)
 
 
 def publish(client: "MlflowClient", folder: Path, run_id: str | None, tags: dict[str, str]) -> "ModelVersion":

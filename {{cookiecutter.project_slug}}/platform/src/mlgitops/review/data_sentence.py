@@ -12,7 +12,7 @@ NAME_CHARACTERS = 40  # of each
 def sentence(change: DataChange) -> str:
     """Return the change in one sentence, for readers who do not read tables."""
     if change.same:
-        return "The data is that of the champion: its train and its test part have not changed."
+        return "The data has not changed: train and test part are the same."
     clauses = [*_rows(change), *_columns(change), *_values(change), *_shifts(change), *_targets(change)]
     if not change.parts and not clauses:
         return f"The change of the data is unknown: {change.note or 'there is nothing to compare with'}."

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model import metrics
-from ..model.export import Parity
+from ..model.parity import Parity
 from ..model.scorer import digest
 from .inputs import Model
 from .report import Importance, ModelFacts

@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from ..common.record import Record
 from ..data.validation_report import ValidationReport
-from ..model.export import Parity
+from ..model.parity import Parity
 from ..monitoring.report import Drift
 from .data_change import DataChange
 from .performance import Drop, Performance, Recent, Score

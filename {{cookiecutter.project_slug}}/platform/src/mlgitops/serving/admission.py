@@ -29,17 +29,23 @@ class Scored(NamedTuple):
     unknown: Counter[str]  # values of each column that the model has never seen
 
 
+Score = Callable[[bytearray], Scored]
+
+
 class Admission:
     """The requests that one worker has accepted."""
 
-    def __init__(self, limits: Limits, score: Callable[[bytearray], Scored]) -> None:
+    def __init__(self, limits: Limits, score: Score) -> None:
         """Score bodies with *score*, within *limits*."""
         self._limits, self._score = limits, score
         self._waiting = self._held = 0
         self._turn, self._thread = asyncio.Lock(), ThreadPoolExecutor(1, "batch")
 
-    async def answer(self, headers: dict[bytes, bytes], receive: Receive) -> Scored:
-        """Return the answers to the body that *receive* delivers; raises RequestError, at once if the queue is full."""
+    async def answer(self, headers: dict[bytes, bytes], receive: Receive, score: Score | None = None) -> Scored:
+        """Return the answers to the body that *receive* delivers; raises RequestError, at once if the queue is full.
+
+        *score* reads the body of another protocol.
+        """
         self._check_room()
         self._limits.check_body(headers)
         body = bytearray()
@@ -49,7 +55,7 @@ class Admission:
             self._check_room()  # again: a slow sender holds no place in the queue
             self._waiting += 1
             try:
-                return await self._scored(body)
+                return await self._scored(body, score or self._score)
             finally:
                 self._waiting -= 1
         except TimeoutError:
@@ -78,15 +84,15 @@ class Admission:
                 raise RequestError(503, "too many large requests are waiting: try again in a second")
             incomplete = message.get("more_body", False)
 
-    async def _scored(self, body: bytearray) -> Scored:
+    async def _scored(self, body: bytearray, score: Score) -> Scored:
         if len(body) > PART_BYTES:  # scored part by part in a thread, so that the event loop keeps answering
             try:
                 async with asyncio.timeout(MAX_THREAD_SECONDS):
-                    return await asyncio.get_running_loop().run_in_executor(self._thread, self._score, body)
+                    return await asyncio.get_running_loop().run_in_executor(self._thread, score, body)
             except TimeoutError:
                 raise RequestError(503, "too many large requests are waiting: try again in a second") from None
         first = not self._turn.locked()
         async with self._turn:  # between two requests, the event loop accepts or refuses new ones
             if first:
                 await asyncio.sleep(0)
-            return self._score(body)
+            return score(body)

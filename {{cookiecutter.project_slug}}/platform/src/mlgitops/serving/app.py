@@ -7,26 +7,24 @@ import asyncio
 import logging
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
-from pydantic_core import to_json
-
 from ..model.scorer import Scorer
+from . import adapters
 from .admission import Admission, Headers, Message, Receive, Scored, Send
-from .body_parts import ARRAY
 from .cors import with_cors
 from .error_response import refused
 from .limits import JSON, METRICS, Limits
 from .log_settings import OFF, LogSettings
 from .prediction_log import PredictionLog, logged_facts
-from .refusal import RequestError, detail
-from .request import Columns, RequestParser
+from .protocol import Adapter
+from .refusal import CONTRACT_HEADER, RequestError, of_contract
 from .request_id import RequestIds
+from .row_scorer import RowScorer
 from .telemetry import CONTENT_TYPE, Telemetry
 
 Page = tuple[str, Callable[[], bytes], Headers]  # content type, content, and further headers
@@ -48,15 +46,17 @@ class Api:
         log: LogSettings = OFF,
     ) -> None:
         """Serve *scorer* at /predict, within *limits*; *pages* are served by path."""
-        self._scorer, self._limits, self._admission = scorer, limits, Admission(limits, self.score)
-        self._parser = RequestParser(scorer.contract, limits.max_rows)
+        self._limits, self._admission = limits, Admission(limits, self.score)
         model = {name: lineage[name] or "" for name in ("version", "run", "commit", "image")}
         self.telemetry = Telemetry(model, scorer.known_categories)
         self._pages: dict[str, Page] = {**pages, METRICS: (CONTENT_TYPE, self.telemetry.show, [])}
-        version = quote(lineage["version"]).encode()
-        self._answered: Headers = [(b"content-type", JSON.encode()), (b"x-model-version", version)]
+        self._contract = scorer.interface.contract
+        names = {b"x-model-version": quote(lineage["version"]), CONTRACT_HEADER: self._contract}
+        self._answered: Headers = [(b"content-type", JSON.encode()), *((k, v.encode()) for k, v in names.items())]
+        self._adapters = adapters.by_path(scorer, lineage["version"], limits)
         self._ids = RequestIds()
         self._log = PredictionLog(log, scorer.contract, logged_facts(scorer, lineage), self.telemetry.logged)
+        self._rows = RowScorer(scorer, limits.max_rows, self._log.sample)
         self._app = with_cors(self._respond, limits)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -73,13 +73,14 @@ class Api:
         try:
             status, headers, body = 200, *await self._answer(scope, received, request_id, receive)
         except RequestError as refusal:
-            status, (headers, body) = refusal.status, refused(path, refusal)
+            status, headers, body = refused(path, refusal, self._adapters.get(path))
         except Exception as error:
             # without the message, which may contain values that were sent
             trace = "".join(traceback.format_tb(error.__traceback__))
             name = type(error).__name__
             logger.error("%s while answering %s, request %s\n%s", name, self._route(path), request_id, trace)
-            status, (headers, body) = 500, refused(path, RequestError(500, "internal error; see the service log"))
+            internal = RequestError(500, "internal error; see the service log")
+            status, headers, body = refused(path, internal, self._adapters.get(path))
         headers = [*headers, (b"x-request-id", request_id.encode()), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         overloaded = status == HTTPStatus.SERVICE_UNAVAILABLE
@@ -91,17 +92,23 @@ class Api:
             await send({"type": "http.response.body"})
 
     def _route(self, path: str) -> str:
-        return path if path == "/predict" or path in self._pages else "other"
+        adapter = self._adapters.get(path) if path != "/predict" else None
+        return adapter.route if adapter else path if path == "/predict" or path in self._pages else "other"
 
     async def _answer(
         self, scope: Message, headers: dict[bytes, bytes], request_id: str, receive: Receive
     ) -> tuple[Headers, bytes]:
-        path, method = scope["path"], scope["method"]
-        self._limits.check_key(path, headers)
-        if path == "/predict":
+        path, method, adapter = scope["path"], scope["method"], self._adapters.get(scope["path"])
+        if not (adapter and adapter.open):
+            self._limits.check_key(path, headers)
+        if adapter and method not in adapter.methods:
+            raise RequestError(405, f"{path}: use {adapter.methods[0]}")
+        if adapter and adapter.page:
+            return [(b"content-type", JSON.encode())], adapter.page()
+        if path == "/predict" or adapter:
             if method != "POST":
                 raise RequestError(405, f"{path}: use POST")
-            return await self._predict(headers, request_id, receive)
+            return await self._predict(headers, request_id, receive, adapter)
         page = self._pages.get(path)
         if page is None and path not in HEALTH:
             raise RequestError(404, "no such page: see /docs")
@@ -110,12 +117,15 @@ class Api:
         kind, content, extra = page
         return [(b"content-type", kind.encode()), (b"x-content-type-options", b"nosniff"), *extra], content()
 
-    async def _predict(self, headers: dict[bytes, bytes], request_id: str, receive: Receive) -> tuple[Headers, bytes]:
+    async def _predict(
+        self, headers: dict[bytes, bytes], request_id: str, receive: Receive, adapter: Adapter | None
+    ) -> tuple[Headers, bytes]:
         try:
-            scored = await self._admission.answer(headers, receive)
+            score = partial(self._rows.score_call, adapter) if adapter else None
+            scored = await self._admission.answer(headers, receive, score)
         except RequestError as refusal:
             self._log.refuse(request_id, refusal)
-            raise
+            raise of_contract(refusal, headers, self._contract) from None
         self.telemetry.rows(scored.rows, scored.unknown)
         if not self._log.enabled:
             return self._answered, scored.content
@@ -124,21 +134,4 @@ class Api:
 
     def score(self, body: bytes | bytearray) -> Scored:
         """Return the answers to the rows in *body*; raises RequestError."""
-        batch, sample = ARRAY.match(body) is not None, self._log.sample()
-        texts, rows, unknown = [], 0, Counter[str]()
-        for columns in self._parser.parts(body):
-            answers = self._answers(columns, rows)
-            texts.append(to_json(answers if batch else answers[0])[batch : -1 if batch else None])
-            sample.add(columns, answers)
-            unknown.update(self._scorer.unknown_categories(columns))
-            rows += len(answers)
-        return Scored(b"[%b]" % b",".join(texts) if batch else texts[0], rows, sample, batch, unknown)
-
-    def _answers(self, columns: Columns, first: int) -> list[dict[str, Any]]:
-        """Return one answer per row; raises RequestError, its rows counted from *first*."""
-        predicted = self._scorer.predict(columns)
-        finite = np.isfinite(predicted)
-        if not finite.all():
-            row = first + int(np.flatnonzero(~finite.reshape(len(predicted), -1).all(axis=1))[0])
-            raise RequestError(422, "the model cannot score this row", [detail(row, None, "Numbers are too large")])
-        return self._scorer.to_answers(predicted)
+        return self._rows.score(body)

@@ -18,6 +18,6 @@ def with_cors(app: App, limits: Limits) -> App:
         app,
         allow_origins=limits.cors_origins.split(","),
         allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "X-Request-Id"],
-        expose_headers=["Retry-After", "X-Model-Version", "X-Prediction-Id", "X-Request-Id"],
+        allow_headers=["Authorization", "X-Contract-Version", "X-Request-Id"],
+        expose_headers=["Retry-After", "X-Contract-Version", "X-Model-Version", "X-Prediction-Id", "X-Request-Id"],
     )

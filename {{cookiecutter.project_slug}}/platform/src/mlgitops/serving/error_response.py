@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from .admission import Headers
 from .limits import JSON
+from .protocol import Adapter
 from .refusal import RequestError
 
 FURTHER: dict[int, Headers] = {  # headers by status
@@ -14,9 +15,14 @@ FURTHER: dict[int, Headers] = {  # headers by status
 }
 
 
-def refused(path: str, error: RequestError) -> tuple[Headers, bytes]:
-    """Return headers and body of the response to a request for *path*."""
+def refused(path: str, error: RequestError, adapter: Adapter | None = None) -> tuple[int, Headers, bytes]:
+    """Return status, headers and body of the response to a request for *path*, in the form of its *adapter*."""
     headers = [(b"content-type", JSON.encode()), *FURTHER.get(error.status, [])]
     if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers.append((b"allow", b"POST" if path == "/predict" else b"GET, HEAD"))
-    return headers, json.dumps({"error": error.error, "details": error.details}, ensure_ascii=False).encode()
+        methods = adapter.methods if adapter else ("POST",) if path == "/predict" else ("GET", "HEAD")
+        headers.append((b"allow", ", ".join(methods).encode()))
+    if adapter:
+        status, body = adapter.refused(error)
+        return status, headers, body
+    body = json.dumps({"error": error.error, "details": error.details}, ensure_ascii=False).encode()
+    return error.status, headers, body

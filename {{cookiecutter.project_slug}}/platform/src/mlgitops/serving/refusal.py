@@ -1,7 +1,10 @@
 """The error of a refused request: HTTP status, reason, and the rows and fields that are wrong."""
 
+import re
 from typing import Any
 
+CONTRACT_HEADER = b"x-contract-version"  # of responses, and of requests by a generated client
+VERSION = re.compile(rb"[0-9a-f]{1,64}")
 MAX_DETAILS = 20  # errors listed in one response
 MAX_FIELD_CHARS, MAX_MESSAGE_CHARS = 100, 300
 
@@ -23,3 +26,15 @@ class RequestError(Exception):
 def detail(row: int | None, field: str | None, message: str) -> dict[str, Any]:
     """Return one entry of `RequestError.details`."""
     return {"row": row, "field": field and field[:MAX_FIELD_CHARS], "message": message[:MAX_MESSAGE_CHARS]}
+
+
+def of_contract(error: RequestError, headers: dict[bytes, bytes], version: str) -> RequestError:
+    """Return *error*; if the client names another contract than *version*, with both versions."""
+    sent = headers.get(CONTRACT_HEADER, b"")
+    if error.status not in (400, 422) or not VERSION.fullmatch(sent) or sent == version.encode():
+        return error
+    message = (
+        f"{error.error}; the client was generated for contract {sent.decode()}, and this service has contract "
+        f"{version}: generate the client again"
+    )
+    return RequestError(error.status, message, error.details)

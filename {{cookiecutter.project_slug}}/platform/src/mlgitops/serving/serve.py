@@ -35,7 +35,13 @@ BACKLOG = 2048  # connections that wait to be accepted
     show_default=True,
     help="Address; 0.0.0.0 accepts other machines.",
 )
-@click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=PORT,
+    show_default=True,
+    envvar=["AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT"],  # Vertex AI and SageMaker say where to listen
+)
 @click.option(
     "--workers",
     type=click.IntRange(1),

@@ -65,7 +65,7 @@ def connect() -> "mlflow.MlflowClient":
     logging.getLogger("alembic").setLevel(logging.ERROR)
     repositories: dict[str, Any] = get_registered_artifact_repositories()
     repositories[SCHEME] = artifacts  # needed if the package is on the path but not installed
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or _default_uri()
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or default_uri()
     mlflow.set_tracking_uri(uri)
     try:
         with _environment(CHECK_TIMEOUTS):
@@ -130,12 +130,13 @@ def artifact_location() -> str | None:
     import mlflow
 
     uri = mlflow.get_tracking_uri()
-    if uri == _default_uri():
+    if uri == default_uri():
         return f"{SCHEME}:/mlflow/artifacts"
     if uri.startswith(SQLITE):  # beside the database; MLflow's default is the current folder
         return (Path(uri.removeprefix(SQLITE)).absolute().parent / "artifacts").as_uri()
     return None
 
 
-def _default_uri() -> str:
+def default_uri() -> str:
+    """Return the address of the database in `store`."""
     return f"{SQLITE}{store() / 'mlflow' / 'mlflow.db'}"

@@ -5,6 +5,7 @@ Both databases have a common base, so rows are merged three-way, as git merges f
 
 # ruff: noqa: S608  # the names in these statements are those of existing tables
 
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -13,11 +14,13 @@ from pathlib import Path
 
 from ..common import files
 from ..common.errors import ProjectError
+from ..common.project import root
 from .git import git_in_store
 from .paths import store
 
 REMOTE_REF = "refs/remotes/origin/store"  # the last commit that was merged or pushed
 DATABASE = "mlflow/mlflow.db"
+MD5 = re.compile(r"\b[0-9a-f]{32}(?:\.dir)?")
 
 
 def merge_commit(theirs: str) -> None:
@@ -32,9 +35,32 @@ def merge_commit(theirs: str) -> None:
         base, remote = (_database(c, Path(scratch) / name) for c, name in ((before, "base"), (theirs, "remote")))
         if remote:
             merge_databases(base, remote, store() / DATABASE)
+        if before:
+            _delete(before, theirs)
         git_in_store("reset", "--quiet", "--mixed", theirs)
         git_in_store("checkout-index", "--all", fails=("already exists",))
     git_in_store("update-ref", REMOTE_REF, theirs)
+
+
+def _delete(before: str, theirs: str) -> None:
+    """Delete the files that others have deleted since *before*, except the data of this work tree."""
+    names = git_in_store("diff", "--name-only", "--no-renames", "--diff-filter=D", "-z", before, theirs) or ""
+    used = _in_use()
+    for name in filter(None, names.split("\0")):
+        if "".join(Path(name).parts[-2:]) not in used:
+            (store() / name).unlink(missing_ok=True)
+
+
+def _in_use() -> set[str]:
+    """Return the MD5s that dvc.lock and the files *.dvc of the work tree name, with those of the files in folders."""
+    tracked = [root() / "dvc.lock", *root().glob("*.dvc"), *root().glob("data/**/*.dvc")]
+    texts = [path.read_text(encoding="utf-8") for path in tracked if path.is_file()]
+    named = {md5 for text in texts for md5 in MD5.findall(text)}
+    for name in [name for name in named if name.endswith(".dir")]:
+        listing = store() / "dvc/files/md5" / name[:2] / name[2:]
+        if listing.is_file():
+            named |= set(MD5.findall(listing.read_text(encoding="utf-8")))
+    return named
 
 
 def _database(commit: str | None, folder: Path) -> Path | None:

@@ -1,0 +1,129 @@
+"""What deploy/ says to managed endpoints passes the checks of the vendors' own libraries."""
+
+import json
+from pathlib import Path
+
+import pytest
+from helpers.support import bake, run
+
+pytestmark = pytest.mark.nightly
+
+AZURE = "azure-ai-ml==1.35.2"
+GOOGLE = "google-api-python-client==2.202.0"
+KSERVE = "kserve==0.21.0"
+FILL = """
+import json, sys
+from pathlib import Path
+from mlgitops.github.azureml import AzureML
+from mlgitops.github.cloudrun import CloudRun
+image, deploy = "registry.example.org/a/b@sha256:" + "0" * 64, Path("deploy")
+print(json.dumps([AzureML("staging", deploy).deployment("blue", image), CloudRun("staging", deploy).service(image)]))
+"""
+LOAD_AZURE = """
+import sys
+from azure.ai.ml import load_online_deployment, load_online_endpoint
+endpoint = load_online_endpoint("deploy/azureml/endpoint.yaml")
+deployment = load_online_deployment(sys.argv[1])
+print(endpoint.name, endpoint.auth_mode, deployment.name, deployment.endpoint_name, deployment.environment.image)
+"""
+CHECK_GOOGLE = """
+import json, sys
+from pathlib import Path
+import googleapiclient
+import yaml
+file = Path(googleapiclient.__file__).parent / "discovery_cache/documents/run.v1.json"
+schemas = json.loads(file.read_text())["schemas"]
+def check(value, schema, place):
+    schema = schemas[schema["$ref"]] if "$ref" in schema else schema
+    kinds = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+    assert isinstance(value, kinds[schema["type"]]), f"{place} is no {schema['type']}"
+    if isinstance(value, dict):
+        for name, item in value.items():
+            inner = schema.get("properties", {}).get(name) or schema.get("additionalProperties")
+            assert inner, f"{place}.{name} is unknown"
+            check(item, inner, f"{place}.{name}")
+    for item in value if isinstance(value, list) else ():
+        check(item, schema["items"], place)
+service = yaml.safe_load(Path(sys.argv[1]).read_text())
+check(service, {"$ref": "Service"}, "service")
+print(service["metadata"]["name"], service["spec"]["template"]["spec"]["containers"][0]["image"])
+"""
+CHECK_KSERVE = """
+import re, sys
+from pathlib import Path
+import kserve.models, kubernetes.client
+import yaml
+def check(value, kind, place):
+    if inner := re.fullmatch(r"list\\[(.+)\\]", kind):
+        return [check(item, inner[1], place) for item in value]
+    model = getattr(kserve.models, kind, None) or getattr(kubernetes.client, kind, None)
+    if model is None:
+        return None
+    names = {name: field for field, name in model.attribute_map.items()}
+    for name, item in value.items():
+        assert name in names, f"{place}.{name} is unknown"
+        check(item, model.openapi_types[names[name]], f"{place}.{name}")
+service = yaml.safe_load(Path(sys.argv[1]).read_text())
+check(service, "V1beta1InferenceService", "service")
+print(service["metadata"]["name"])
+"""
+IMAGE = f"registry.example.org/a/b@sha256:{'0' * 64}"
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a baked project, beside it the documents that the platform sends, as JSON, which is YAML."""
+    folder = tmp_path_factory.mktemp("managed")
+    project = bake(folder)
+    fill = ["uv", "run", "--no-project", "--isolated", "--with", "click", "--with", "pyyaml", "--with", "pydantic"]
+    platform = {"PYTHONPATH": str(project / "platform/src")}
+    printed = run(*fill, "--with", "numpy", "--with", "jinja2", "python", "-c", FILL, cwd=project, **platform)
+    for name, document in zip(("azureml", "cloudrun"), json.loads(printed.splitlines()[-1]), strict=True):
+        (folder / f"{name}.yaml").write_text(json.dumps(document), encoding="utf-8")
+    return project
+
+
+def loaded(project: Path, package: str, code: str, file: str) -> str:
+    command = [
+        "uv",
+        "run",
+        "--quiet",
+        "--no-project",
+        "--isolated",
+        "--with",
+        package,
+        "--with",
+        "pyyaml",
+        "python",
+        "-W",
+        "ignore",
+        "-c",
+    ]
+    return run(*command, code, file, cwd=project).splitlines()[-1]
+
+
+def test_azure_accepts_endpoint_and_deployment_and_refuses_a_misspelt_key(filled: Path, tmp_path: Path) -> None:
+    file = filled.parent / "azureml.yaml"
+    assert loaded(filled, AZURE, LOAD_AZURE, str(file)) == f"flight-delays key blue flight-delays-staging {IMAGE}"
+    text = file.read_text(encoding="utf-8")
+    (tmp_path / "wrong.yaml").write_text(text.replace("instance_count", "instance_cout"), encoding="utf-8")
+    with pytest.raises(AssertionError, match="instance_cout"):
+        loaded(filled, AZURE, LOAD_AZURE, str(tmp_path / "wrong.yaml"))
+
+
+def test_google_accepts_the_service_of_cloud_run_and_refuses_a_misspelt_key(filled: Path, tmp_path: Path) -> None:
+    file = filled.parent / "cloudrun.yaml"
+    assert loaded(filled, GOOGLE, CHECK_GOOGLE, str(file)) == f"flight-delays-staging {IMAGE}"
+    text = file.read_text(encoding="utf-8")
+    (tmp_path / "wrong.yaml").write_text(text.replace("containerPort", "containerPrt"), encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"containerPrt is unknown"):
+        loaded(filled, GOOGLE, CHECK_GOOGLE, str(tmp_path / "wrong.yaml"))
+
+
+def test_kserve_accepts_the_inference_service_and_refuses_a_misspelt_key(filled: Path, tmp_path: Path) -> None:
+    file = filled / "deploy/kserve/inference-service.yaml"
+    assert loaded(filled, KSERVE, CHECK_KSERVE, str(file)) == "flight-delays"
+    text = file.read_text(encoding="utf-8")
+    (tmp_path / "wrong.yaml").write_text(text.replace("maxReplicas", "maxReplica"), encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"maxReplica is unknown"):
+        loaded(filled, KSERVE, CHECK_KSERVE, str(tmp_path / "wrong.yaml"))

@@ -1,0 +1,17 @@
+"""Writes Parquet files that other programs read as well."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Return a writer of a Parquet file in which times of nanoseconds become microseconds: Spark refuses the former."""
+    if pa.timestamp("ns") not in {_without_zone(kind) for kind in schema.types}:
+        return pq.ParquetWriter(path, schema)
+    return pq.ParquetWriter(path, schema, coerce_timestamps="us", allow_truncated_timestamps=True)
+
+
+def _without_zone(kind: pa.DataType) -> pa.DataType:
+    return pa.timestamp(kind.unit) if pa.types.is_timestamp(kind) else kind
