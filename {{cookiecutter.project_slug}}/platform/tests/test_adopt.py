@@ -590,7 +590,10 @@ def test_of_a_sample_what_can_learn_more_wins_unless_it_is_worse(monkeypatch: py
     truth, predicted = np.array([0, 1]), np.array([[0.9, 0.1], [0.1, 0.9]])
 
     def predict(contract: Contract, params: Params, racing: Any, rows: Any, folds: int) -> list[list[FoldPredictions]]:
-        return [[FoldPredictions(truth, predicted, scores[candidate["algorithm"]])] for candidate in racing]
+        return [
+            [FoldPredictions(truth, predicted, scores[candidate["algorithm"]], np.arange(len(truth)))]
+            for candidate in racing
+        ]
 
     monkeypatch.setattr(choose, "predict", predict)
     contract, rows = contracts.wide(), tables.rows()
@@ -609,7 +612,10 @@ def test_candidates_that_trail_on_a_sample_stop_and_the_best_one_is_tried_on_all
 
     def predict(contract: Contract, params: Params, racing: Any, rows: Any, folds: int) -> list[list[FoldPredictions]]:
         raced.append((len(rows), [candidate["algorithm"] for candidate in racing]))
-        return [[FoldPredictions(np.ones(2), np.ones(2), scores[candidate["algorithm"]])] for candidate in racing]
+        return [
+            [FoldPredictions(np.ones(2), np.ones(2), scores[candidate["algorithm"]], np.arange(2))]
+            for candidate in racing
+        ]
 
     monkeypatch.setattr(choose, "predict", predict)
     rows = pd.DataFrame({"x": np.arange(40_000.0), "y": 1.0})

@@ -13,13 +13,13 @@ from helpers import contracts, models
 from mlgitops.common import files
 from mlgitops.contract.params import Evaluate, Params
 from mlgitops.data import frame
-from mlgitops.model import curves, evaluate, metrics, slices, train
+from mlgitops.model import bootstrap, curves, evaluate, metrics, pipeline, ranking, slices, train
 from mlgitops.model.conversion import convert
 from mlgitops.model.trained import Trained
 
 ONE = {"x": "{type: number}"}
 CURVES = {
-    "binary": {"confusion", "roc", "precision_recall", "calibration"},
+    "binary": {"confusion", "roc", "precision_recall", "calibration", "gain", "lift"},
     "multiclass": {"confusion", "calibration"},
     "regression": {"residuals", "calibration"},
 }
@@ -42,8 +42,64 @@ def test_binary_metrics_are_as_computed_by_hand() -> None:
             "precision": 1.0,
             "recall": 1 / 2,
             "f1": 2 / 3,
+            "calibration_error": (0.1 + 0.4 + 0.65 + 0.2) / 4,  # each is alone in its bin
+            "recall_at_precision_0.9": 1 / 2,
+            "lift_at_0.1": 2.0,
         }
     )
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        ("average_precision", 5 / 6),
+        ("recall_at_precision_0.6", 1.0),  # 2 of the first 3
+        ("recall_at_precision_0.7", 1 / 2),
+        ("lift_at_0.5", 1.0),  # 1 of the first 2, of which random rows have 1, too
+        ("lift_at_0.75", 4 / 3),
+    ],
+)
+def test_the_metric_of_the_contract_is_the_primary_one(metric: str, expected: float) -> None:
+    contract = contracts.contract(ONE, metric=metric)
+    assert metrics.score(contract, TRUTH, PREDICTED) == pytest.approx(expected)
+    found = metrics.scores(contract, TRUTH, PREDICTED, 0.5)
+    assert next(iter(found.items())) == (metric, pytest.approx(expected))
+    drawn = bootstrap.measure(contract, TRUTH, PREDICTED, 0.5)(np.ones(4))
+    assert {name: drawn[name] for name in found} == pytest.approx(found)
+    assert math.isnan(metrics.score(contract, np.ones(4), PREDICTED))
+
+
+@pytest.mark.parametrize(
+    ("task", "metric"),
+    [("binary", "rmse"), ("binary", "recall_at_precision_1.5"), ("binary", "lift_at_0.0"), ("regression", "roc_auc")],
+)
+def test_a_metric_of_another_task_is_refused_with_those_that_there_are(task: str, metric: str) -> None:
+    with pytest.raises(ValueError, match=f"'{metric}' is no primary metric of task {task}: choose one of "):
+        contracts.contract(ONE, task, metric=metric)
+
+
+def test_rows_of_equal_probability_count_evenly_in_gain_and_lift() -> None:
+    hits, rows = ranking.cumulated(np.array([True, False, False, True, False]), np.array([0.9, 0.5, 0.5, 0.5, 0.1]))
+    assert (hits.tolist(), rows.tolist()) == ([1, 2, 2], [1, 4, 5])
+    shares = np.array([0.2, 0.4, 0.8, 1.0])
+    np.testing.assert_allclose(ranking.gain(hits, rows, shares), [1 / 2, 2 / 3, 1, 1])
+    assert ranking.lift_at(hits, rows, 0.4) == pytest.approx((2 / 3) / 0.4)
+    assert ranking.recall_at_precision(hits, rows, 0.99) == 1 / 2
+    assert ranking.recall_at_precision(np.array([0.0, 1.0]), np.array([1.0, 2.0]), 0.9) == 0
+
+
+@pytest.mark.parametrize("algorithm", contracts.ALGORITHMS)
+def test_class_weights_are_a_setting_that_finds_more_of_a_rare_class(algorithm: str) -> None:
+    contract = contracts.contract({"x": "{type: number}"})
+    random = np.random.default_rng(0)
+    rows = pd.DataFrame({"x": random.normal(size=600)})
+    rows = frame.parse(rows.assign(y=rows["x"] + random.normal(size=600) > 2.2), contract)
+    settings, inputs = contracts.settings(algorithm), frame.features(rows, contract)
+    plain, balanced = (
+        pipeline.predict(train.fit(contract, settings | more, rows), inputs, contract)[:, 1]
+        for more in ({}, {"class_weight": "balanced"})
+    )
+    assert (balanced >= 0.5).sum() > 1.5 * (plain >= 0.5).sum()
 
 
 def test_the_threshold_decides() -> None:

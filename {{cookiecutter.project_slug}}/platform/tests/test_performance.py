@@ -1,6 +1,7 @@
 """Predictions are collected once, joined with outcomes by a stated rule, and measured by period."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -439,6 +440,11 @@ def test_the_command_writes_a_report_a_page_and_metrics(tmp_path: Path, monkeypa
     assert report.periods[0].labelled == 1500
     page = Path("reports/production.html").read_text(encoding="utf-8")
     assert "3&#34;&lt;b&gt;" in page
+    for table in re.findall(r'(?s)<table class="stacked">.+?</table>', page):  # on a phone, each cell has its heading
+        heads = re.findall(r"<th(?: class=\"number\")?>(.*?)</th>", table)
+        labels = re.findall(r'<td data-label="(.*?)"', table)
+        assert labels[: len(heads)] == heads
+        assert len(labels) == table.count("<td")
     metrics = Path("reports/production.prom").read_text(encoding="utf-8")
     assert 'production_score{version="3\\"<b>",metric="roc_auc",period="2024-05-06"} 0.' in metrics
     checked = CliRunner().invoke(production_report.main, ["--until", "2024-06-01"])

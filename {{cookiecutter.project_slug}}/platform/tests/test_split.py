@@ -11,6 +11,7 @@ from helpers import contracts, tables
 
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract
+from mlgitops.contract.params import Split
 from mlgitops.data import frame
 from mlgitops.data.counts import Counts, counts
 from mlgitops.data.split import main, split
@@ -216,3 +217,38 @@ def test_rows_without_a_target_are_counted_for_the_stages_that_follow(
         assert counts(Path(part)) == Counts(200, 50)
     whole.to_parquet("other.parquet", index=False)
     assert counts(Path("other.parquet")) == Counts(200, 0)
+
+
+def daily(**more: object) -> tuple[Contract, pd.DataFrame]:
+    """Return a contract with a time, and 100 rows of 50 days, two a day, in random order."""
+    contract = contracts.contract(
+        {"t": "{type: datetime}", "g": "{type: text}", "x": "{type: number}"}, time="t", **{"key": ["g"], **more}
+    )
+    days = pd.Timestamp("2020-01-01 12:00") + pd.to_timedelta(np.arange(100) // 2, unit="D")
+    columns = {"t": days, "g": [f"g{n}" for n in range(100)], "x": np.arange(100.0), "y": np.arange(100) % 3 == 0}
+    return contract, frame.parse(pd.DataFrame(columns).sample(frac=1, random_state=2), contract)
+
+
+@pytest.mark.parametrize("roles", [{}, {"key": [], "group": "g"}], ids=["rows", "groups"])
+def test_days_are_held_out_however_many_rows_they_have(roles: dict[str, object]) -> None:
+    contract, rows = daily(**roles)
+    train, test = split(rows, contract, "7d")
+    assert sorted(test["x"]) == [float(n) for n in range(86, 100)]
+    assert train["t"].max() < test["t"].min()
+    crowded = pd.concat([rows, rows[rows["t"] > "2020-02-17"].assign(g=lambda t: t["g"] + "+")], ignore_index=True)
+    assert split(crowded, contract, "7d")[1]["t"].min() == test["t"].min()
+
+
+def test_days_need_a_time_and_leave_something_to_learn_from() -> None:
+    with pytest.raises(ProjectError, match=r"split\.test: 7d needs the time of a row: name the column `time`"):
+        split(rows(100, PLAIN), PLAIN, "7d")
+    contract, table = daily()
+    with pytest.raises(ProjectError, match="only 0 rows in the train part"):
+        split(table, contract, "900d")
+
+
+def test_days_in_params_are_whole_and_positive() -> None:
+    for text in ("60", "0d", "-1d", "1.5d", "60 days", 1.5):
+        with pytest.raises(ValueError, match="test"):
+            Split.model_validate({"test": text})
+    assert Split(test="60d").test == "60d"

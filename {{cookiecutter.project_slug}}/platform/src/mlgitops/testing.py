@@ -87,7 +87,7 @@ def against_baseline(rows: pd.DataFrame, contract: Contract, params: Params) -> 
     else:
         always = np.full(len(truth), before.mean())
     predicted = predictions(fit(known, contract, params), unknown, contract)
-    return metrics.primary(contract.task, truth, predicted), metrics.primary(contract.task, truth, always)
+    return metrics.score(contract, truth, predicted), metrics.score(contract, truth, always)
 
 
 def predictions(fitted: BaseEstimator, rows: pd.DataFrame, contract: Contract) -> np.ndarray:

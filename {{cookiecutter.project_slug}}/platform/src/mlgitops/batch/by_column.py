@@ -99,7 +99,7 @@ def fields(contract: Contract) -> list[pa.Field]:
     """Return the columns that scoring adds to a table, except for `model`."""
     kind = {"number": pa.float64(), "boolean": pa.bool_(), "string": pa.string()}[contract.prediction]
     labels = contract.classes
-    shares = ["probability"] if len(labels) == 2 else [f"probability {label}" for label in labels]
+    shares = ["probability"] if len(labels) == 2 else [*contract.ends, *(f"probability {label}" for label in labels)]
     return [
         pa.field("prediction", kind),
         *(pa.field(name, pa.float64()) for name in shares),
@@ -124,7 +124,7 @@ def _answers(scorer: Scorer, predicted: np.ndarray) -> Iterable[np.ndarray]:
     """Return the columns of `Scorer.to_answers`."""
     labels, numbers = np.array(scorer.contract.classes, dtype=object), predicted.astype("float64")
     if not len(labels):
-        return [numbers]
+        return [numbers, *scorer.interval(predicted)]
     if len(labels) > 2:
         return [labels[predicted.argmax(axis=1)], *numbers.T]
     positive = numbers[:, 1] >= scorer.threshold

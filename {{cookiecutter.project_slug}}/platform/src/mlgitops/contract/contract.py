@@ -17,6 +17,7 @@ from ..common.errors import ProjectError
 from .binding import check, check_joins
 from .column import Column
 from .features import Function, load
+from .metric import check_metric
 from .model_inputs import Feature, column_features
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -28,6 +29,17 @@ class Contract(Document):
     task: Task = Field(description="What the model predicts: one of two classes, one of several, or a number.")
     target: str = Field(
         description="The column to predict. In a binary task, the last of its two values is the positive class."
+    )
+    metric: str | None = Field(
+        None,
+        description="The primary metric, which gates, folds and alarms use. Binary: `roc_auc` (the default), "
+        "`average_precision`, `recall_at_precision_0.9`, `lift_at_0.1` (or another level); several classes: `f1_macro` "
+        "(the default), `balanced_accuracy`, `accuracy`; numbers: `r2`.",
+    )
+    interval: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None,
+        description="Coverage of the interval that each predicted number gets, such as 0.9: `low` and `high` in the "
+        "answers contain the actual number of that share of rows. Regression only.",
     )
     key: tuple[str, ...] = Field(
         (), description="Columns that identify a row. They are unique and never features, except for the column `time`."
@@ -112,6 +124,9 @@ class Contract(Document):
                     f"column {name!r}: text cannot be a feature: make it a category, give a reason in ignore, or set "
                     "feature: false if a function in features.py reads it"
                 )
+        check_metric(self.metric, self.task)
+        if self.interval and self.task != "regression":
+            raise ValueError(f"interval: task {self.task} predicts no number, so that there is no interval of it")
         check_joins(self.columns, (self.target, *self.key))
         if not self.inputs:
             raise ValueError("no input is left: every column is the target, a key or ignored")
@@ -153,6 +168,11 @@ class Contract(Document):
         if self.task == "regression":
             return "number"
         return "boolean" if self.columns[self.target].type == "boolean" else "string"
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The names of both ends of the interval in an answer; empty without one."""
+        return ("low", "high") if self.interval else ()
 
     @property
     def slices(self) -> tuple[str, ...]:

@@ -28,7 +28,18 @@ def changes(old: Contract, new: Contract) -> list[Change]:
 
 
 def _whole(old: Contract, new: Contract) -> Iterator[Change]:
-    for name in ("task", "target", "key", "time", "group", "acknowledged_leaks", "min_rows", "decimal"):
+    for name in (
+        "task",
+        "target",
+        "metric",
+        "interval",
+        "key",
+        "time",
+        "group",
+        "acknowledged_leaks",
+        "min_rows",
+        "decimal",
+    ):
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
             yield Change(name, f"{_word(before)} became {_word(after)}", name in ("task", "target"))

@@ -11,8 +11,9 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Cost = Annotated[float, Field(gt=0)]
 Mistake = Literal["false_positive", "false_negative"]
-Days = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}d$")]
+Days = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}d$")]  # such as 60d
 Threshold = Share | Literal["f1", "youden"] | Annotated[dict[Mistake, Cost], Field(min_length=2)]
+Method = Literal["sigmoid", "isotonic"]
 CHARACTERS = {"tab": "\t", "space": " "}  # names of separators that are hard to read in a file
 
 
@@ -64,7 +65,10 @@ class Ingest(Section):
 class Split(Section):
     """How rows are held out."""
 
-    test: Share = Field(description="Share of the rows that are held out for evaluation.")
+    test: Share | Days = Field(
+        description="What is held out for evaluation: a share of the rows, or the newest days, such as `60d`, if the "
+        "contract has a `time`."
+    )
 
 
 class Train(Section):
@@ -72,6 +76,16 @@ class Train(Section):
 
     folds: int = Field(ge=2, description="Number of folds of the cross-validation.")
     random_state: int = Field(ge=0, description="Random seed of the folds and of permutation importance.")
+    calibration: Method | None = Field(
+        None,
+        description="How probabilities are calibrated on the cross-validated predictions: `sigmoid` (needs few rows) "
+        "or `isotonic` (any monotonic curve, for a thousand rows and more); null leaves them as they are.",
+    )
+    window: Days | None = Field(
+        None,
+        description="Length of time before the test part that is learned from, such as `365d`; null learns from all "
+        "rows of the train part. The contract must have a `time`.",
+    )
 
 
 class Tune(Section):

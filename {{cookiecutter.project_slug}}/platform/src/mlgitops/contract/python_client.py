@@ -78,7 +78,10 @@ def _comment(column: Column) -> str:
 def _answer(contract: Contract) -> list[tuple[str, str]]:
     labels = f"Literal[{', '.join(map(_literal, contract.classes))}]"
     prediction = ("prediction", PREDICTIONS.get(contract.prediction, labels))
-    shares = {0: [], 2: [("probability", "float")]}.get(len(contract.classes), [("probabilities", "dict[str, float]")])
+    ends = [(name, "float") for name in contract.ends]
+    shares = {0: ends, 2: [("probability", "float")]}.get(
+        len(contract.classes), [("probabilities", "dict[str, float]")]
+    )
     return [prediction, *shares]
 
 

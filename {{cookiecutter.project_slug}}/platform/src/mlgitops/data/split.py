@@ -13,29 +13,34 @@ from ..common import files
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.params import Params
-from . import frame
+from . import frame, window
 from .counts import METADATA, Counts
 from .parquet import parquet_writer
 from .units import held_out, newest, units
 
 
-def split(rows: pd.DataFrame, contract: Contract, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+def split(rows: pd.DataFrame, contract: Contract, held: float | str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the train rows and the test rows of typed *rows*; see `sides`."""
-    train, test = sides(rows, contract, share)
+    train, test = sides(rows, contract, held)
     return rows.iloc[train].reset_index(drop=True), rows.iloc[test].reset_index(drop=True)
 
 
-def sides(rows: pd.DataFrame, contract: Contract, share: float) -> tuple[np.ndarray, np.ndarray]:
+def sides(rows: pd.DataFrame, contract: Contract, held: float | str) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of the train rows and of the test rows; rows without a target are in neither.
 
-    With a time column, the newest *share* of the rows is the test part. Without one, the hash of a row's group, of its
-    key, or of all its inputs decides, so that a row stays in its part when the table grows; see `units.held_out`.
-    Rows of a group are never in both parts. Raises ProjectError if a part would lack rows or classes.
+    With a time column, *held* is the share of the newest rows that are the test part, or a number of days such as 60d.
+    Without one, the hash of a row's group, of its key, or of all its inputs decides, so that a row stays in its part
+    when the table grows; see `units.held_out`. Rows of a group are never in both parts.
+
+    Raises ProjectError if a part would lack rows or classes.
     """
     labelled = np.flatnonzero(rows[contract.target].notna())
+    recent = window.newest(rows.iloc[labelled], contract, held, "split.test") if isinstance(held, str) else None
+    share = float(held) if recent is None else float(recent.mean())
     if contract.time and not contract.group:
         timestamps = rows[contract.time].iloc[labelled]
-        test = (timestamps >= timestamps.quantile(1 - share, interpolation="higher")).to_numpy()
+        boundary = timestamps.quantile(1 - share, interpolation="higher")
+        test = (timestamps >= boundary).to_numpy() if recent is None else recent
         ties = [frame.hashes(rows[list(contract.key)])[labelled]] if contract.key else []
         order = np.lexsort([*ties, timestamps.to_numpy()])
         labelled, test = labelled[order], test[order]

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..contract.contract import Contract
-from .metrics import summing_to_one
+from . import ranking
+from .metrics import calibration_error, summing_to_one
 
 Measure = Callable[[np.ndarray], dict[str, float]]
 CONFIDENCE = 0.95
@@ -20,7 +21,7 @@ def measure(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresh
         return _regression(truth, predicted.astype("float64") - truth)
     if contract.task == "multiclass":
         return _multiclass(truth, predicted, len(contract.classes))
-    return _binary(truth == 1, predicted, threshold)
+    return _binary(contract, truth == 1, predicted, threshold)
 
 
 def resample(measures: Sequence[Measure], rows: int, resamples: int, seed: int) -> list[dict[str, np.ndarray]]:
@@ -45,7 +46,7 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _binary(positive: np.ndarray, predicted: np.ndarray, threshold: float) -> Measure:
+def _binary(contract: Contract, positive: np.ndarray, predicted: np.ndarray, threshold: float) -> Measure:
     decided, probability = predicted[:, 1] >= threshold, predicted[:, 1].astype("float64")
     order = np.argsort(-probability, kind="stable")
     ranked, actual = probability[order], positive[order].astype("float64")
@@ -68,10 +69,11 @@ def _binary(positive: np.ndarray, predicted: np.ndarray, threshold: float) -> Me
             "log_loss": loss / total,
             "average_precision": hits @ (hits_above / np.maximum(rows_above, 1e-300)) / positives,
             "brier": brier / total,
+            "calibration_error": calibration_error(positive, probability, weights),
             "precision": true_positives / predicted_positives if predicted_positives else 0.0,
             "recall": true_positives / actual_positives if actual_positives else 0.0,
             "f1": 2 * true_positives / marked if marked else 0.0,
-        }
+        } | ranking.scores(contract, hits_above, rows_above)
 
     return scores
 

@@ -15,7 +15,7 @@ Predicts **{target}** ({meaning}) with {algorithm} from {inputs} columns.
 
 ## Results
 
-On {rows:,} rows that were held out of training: {held_out}.
+On {rows:,} rows that were held out of training: {held_out}.{window}{calibration}
 
 {results}
 
@@ -44,7 +44,13 @@ def card(contract: Contract, params: Params, algorithm: str, scores: dict[str, A
     """Return the card in Markdown; *plots* is the folder written by evaluate."""
     target = contract.columns[contract.target]
     results = {name: value for name, value in scores.items() if name != "rows"}
-    share = f"{params.split.test:.0%} of the rows"
+    test = params.split.test
+    share = f"{test:.0%} of the rows" if isinstance(test, float) else f"those of {test.removesuffix('d')} days"
+    method = params.train.calibration if contract.classes else None
+    calibrated = f" Its probabilities are calibrated ({method})." if method else ""
+    window = (
+        f" It was fitted on the {params.train.window.removesuffix('d')} days before." if params.train.window else ""
+    )
     return CARD.format(
         target=contract.target,
         meaning="; ".join(filter(None, [target.description, " or ".join(contract.classes)])) or contract.task,
@@ -52,6 +58,8 @@ def card(contract: Contract, params: Params, algorithm: str, scores: dict[str, A
         inputs=len(contract.inputs),
         rows=scores["rows"],
         held_out=f"{share}, the newest by {contract.time}" if contract.time else share,
+        window=window,
+        calibration=calibrated,
         results=_table(["metric", "value"], ((name, f"{value:.4f}") for name, value in results.items())),
         slices=_frame(pd.read_csv(plots / "slices.csv", keep_default_na=False)),
         metric=next(iter(results)),

@@ -27,6 +27,7 @@ class FoldPredictions:
     truth: np.ndarray
     predicted: np.ndarray
     score: float
+    rows: np.ndarray  # their positions
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ def predictions(contract: Contract, settings: Mapping[str, Any], prepared: Prepa
         if len(np.unique(truth[train])) >= len(contract.classes):
             fitted = pipeline.fit(contract, settings, inputs.iloc[train], truth[train])
             predicted = pipeline.predict(fitted, inputs.iloc[test], contract)
-            score = metrics.primary(contract.task, truth[test], predicted)
-            results.append(FoldPredictions(truth[test], predicted, score))
+            score = metrics.score(contract, truth[test], predicted)
+            results.append(FoldPredictions(truth[test], predicted, score, test))
     results = [fold for fold in results if not np.isnan(fold.score)]
     if not results:
         raise NoScoreError(

@@ -6,6 +6,7 @@ from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
 from ..contract.contract import Contract
+from .ranking import cumulated, gain
 
 CURVE_POINTS = 101  # enough to draw, few enough to diff
 
@@ -35,6 +36,8 @@ def _confidence(truth: np.ndarray, predicted: np.ndarray) -> dict[str, pd.DataFr
 
 def _binary_curves(truth: np.ndarray, probability: np.ndarray) -> dict[str, pd.DataFrame]:
     grid = np.linspace(0, 1, CURVE_POINTS)
+    hits, rows = cumulated(truth == 1, probability)
+    gained = gain(hits, rows, grid)
     false_rate, true_rate, _ = sk.roc_curve(truth, probability)
     precision, recall, _ = sk.precision_recall_curve(truth, probability)
     actual, expected = calibration_curve(truth, probability, n_bins=10, strategy="quantile")
@@ -44,6 +47,8 @@ def _binary_curves(truth: np.ndarray, probability: np.ndarray) -> dict[str, pd.D
         ),
         "precision_recall": pd.DataFrame({"recall": grid, "precision": np.interp(grid, recall[::-1], precision[::-1])}),
         "calibration": pd.DataFrame({"predicted": expected, "actual": actual}),
+        "gain": pd.DataFrame({"share of rows": grid, "share of positives": gained}),
+        "lift": pd.DataFrame({"share of rows": grid[1:], "lift": gained[1:] / grid[1:]}),
     }
 
 

@@ -14,7 +14,7 @@ from ..common import files
 from ..contract.contract import Contract
 from ..contract.params import Evaluate, Params
 from ..data import counts, frame
-from . import decision, metrics, trained
+from . import decision, interval, metrics, trained
 from .curves import curves
 from .slices import slices
 from .trained import Trained
@@ -25,7 +25,7 @@ def importance(contract: Contract, model: Trained, rows: pd.DataFrame, params: E
     sample = rows.sample(min(len(rows), params.importance_rows), random_state=seed)
 
     def score(_: object, inputs: pd.DataFrame, truth: np.ndarray) -> float:
-        return metrics.primary(contract.task, truth, model.predict(inputs))
+        return metrics.score(contract, truth, model.predict(inputs))
 
     inputs, truth = frame.features(sample, contract), frame.target(sample, contract)
     frozen = FrozenEstimator(model)  # which scikit-learn does not fit
@@ -80,5 +80,7 @@ def main(test: Path, model: Path, report: Path, plots: Path, cross_validation: P
     table = {"table": asdict(counts.counts(test)), "leaks": validated.get("leaks", [])}
     if contract.classes:
         table["decision"] = decided(contract, truth, predicted, params.evaluate, threshold)
+    if limits := loaded.description().interval if contract.interval else None:
+        table["interval"] = {"coverage": contract.interval, **asdict(interval.measured(limits, truth, predicted))}
     files.write_json(report, {"rows": len(rows), **scores, **table})
     click.echo(f"{report}: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))

@@ -54,6 +54,7 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         for name, reason in client_files.write(new, contract, frame.columns(rows, contract), threshold).items():
             click.echo(f"{project.FEATURES}: {name} runs in Python only: it {reason}")
         facts = _facts(params, model, parts, evaluation) | {"metrics": metrics} | _by_part(plots)
+        facts |= {"interval": description.interval}
         files.write_json(new / "manifest.json", {**facts, "files": digests(new)})
         scorer = Scorer(new)
         exported = scorer.predict(frame.columns(rows, contract))

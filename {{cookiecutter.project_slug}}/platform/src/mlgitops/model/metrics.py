@@ -6,8 +6,14 @@ import numpy as np
 from sklearn import metrics as sk
 
 from ..contract.contract import Contract, Task
+from . import ranking
 
 PRIMARY: dict[Task, str] = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "r2"}
+
+
+def name(contract: Contract) -> str:
+    """Return the name of the contract's primary metric."""
+    return contract.metric or PRIMARY[contract.task]
 
 
 def finite(value: float) -> float | None:
@@ -29,8 +35,22 @@ def primary(task: Task, truth: np.ndarray, predicted: np.ndarray) -> float:
     return float(sk.r2_score(truth, predicted))
 
 
+def score(contract: Contract, truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the contract's primary metric; NaN if undefined. For the arguments see `primary`."""
+    if contract.metric in (None, PRIMARY[contract.task]):
+        return primary(contract.task, truth, predicted)
+    if len(np.unique(truth)) < 2:
+        return float("nan")
+    return scores(contract, truth, predicted, 0.5)[name(contract)]
+
+
 def scores(contract: Contract, truth: np.ndarray, predicted: np.ndarray, threshold: float) -> dict[str, float]:
     """Return every metric of the contract's task, the primary one first."""
+    values = _scores(contract, truth, predicted, threshold)
+    return {name(contract): values[name(contract)]} | values
+
+
+def _scores(contract: Contract, truth: np.ndarray, predicted: np.ndarray, threshold: float) -> dict[str, float]:
     task = contract.task
     values = {PRIMARY[task]: primary(task, truth, predicted)}
     if task == "regression":
@@ -47,13 +67,25 @@ def scores(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresho
     }
     if task == "multiclass":
         return values | {"balanced_accuracy": float(sk.balanced_accuracy_score(truth, decided))}
-    return values | {
-        "average_precision": float(sk.average_precision_score(truth, predicted[:, 1])),
-        "brier": float(sk.brier_score_loss(truth, predicted[:, 1])),
-        "precision": float(sk.precision_score(truth, decided, zero_division=0)),
-        "recall": float(sk.recall_score(truth, decided, zero_division=0)),
-        "f1": float(sk.f1_score(truth, decided, zero_division=0)),
-    }
+    return (
+        values
+        | {
+            "average_precision": float(sk.average_precision_score(truth, predicted[:, 1])),
+            "brier": float(sk.brier_score_loss(truth, predicted[:, 1])),
+            "calibration_error": calibration_error(truth == 1, predicted[:, 1].astype("float64")),
+            "precision": float(sk.precision_score(truth, decided, zero_division=0)),
+            "recall": float(sk.recall_score(truth, decided, zero_division=0)),
+            "f1": float(sk.f1_score(truth, decided, zero_division=0)),
+        }
+        | ranking.scores(contract, *ranking.cumulated(truth == 1, predicted[:, 1]))
+    )
+
+
+def calibration_error(positive: np.ndarray, probability: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Return the mean distance of the mean probability from the share of positive rows, in ten bins of equal width."""
+    weights = np.ones(len(probability)) if weights is None else weights
+    bins = np.clip((probability * 10).astype(int), 0, 9)
+    return float(np.abs(np.bincount(bins, weights * (probability - positive), 10)).sum() / weights.sum())
 
 
 def summing_to_one(probabilities: np.ndarray) -> np.ndarray:

@@ -36,6 +36,12 @@ class Scorer:
             files.read_json(folder / CATEGORIES) if (folder / CATEGORIES).is_file() else {}
         )  # absent in older models
         self.known_categories = {name: frozenset([*values, None]) for name, values in known.items()}
+        self._interval = self.manifest.get("interval") if self.contract.interval else None
+        if self.contract.interval and not self._interval:
+            raise ProjectError(
+                f"{folder}: contract.yaml asks for an interval of {self.contract.interval:.0%}, and this model has "
+                "none: train it here, or remove `interval`"
+            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(
@@ -81,7 +87,7 @@ class Scorer:
         """Convert the output of `predict` to answers: the class or number, and the probabilities of classes."""
         classes = self.contract.classes
         if not classes:
-            return [{"prediction": number} for number in predicted.tolist()]
+            return self._numbers(predicted)
         if len(classes) == 2:
             negative, positive = (False, True) if self.contract.prediction == "boolean" else classes
             probabilities = predicted[:, 1].tolist()
@@ -93,6 +99,15 @@ class Scorer:
             {"prediction": classes[b], "probabilities": dict(zip(classes, p, strict=True))}
             for b, p in zip(best, predicted.tolist(), strict=True)
         ]
+
+    def _numbers(self, predicted: np.ndarray) -> list[dict[str, Any]]:
+        columns = [predicted.tolist(), *(end.tolist() for end in self.interval(predicted))]
+        names = ("prediction", *self.contract.ends)
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+    def interval(self, predicted: np.ndarray) -> list[np.ndarray]:
+        """Return both ends of the interval of each predicted number; nothing if the contract asks for none."""
+        return [predicted.astype("float64") + offset for offset in self._interval or ()]
 
 
 def difference(expected: list[dict[str, Any]], actual: list[dict[str, Any]], tolerance: float = 1e-5) -> str:

@@ -11,12 +11,12 @@ from . import metrics
 
 def slices(contract: Contract, rows: pd.DataFrame, predicted: np.ndarray, params: Evaluate) -> pd.DataFrame:
     """Return the primary metric of each slice: column, value, rows, metric."""
-    truth, name = frame.target(rows, contract), metrics.PRIMARY[contract.task]
+    truth, name = frame.target(rows, contract), metrics.name(contract)
     table = []
     for column in contract.slices:
         values = rows[column].astype("string").fillna("missing")
         for value, positions in sorted(values.groupby(values).indices.items()):
-            score = metrics.primary(contract.task, truth[positions], predicted[positions])
+            score = metrics.score(contract, truth[positions], predicted[positions])
             if len(positions) >= params.min_slice_rows and not np.isnan(score):
                 table.append((column, value, len(positions), score))
     return pd.DataFrame(table, columns=["column", "value", "rows", name])

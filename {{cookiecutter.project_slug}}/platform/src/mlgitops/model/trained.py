@@ -25,6 +25,7 @@ class Description(Record):
     label: str
     categories: dict[str, list[str]]
     difference: Difference
+    interval: tuple[float, float] | None = None  # what is added to a prediction to get `low` and `high`
 
 
 def write(path: Path, model: bytes, description: Description) -> None:

@@ -11,7 +11,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from ..contract.contract import Contract
 from ..model import bootstrap
-from ..model.metrics import PRIMARY, finite
+from ..model.metrics import finite, name
 
 Estimate = Callable[[np.ndarray], float | None]
 
@@ -35,7 +35,7 @@ def calibrated(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thr
         doubled, labels = np.repeat(new, classes, axis=0), np.tile(np.arange(classes), len(new))
         with np.errstate(invalid="ignore", divide="ignore"):
             measure = bootstrap.measure(contract, labels, doubled, threshold)
-            value = measure(weights.reshape(-1))[PRIMARY[contract.task]]
+            value = measure(weights.reshape(-1))[name(contract)]
         return finite(value)
 
     return estimate

@@ -63,7 +63,7 @@ def _period(
     (start, now), estimate = times, reference.estimate
     labelled = rows[rows["actual"].notna()]
     end = start + timedelta(days=params.monitor.period_days)
-    evaluated = header.metrics.get(metrics.PRIMARY[contract.task])
+    evaluated = header.metrics.get(metrics.name(contract))
     score, error, values = measured(contract, labelled, header.threshold, params)
     delays = (labelled["known_at"] - labelled["at"]).dt.total_seconds() / 86_400
     delay = delays[delays >= 0].median()
@@ -99,7 +99,7 @@ def measured(
     measure = bootstrap.measure(contract, truth, predicted(contract, rows), threshold)
     with np.errstate(invalid="ignore", divide="ignore"):
         values = {name: metrics.finite(value) for name, value in measure(np.ones(len(rows))).items()}
-    primary = metrics.PRIMARY[contract.task]
+    primary = metrics.name(contract)
     drawn = bootstrap.resample([measure], len(rows), params.review.resamples, params.review.random_state)[0][primary]
     low, high = (metrics.finite(end) for end in bootstrap.interval(drawn))
     error = float(np.nanstd(drawn)) if np.isfinite(drawn).any() else math.nan

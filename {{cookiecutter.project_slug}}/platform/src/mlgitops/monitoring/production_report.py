@@ -61,7 +61,7 @@ def report(
     recent = recent[recent["model"] == latest.model] if latest else recent
     return Production(
         target=contract.target,
-        metric=metrics.PRIMARY[contract.task],
+        metric=metrics.name(contract),
         until=now.date().isoformat(),
         version=latest.version if latest else None,
         predictions=len(answered),

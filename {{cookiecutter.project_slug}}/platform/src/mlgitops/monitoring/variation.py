@@ -34,6 +34,6 @@ def spread(contract: Contract, rows: pd.DataFrame, values: np.ndarray, params: M
     truth = frame.target(rows, contract)
     number = (rows[contract.time].dt.tz_localize("UTC") - EPOCH) // pd.Timedelta(days=params.period_days)
     parts = [places for places in number.groupby(number).indices.values() if len(places) >= params.min_rows]
-    scores = [metrics.primary(contract.task, truth[places], values[places]) for places in parts]
+    scores = [metrics.score(contract, truth[places], values[places]) for places in parts]
     defined = [score for score in scores if math.isfinite(score)]
     return float(np.std(defined, ddof=1)) if len(defined) >= MIN_PERIODS else 0.0

@@ -16,6 +16,7 @@ from .draft import ContractDraft
 
 SMALL_TABLE = 2000  # rows; in a larger one, a rare class does not decide how much is held out
 MAX_TEST_SHARE, STEP = 0.4, 0.05
+USUAL_SHARE = 0.2
 RARE = 0.2  # positive rate below which f1, the aim for rare classes, decides the threshold
 
 
@@ -24,7 +25,8 @@ def test_share(drafted: ContractDraft, params: Params) -> float:
 
     Adds a remark on this, and on the classes that still have too few.
     """
-    share, least = params.split.test, params.review.gates.min_class_rows or 0
+    share = USUAL_SHARE if isinstance(params.split.test, str) else params.split.test  # days are those of another table
+    least = params.review.gates.min_class_rows or 0
     counts = drafted.classes
     if not counts or min(counts.values()) * share >= least:
         return share

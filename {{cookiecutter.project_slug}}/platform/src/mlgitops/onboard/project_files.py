@@ -65,6 +65,8 @@ PLOTS: dict[
     "binary": [
         ("ROC", "roc", "false positive rate", "true positive rate", None),
         ("Precision and recall", "precision_recall", "recall", "precision", None),
+        ("Gain", "gain", "share of rows", "share of positives", None),
+        ("Lift", "lift", "share of rows", "lift", None),
         ("Calibration", "calibration", "predicted", "actual", None),
         ("Confusion", "confusion", "predicted", "actual", "template: confusion"),
         ("Importance", "importance", "importance", "feature", BARS),

@@ -55,7 +55,7 @@ def signature(contract: Contract) -> ModelSignature:
 
 def _prediction(contract: Contract) -> list[Any]:
     if not contract.classes:
-        return [ColSpec(DataType.double, "prediction")]
+        return [ColSpec(DataType.double, name) for name in ("prediction", *contract.ends)]
     is_boolean = contract.columns[contract.target].type == "boolean"
     prediction = ColSpec(DataType.boolean if is_boolean else DataType.string, "prediction")
     if len(contract.classes) == 2:

@@ -63,7 +63,7 @@ def measure(
         project=project.name(),
         task=contract.task,
         target=contract.target,
-        metric=metrics.PRIMARY[contract.task],
+        metric=metrics.name(contract),
         rows=len(rows),
         rows_sha256=rows_sha256,
         candidate=facts(candidate, milliseconds[0]),

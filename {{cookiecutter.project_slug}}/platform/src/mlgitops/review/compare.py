@@ -13,7 +13,7 @@ from ..model.curves import curves
 from ..model.metrics import finite
 from .performance import Curve, Metric, Score, Verdict
 
-SMALLER_IS_BETTER = {"log_loss", "brier", "mae", "rmse", "median_error"}
+SMALLER_IS_BETTER = {"log_loss", "brier", "calibration_error", "mae", "rmse", "median_error"}
 
 
 class Predictions(NamedTuple):

@@ -14,7 +14,7 @@ from .report import Evidence
 
 def leaks(scorer: Scorer) -> tuple[str, ...]:
     """Return the leaks that training found and the contract does not acknowledge, in words."""
-    contract, metric = scorer.contract, metrics.PRIMARY[scorer.contract.task]
+    contract, metric = scorer.contract, metrics.name(scorer.contract)
     recorded = [Leak(**{**leak, "columns": tuple(leak["columns"])}) for leak in scorer.manifest.get("leaks", [])]
     new = [leak for leak in recorded if not set(leak.columns) <= set(contract.acknowledged_leaks)]
     return tuple(leak.explain(contract.target, metric) for leak in new)

@@ -71,7 +71,7 @@ def notes(
 
 
 def _achieved(champion: Model) -> str:
-    name = metrics.PRIMARY[champion.scorer.contract.task]
+    name = metrics.name(champion.scorer.contract)
     recorded = champion.scorer.manifest.get("metrics") or {}
     if recorded.get(name) is None or not recorded.get("rows"):
         return ""

@@ -33,7 +33,7 @@ def by_slice(
     """
     models = [model for model in (candidate, champion) if model]
     tables = [slices(contract, rows, model.values, params.evaluate) for model in models]
-    name, floor = metrics.PRIMARY[contract.task], params.review.gates.min_slice_score
+    name, floor = metrics.name(contract), params.review.gates.min_slice_score
     scores = np.column_stack([table[name].astype("float64") for table in tables])
     moved = [] if champion is None else -np.abs(scores[:, 0] - scores[:, 1]) * np.sqrt(tables[0]["rows"].to_numpy())
     order = np.argsort(scores[:, 0] if champion is None else moved, kind="stable")

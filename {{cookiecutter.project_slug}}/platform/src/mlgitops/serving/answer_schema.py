@@ -5,6 +5,7 @@ from typing import Any
 from ..contract.contract import Contract
 from .refusal import MAX_DETAILS
 
+ENDS = {"low": "Lower", "high": "Upper"}
 ERROR = {
     "type": "object",
     "description": "Why a request was refused.",
@@ -38,6 +39,9 @@ def answer(contract: Contract) -> dict[str, Any]:
     values = {"enum": list(contract.classes)} if contract.prediction == "string" else {}
     description = {"description": target.description or contract.target}
     properties: dict[str, Any] = {"prediction": {"type": contract.prediction, **values, **description}}
+    if contract.interval:
+        bound = f"end of the interval that contains {contract.interval:.0%} of the actual numbers."
+        properties |= {name: {"type": "number", "description": f"{word} {bound}"} for name, word in ENDS.items()}
     if len(contract.classes) == 2:
         properties["probability"] = {**share, "description": f"Probability of {contract.classes[-1]}."}
     elif contract.classes:

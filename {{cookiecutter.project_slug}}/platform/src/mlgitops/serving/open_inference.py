@@ -106,7 +106,9 @@ def _requested(outputs: Any, available: dict[str, str]) -> list[str]:
 
 def _outputs(contract: Contract) -> dict[str, str]:
     """Return the datatype of each output."""
-    more = {2: {"probability": "FP32"}, 0: {}}.get(len(contract.classes), {"probabilities": "FP32"})
+    more = {2: {"probability": "FP32"}, 0: dict.fromkeys(contract.ends, "FP64")}.get(
+        len(contract.classes), {"probabilities": "FP32"}
+    )
     return {"prediction": PREDICTION[contract.prediction], **more}
 
 

@@ -74,7 +74,7 @@ def missing_columns(contract: Contract, present: Iterable[str]) -> list[str]:
 def answer_columns(contract: Contract) -> list[str]:
     """Return the columns of an answer."""
     probabilities = [f"probability {label}" for label in contract.classes] if len(contract.classes) > 2 else []
-    return ["prediction", *(["probability"] if len(contract.classes) == 2 else probabilities)]
+    return ["prediction", *contract.ends, *(["probability"] if len(contract.classes) == 2 else probabilities)]
 
 
 def _types(contract: Contract) -> dict[str, str]:

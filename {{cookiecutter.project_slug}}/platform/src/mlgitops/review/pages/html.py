@@ -20,6 +20,8 @@ MOST = 300  # slices on the page; review.json has them all
 MOST_CLASSES = 8  # of a confusion table; of more classes, the most frequent mistakes are listed
 CURVES = {
     "roc": "ROC curve",
+    "gain": "Gain: positives among the rows with the largest probabilities",
+    "lift": "Lift: how many times more positives than in random rows",
     "precision_recall": "Precision and recall",
     "calibration": "Calibration",
     "residuals": "Residuals by quantile",
@@ -98,7 +100,7 @@ def _figures(curves: dict[str, Curve]) -> list[tuple[str, Markup]]:
 
 def _figure(name: str, curve: Curve) -> Markup:
     series = {"candidate": curve.candidate} | ({"champion": curve.champion} if curve.champion else {})
-    diagonal, dots = name in ("roc", "calibration"), name == "calibration"
+    diagonal, dots = name in ("roc", "gain", "calibration"), name == "calibration"
     return charts.lines(series, curve.x, curve.y, diagonal=diagonal, dots=dots)
 
 

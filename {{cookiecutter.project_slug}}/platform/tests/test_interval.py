@@ -1,0 +1,87 @@
+"""The interval of a predicted number covers the share of rows that the contract asks for, wherever it is answered."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from helpers import contracts, models
+
+from mlgitops.batch import score
+from mlgitops.common import files
+from mlgitops.common.errors import ProjectError
+from mlgitops.contract.contract import Contract
+from mlgitops.model import evaluate, export, interval, trained
+from mlgitops.model.cross_validation import FoldPredictions
+from mlgitops.model.scorer import Scorer
+from mlgitops.registry.pyfunc import signature
+from mlgitops.serving.answer_schema import answer
+
+
+def asked(coverage: float) -> Contract:
+    return contracts.contract({"x": "{type: number}"}, "regression", interval=coverage)
+
+
+def fold(errors: np.ndarray) -> FoldPredictions:
+    return FoldPredictions(errors, np.zeros(len(errors)), 0.5, np.arange(len(errors)))
+
+
+@pytest.mark.parametrize("coverage", [0.5, 0.9, 0.95])
+def test_the_interval_covers_the_share_of_other_rows_that_is_asked_for(coverage: float) -> None:
+    rng = np.random.default_rng(0)
+    draw = lambda count: rng.exponential(size=count) * 10 - 3  # noqa: E731  # errors that are far from symmetric
+    limits = interval.offsets(asked(coverage), [fold(draw(1500)), fold(draw(1500))])
+    assert limits is not None
+    result = interval.measured(limits, draw(20000), np.zeros(20000))
+    assert result.covered == pytest.approx(coverage, abs=0.02)
+    assert result.width == pytest.approx(limits[1] - limits[0])
+
+
+def test_too_few_rows_for_a_coverage_are_refused_with_the_number_that_is_needed() -> None:
+    rows = fold(np.arange(38.0))
+    with pytest.raises(ProjectError, match=r"interval: 0\.95 needs at least 40 cross-validated rows, there are 38"):
+        interval.offsets(asked(0.95), [rows])
+    assert interval.offsets(asked(0.95), [fold(np.arange(39.0))]) == (0.0, 38.0)
+    assert interval.offsets(contracts.contract({"x": "{type: number}"}), [rows]) is None
+
+
+def test_only_numbers_have_an_interval() -> None:
+    with pytest.raises(ValueError, match="task binary predicts no number"):
+        contracts.contract({"x": "{type: number}"}, interval=0.9)
+
+
+def test_service_batch_and_mlflow_answer_with_it_and_the_report_has_its_coverage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(models.project(tmp_path, "regression"))
+    contract = contracts.wide("regression", interval=0.8)
+    text = Path("contract.yaml").read_text(encoding="utf-8")
+    Path("contract.yaml").write_text(text + "interval: 0.8\n", encoding="utf-8")
+    stages = {
+        evaluate.main: ["test.parquet", "trained.onnx", "metrics.json", "plots"],
+        export.main: ["trained.onnx", "test.parquet", "metrics.json", "plots", "export"],
+    }
+    for stage, words in stages.items():
+        before = CliRunner().invoke(stage, words)
+    assert "contract.yaml asks for an interval of 80%, and this model has none: train it here" in before.output
+    description = trained.load(Path("trained.onnx"), contract).description()
+    content, size = Path("trained.onnx").read_bytes(), float(pd.read_parquet("test.parquet")["y"].std())
+    trained.write(Path("trained.onnx"), content, replace(description, interval=(-size, 2 * size)))
+    for stage, words in stages.items():
+        assert CliRunner().invoke(stage, words, catch_exceptions=False).exit_code == 0
+    report = files.read_json(Path("metrics.json"))["interval"]
+    assert (report["coverage"], report["width"]) == (0.8, pytest.approx(3 * size))
+    assert 0.5 < report["covered"] <= 1
+    scorer, golden = Scorer(Path("export")), files.read_json(Path("export/golden.json"))
+    for each in golden["answers"]:
+        jsonschema.validate(each, answer(contract))
+        ends = [each["low"] + size, each["high"] - 2 * size]
+        np.testing.assert_allclose(ends, each["prediction"], atol=1e-6 * size)
+    pd.DataFrame(golden["rows"]).to_parquet("rows.parquet", index=False)
+    score.run(Path("rows.parquet"), Path("scored.parquet"), scorer, "1")
+    scored = pd.read_parquet("scored.parquet")[["prediction", "low", "high"]].to_dict("records")
+    assert scored == golden["answers"]
+    assert [column.name for column in signature(contract).outputs] == ["prediction", "low", "high"]
