@@ -227,7 +227,9 @@ def test_the_stage_writes_model_and_report_and_records_the_run(
     tmp_path: Path, mlflow_database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = models.project(tmp_path)
-    (folder / "params.yaml").write_text(json.dumps(searching(2).model_dump(mode="json")), encoding="utf-8")
+    params = searching(2).model_dump(mode="json")
+    params["train"]["calibration"] = "sigmoid"
+    (folder / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
@@ -238,6 +240,8 @@ def test_the_stage_writes_model_and_report_and_records_the_run(
     assert report["metric"] == "roc_auc"
     assert report["mean"] == pytest.approx(np.mean(report["folds"]))
     assert report["leaks"] == []
+    model = Path("out/trained.onnx").read_bytes()
+    assert b"calibrated" in model
     table, rows = report["thresholds"], pd.read_parquet(folder / "train.parquet")
     assert (table["positives"], table["negatives"]) == (rows["y"].sum(), (~rows["y"]).sum())
     assert table["true_positives"] == sorted(table["true_positives"], reverse=True)
