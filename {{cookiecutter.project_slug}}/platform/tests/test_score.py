@@ -1,7 +1,7 @@
 """A whole table gets the answers and the refusals that the service gives to a request."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner
 from helpers import contracts, models, tables
 
-from mlgitops.batch import parts, score
+from mlgitops.batch import parts, score, to_database
+from mlgitops.batch.answers import Stamp
 from mlgitops.common import files
+from mlgitops.common.errors import ProjectError
 from mlgitops.data import frame
 from mlgitops.model.scorer import Scorer, difference
 from mlgitops.serving.app import Api
@@ -182,3 +184,37 @@ def test_an_absent_column_that_may_be_missing_is_missing(tmp_path: Path) -> None
     assert command(tmp_path / "rows.csv", tmp_path / "scored.csv", folder)[0] == 0
     (wanted,) = Scorer(folder).answers({"age": [40], "city": [None]})
     assert difference([wanted], worded(pd.read_csv(tmp_path / "scored.csv"), contract.classes)) == ""
+
+
+TO_TABLE = {  # a table of predictions, DATABASE_URL and the key of the contract -> what is wrong
+    ("table:x;y", "postgresql://u@127.0.0.1:1/b", "id"): "write a name of letters, digits and _, such as table:predict",
+    ("table:x", "postgresql://u@127.0.0.1:1/b", ""): "contract.yaml names no `key`, which identifies the rows",
+    ("table:x", "", "id"): "table:x: set DATABASE_URL to the database",
+    ("table:x", "sqlite:///b.db", "id"): "predictions are written to PostgreSQL, not sqlite: write a file",
+}
+
+
+@pytest.mark.parametrize("case", TO_TABLE)
+def test_a_table_of_predictions_needs_a_name_a_key_and_a_database(
+    case: tuple[str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, url, key = case
+    columns = {"id": "{type: category}", "age": "{type: integer}"}
+    contract = contracts.contract(columns, **({"key": [key]} if key else {}))
+    scorer = Scorer(models.exported(contract, tmp_path))
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(ProjectError) as error:
+        to_database.run(tmp_path / "rows.csv", name.removeprefix("table:"), scorer, Stamp.now("1"))
+    assert TO_TABLE[case] in error.value.message
+
+
+def test_a_key_is_the_text_that_a_caller_sends() -> None:
+    columns = {"id": "{type: text}", "day": "{type: date}", "age": "{type: integer}"}
+    one, both = contracts.contract(columns, key=["id"]), contracts.contract(columns, key=["id", "day"])
+    part = pa.RecordBatch.from_pydict({"id": ["a", " b"], "day": [date(2020, 1, 1), date(2020, 1, 2)]})
+    assert to_database.keys(part, one) == ["a", "b"]
+    assert to_database.keys(part, both) == ['["a", "2020-01-01"]', '["b", "2020-01-02"]']
+    with pytest.raises(ProjectError, match="the rows have no column day, which is part of the key: add it"):
+        to_database.keys(part.select(["id"]), both)
+    with pytest.raises(ProjectError, match="a row has no id, which is part of the key: leave such rows out"):
+        to_database.keys(pa.RecordBatch.from_pydict({"id": ["a", None]}), one)
