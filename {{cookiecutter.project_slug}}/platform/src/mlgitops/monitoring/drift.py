@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from ..batch.score import chunks
+from ..batch.parts import chunks
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.params import Monitor, Params
@@ -86,7 +86,12 @@ def _valid_rows(scorer: Scorer, parts: Iterable[pd.DataFrame]) -> tuple[pd.DataF
 
 
 def _frames(source: Path, contract: Contract) -> Iterator[pd.DataFrame]:
-    return (to_frame(part) for part in chunks(source, contract))
+    rows = 0
+    for part in chunks(source, contract):
+        yield to_frame(part)
+        rows += part.num_rows
+    if not rows:
+        raise ProjectError(f"{source}: the table has no rows")
 
 
 def page(report: Drift) -> str:
