@@ -41,7 +41,7 @@ FRAMEWORKS = {  # framework -> the modules, or rooms, that may import it
     "mlflow": {"model/tracking", "registry", "store/mlflow_backend"},
     "optuna": {"model/tuning"},
     "pyspark": set[str](),
-    "skl2onnx": {"model/export"},
+    "skl2onnx": {"model/export", "model/words_onnx"},
     "skops": {"model/pipeline"},
 }
 TRAINING = {"dvc", "great_expectations", "mlflow", "onnx", "optuna", "pandas", "skl2onnx", "sklearn", "skops"}

@@ -43,7 +43,10 @@ def convert(fitted: BaseEstimator, contract: Contract) -> bytes:
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
-    kinds = {"number": FloatTensorType, "category": StringTensorType}
+    from .words_onnx import register
+
+    kinds = {"number": FloatTensorType, "category": StringTensorType, "text": StringTensorType}
+    register()
     inputs = [(feature.name, kinds[feature.kind]([None, 1])) for feature in contract.features]
     final = fitted[-1] if isinstance(fitted, Pipeline) else fitted
     options = {id(final): {"zipmap": False}} if contract.classes else None

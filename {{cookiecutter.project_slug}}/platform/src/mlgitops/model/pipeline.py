@@ -29,6 +29,7 @@ INVALID = re.compile(r"The '(\w+)' parameter of (\w+) must be")  # message of sc
 TRUSTED = (  # types that skops does not trust by default, and that hold no code of their own
     "functools.partial",
     "numpy.dtype",
+    "mlgitops.model.words.Words",
 )
 ADDRESS = re.compile(r'(?<="__id__": )\d+|(?<="file": ")[^".]+')  # skops names objects by their memory address
 

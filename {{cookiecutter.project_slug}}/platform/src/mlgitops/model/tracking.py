@@ -137,7 +137,7 @@ def signature(contract: Contract) -> "ModelSignature":
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 
-    kinds = {"number": "float", "category": "string"}
+    kinds = {"number": "float", "category": "string", "text": "string"}
     inputs = Schema([ColSpec(kinds[feature.kind], feature.name) for feature in contract.features])
     shape = (-1, len(contract.classes)) if contract.classes else (-1,)
     return ModelSignature(inputs, Schema([TensorSpec(np.dtype("float64"), shape)]))
