@@ -72,8 +72,8 @@ def _drift(name: str, before: pd.Series, after: pd.Series, limits: tuple[float, 
 def _valid_rows(scorer: Scorer, parts: Iterable[pd.DataFrame]) -> tuple[pd.DataFrame, int]:
     """Return inputs and predictions of all valid rows, and the number of invalid rows."""
     contract, frames, refused = scorer.contract, [], 0
-    times = ("date", "datetime")
-    names = [name for name, c in contract.inputs.items() if c.type not in times or name == contract.time]
+    excluded = ("date", "datetime", "text")
+    names = [name for name, c in contract.inputs.items() if c.type not in excluded or name == contract.time]
     output = "probability" if len(contract.classes) == 2 else "prediction"
     for rows in parts:
         predictions = score(scorer, rows)
