@@ -64,6 +64,20 @@ def test_cluster_is_named_and_given_its_key(github: Actions) -> None:
     assert github.hub.dispatched == [("deploy.yml", "main", {})]
 
 
+def test_managed_endpoint_of_azure_is_named(github: Actions) -> None:
+    ((_, text),) = blocks("how-to/deploy.md", "To Azure ML")
+    say(github, text)
+    assert github.hub.variables == {"DEPLOY_TARGET": "azureml"}
+    assert github.hub.dispatched == [("deploy.yml", "main", {})]
+
+
+def test_managed_service_of_google_is_named(github: Actions) -> None:
+    ((_, text),) = blocks("how-to/deploy.md", "To Google Cloud Run")
+    say(github, text)
+    assert github.hub.variables == {"DEPLOY_TARGET": "cloudrun"}
+    assert github.hub.dispatched == [("deploy.yml", "main", {})]
+
+
 def test_server_is_named_with_its_runner(github: Actions, tmp_path: Path) -> None:
     ((_, text),) = blocks("how-to/deploy.md", "To one server")
     say(github, text)
