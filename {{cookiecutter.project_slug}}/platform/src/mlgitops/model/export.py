@@ -50,7 +50,7 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         evaluation = files.read_json(report)
         threshold = _threshold(evaluation, params)
         metrics = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
-        files.write(new / "card.md", card.card(contract, params, description.label, metrics, plots))
+        files.write(new / "card.md", card.card(contract, params, description.label, evaluation, plots))
         for name, reason in client_files.write(new, contract, frame.columns(rows, contract), threshold).items():
             click.echo(f"{project.FEATURES}: {name} runs in Python only: it {reason}")
         facts = _facts(params, model, parts, evaluation) | {"metrics": metrics} | _by_part(plots)
