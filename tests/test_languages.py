@@ -66,7 +66,7 @@ from mlgitops.serving.refusal import RequestError
 from mlgitops.serving.request import RequestParser
 folder = Path(sys.argv[1])
 contract = Contract.model_validate(yaml.safe_load((folder / "contract.yaml").read_text()))
-(folder / "features.json").write_text(json.dumps(asdict(interface(contract, "y", 0.5, {}))))
+(folder / "features.json").write_text(json.dumps(asdict(interface(contract, "y", {}))))
 parser, results = RequestParser(contract, 1), []
 def plain(value):
     if isinstance(value, datetime): return (value.replace(microsecond=0) - datetime(1970, 1, 1)).total_seconds()
@@ -207,7 +207,7 @@ def test_node_refuses_a_changed_file_another_format_and_a_function_of_python(
 
     functions = json.loads((project / "models/export/features.json").read_text(encoding="utf-8"))["functions"]
     only = {name: {**function, "python_only": "reads a text"} for name, function in functions.items()}
-    assert "features.json is not the file that was exported" in failed({"threshold": 0.1}, tell_manifest=False)
+    assert "features.json is not the file that was exported" in failed({"output": "other"}, tell_manifest=False)
     assert "has format 2, and this client reads format 1" in failed({"format": 2})
     assert "crosswind (it reads a text)" in failed({"functions": only})
 

@@ -22,7 +22,7 @@ from mlgitops.contract.contract import Contract
 from mlgitops.contract.row_schema import request_model
 from mlgitops.data import frame, row_check, validate
 from mlgitops.data.encode import encode
-from mlgitops.model import export, pipeline, train
+from mlgitops.model import conversion, pipeline, train
 from mlgitops.model.scorer import Scorer
 from mlgitops.model.words import Words
 from mlgitops.onboard import candidates, texts
@@ -58,7 +58,7 @@ def table(task: str = "binary") -> pd.DataFrame:
 @cache
 def model(algorithm: str, task: str) -> tuple[BaseEstimator, onnxruntime.InferenceSession]:
     fitted = train.fit(declared(task), contracts.settings(algorithm), table(task))
-    return fitted, onnxruntime.InferenceSession(export.convert(fitted, declared(task)))
+    return fitted, onnxruntime.InferenceSession(conversion.convert(fitted, declared(task)))
 
 
 def compare(rows: list[str | None], algorithm: str, task: str) -> None:
@@ -66,7 +66,7 @@ def compare(rows: list[str | None], algorithm: str, task: str) -> None:
     fitted, session = model(algorithm, task)
     typed = pd.DataFrame({"note": pd.Series(rows, dtype="object"), "n": 0.5})
     inputs = encode(frame.columns(typed, declared(task)), declared(task))
-    trained = pipeline.predict(fitted, frame.features(typed, declared(task)))
+    trained = pipeline.predict(fitted, frame.features(typed, declared(task)), declared(task))
     exported = session.run(None, inputs)[-1]
     np.testing.assert_allclose(exported.reshape(trained.shape), trained, rtol=1e-4, atol=1e-5)
 
@@ -92,16 +92,16 @@ def test_the_words_are_those_that_tell_most_and_their_number_is_bounded() -> Non
     assert {"broken", "fine", "broken glass", "fine glass"} <= set(words.vocabulary_)
     few = Words(1).fit(frame.features(table(), declared())[["note"]], ANSWER.astype(int))
     assert few.vocabulary_ in (["broken"], ["broken glass"], ["fine"], ["fine glass"])
-    probabilities = pipeline.predict(fitted, frame.features(table(), declared()))
+    probabilities = pipeline.predict(fitted, frame.features(table(), declared()), declared())
     assert np.mean((probabilities[:, 1] > 0.5) == ANSWER) > 0.95
 
 
 def test_texts_without_a_frequent_word_train_a_model() -> None:
     rows = table().assign(note=pd.Series([f"w{n}" for n in range(COUNT)], dtype="string"))
     fitted = train.fit(declared(), contracts.settings("boosting"), rows)
-    session = onnxruntime.InferenceSession(export.convert(fitted, declared()))
+    session = onnxruntime.InferenceSession(conversion.convert(fitted, declared()))
     inputs = encode(frame.columns(rows, declared()), declared())
-    trained = pipeline.predict(fitted, frame.features(rows, declared()))
+    trained = pipeline.predict(fitted, frame.features(rows, declared()), declared())
     np.testing.assert_allclose(session.run(None, inputs)[-1], trained, atol=1e-5)
 
 

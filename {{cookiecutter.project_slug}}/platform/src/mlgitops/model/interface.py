@@ -1,6 +1,6 @@
-"""What any language needs to run an exported model: fields, features, output and threshold, in features.json.
+"""What any language needs to run an exported model: fields, features, output and classes, in features.json.
 
-The scorer and the JavaScript client, encode.js, read the same file.
+The scorer and the JavaScript client, encode.js, read the same file; the threshold is in manifest.json, for both.
 """
 
 from collections.abc import Mapping
@@ -75,7 +75,6 @@ class Interface(Record):
     output: str  # the output of the ONNX model that holds the prediction
     prediction: str
     classes: tuple[str, ...]
-    threshold: float
 
     def bound(self, contract: Contract) -> tuple[Feature, ...]:
         """Return the features of the file with the functions of *contract*; raises ProjectError if one is missing."""
@@ -93,7 +92,7 @@ class Interface(Record):
         )
 
 
-def interface(contract: Contract, output: str, threshold: float, python_only: Mapping[str, str]) -> Interface:
+def interface(contract: Contract, output: str, python_only: Mapping[str, str]) -> Interface:
     """Return the interface of a model with this *output*; *python_only* has the reasons by function."""
     return Interface(
         FORMAT,
@@ -111,7 +110,6 @@ def interface(contract: Contract, output: str, threshold: float, python_only: Ma
         output,
         contract.prediction,
         contract.classes,
-        threshold,
     )
 
 

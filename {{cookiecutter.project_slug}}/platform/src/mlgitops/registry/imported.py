@@ -52,7 +52,7 @@ def exported(
             "contract_sha256": digest(contract_file),
         }
         rows = example_rows(contract, GOLDEN_ROWS)
-        client_files.write(folder, contract, _columns(contract, rows), threshold)
+        client_files.write(folder, contract, _columns(contract, rows))
         files.write_json(folder / "manifest.json", {**facts, "files": digests(folder)})
         scorer = Scorer(folder)
         predictions = _predictions(scorer, rows)

@@ -1,5 +1,6 @@
 // Scores rows with this exported model in Node and in the browser, with onnxruntime-node or onnxruntime-web:
-// the same answers as the service, and the same rows refused. features.json says what the model reads.
+// the same answers as the service, and the same rows refused. features.json says what the model reads,
+// manifest.json has the threshold.
 //
 //     import { load } from "./encode.js";
 //     const model = await load(ort, name => readFile(new URL(name, import.meta.url)));   // in Node
@@ -40,7 +41,7 @@ export async function load(ort, read, functions = {}) {
     if (await digest(bytes) !== manifest.files[name]) throw new Error(`${name} is not the file that was exported`);
     return bytes;
   };
-  const facts = JSON.parse(text(await checked("features.json")));
+  const facts = { ...JSON.parse(text(await checked("features.json"))), threshold: manifest.threshold };
   if (facts.format !== FORMAT) {
     throw new Error(`features.json has format ${facts.format}, and this client reads format ${FORMAT}: take the ` +
       "encode.js of the same export");
