@@ -100,7 +100,6 @@ CHECKED = {  # texts, which that target compares with a pattern, or writes as on
     ("promote.yml", "version"): ("make promote", "VERSION"),
     ("rebuild.yml", "version"): ("make rebuild", "VERSION"),
     ("train.yml", "refresh"): ("make ingest", "REFRESH"),
-    ("promote.yml", "because"): ("make promote", "BECAUSE"),
     ("train.yml", "because"): ("make write-back", "BECAUSE"),
 }
 NOT_WRITTEN_BACK = """!contains(fromJSON('["pull_request", "merge_group"]'), github.event_name) &&"""
