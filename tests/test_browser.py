@@ -261,7 +261,7 @@ def test_no_column_of_the_review_is_cut_on_a_phone(browser: Browser, reviewed: P
 def test_review_says_what_changed_in_the_data_and_draws_importances(browser: Browser, reviewed: Path) -> None:
     with opened(browser, (reviewed / "reports/review.html").as_uri(), "desktop") as page:
         sentence = page.locator("header p.data").inner_text()
-        assert sentence == "The data is that of the champion: its train and its test part have not changed."
+        assert sentence == "The data has not changed: train and test part are the same."
         assert page.locator("svg rect.candidate").count() == page.locator("svg rect.champion").count() == 10
 
 

@@ -121,6 +121,19 @@ def torch_for_processors() -> list[str]:
 
 
 @pytest.mark.nightly
+def test_client_is_added_to_the_project_of_a_caller(work: Path, tmp_path: Path) -> None:
+    (_, text), _ = blocks("how-to/other-platforms.md", "A typed Python client")
+    make, add = text.splitlines(keepends=True)
+    do(work, [("sh", make)])
+    caller = tmp_path / "caller"
+    caller.mkdir()
+    run("uv", "init", "--quiet", "--bare", cwd=caller)
+    do(caller, [("sh", add)])
+    assert "flight" in (caller / "pyproject.toml").read_text(encoding="utf-8")
+    run("uv", "run", "python", "-c", "from flight_delays.client import PredictionError, predict", cwd=caller)
+
+
+@pytest.mark.nightly
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_library_is_added_trained_reviewed_and_served(
     library: str, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -235,11 +248,34 @@ def test_predictions_are_logged_collected_and_measured(work: Path) -> None:
 
 
 @pytest.mark.nightly
+def test_version_is_tried_as_a_shadow_and_as_a_canary(work: Path) -> None:
+    shadow, canary = blocks("how-to/promote.md", "Try a version before it answers")
+    run("make", "smoke", cwd=work, SCORING_LOG="prediction-log", SCORING_LOG_COLUMNS="*")
+    do(work, blocks("how-to/monitor.md", "Collect them"))
+    said = do(work, [("sh", shadow[1].partition(";")[0])])
+    assert re.search(
+        r"On the [1-9]\d* newest rows that version \w+ answered, 100\.00% of the decisions are the same", said
+    )
+    rendered = do(work, [canary])
+    assert rendered.count("kind: Deployment\nmetadata:") == 2
+    assert re.findall(r"weight: (\d+)", rendered) == ["80", "20"]
+
+
+@pytest.mark.nightly
+def test_load_is_measured(work: Path, tmp_path: Path) -> None:
+    ((_, text),) = blocks("how-to/monitor.md", "Measure the load that the service bears")
+    (tmp_path / "service").mkdir()
+    with servers.scoring(work, tmp_path / "service") as url:
+        said = do(work, [("sh", text.replace("http://127.0.0.1:3000", url).replace("DURATION=30", "DURATION=2"))])
+    assert re.findall(r"(\d+) callers, .* predictions, ", said) == ["8", "32"]
+
+
+@pytest.mark.nightly
 def test_table_is_scored_and_its_drift_is_seen(work: Path) -> None:
     take = "import pandas as pd; pd.read_parquet('data/test.parquet').to_csv({!r}, index=False)"
     for name in ("new.csv", "recent.csv"):
         run(".venv/bin/python", "-c", take.format(name), cwd=work)
-    said = do(work, blocks("how-to/score.md"))
+    said = do(work, blocks("how-to/score.md")[:1])
     assert len(re.findall(r"rows scored by version 1 ", said)) == 2
     assert (work / "scored.parquet").is_file()
     assert "PSI" in do(work, blocks("how-to/monitor.md", "Explain it with drift"))

@@ -64,6 +64,20 @@ def test_cluster_is_named_and_given_its_key(github: Actions) -> None:
     assert github.hub.dispatched == [("deploy.yml", "main", {})]
 
 
+def test_managed_endpoint_of_azure_is_named(github: Actions) -> None:
+    ((_, text),) = blocks("how-to/deploy.md", "To Azure ML")
+    say(github, text)
+    assert github.hub.variables == {"DEPLOY_TARGET": "azureml"}
+    assert github.hub.dispatched == [("deploy.yml", "main", {})]
+
+
+def test_managed_service_of_google_is_named(github: Actions) -> None:
+    ((_, text),) = blocks("how-to/deploy.md", "To Google Cloud Run")
+    say(github, text)
+    assert github.hub.variables == {"DEPLOY_TARGET": "cloudrun"}
+    assert github.hub.dispatched == [("deploy.yml", "main", {})]
+
+
 def test_server_is_named_with_its_runner(github: Actions, tmp_path: Path) -> None:
     ((_, text),) = blocks("how-to/deploy.md", "To one server")
     say(github, text)
@@ -72,6 +86,16 @@ def test_server_is_named_with_its_runner(github: Actions, tmp_path: Path) -> Non
     assert "server" in json.loads(github.hub.variables["DEPLOY_RUNNER"])
     runs_on(github.hub.variables["DEPLOY_RUNNER"], "deploy.yml", tmp_path)
     assert github.hub.dispatched == [("deploy.yml", "main", {})]
+
+
+def test_managed_services_are_named(github: Actions) -> None:
+    ((_, azure),) = blocks("how-to/deploy.md", "To Azure ML")
+    say(github, azure)
+    assert github.hub.variables == {"DEPLOY_TARGET": "azureml"}
+    ((_, google),) = blocks("how-to/deploy.md", "To Google Cloud Run")
+    say(github, google)
+    assert github.hub.variables == {"DEPLOY_TARGET": "cloudrun"}
+    assert github.hub.dispatched == [("deploy.yml", "main", {})] * 2
 
 
 def test_key_reaches_the_workflows_and_the_cluster(github: Actions) -> None:

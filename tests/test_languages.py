@@ -1,18 +1,15 @@
 """The exported model answers in Node and in a browser as in Python, and refuses the same rows."""
 
-import functools
-import http.server
 import json
 import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers import node as nodejs
-from helpers import servers
+from helpers import servers, static
+from helpers.pages import blocks
 from helpers.support import run
 from playwright.sync_api import sync_playwright
 
@@ -69,7 +66,7 @@ from mlgitops.serving.refusal import RequestError
 from mlgitops.serving.request import RequestParser
 folder = Path(sys.argv[1])
 contract = Contract.model_validate(yaml.safe_load((folder / "contract.yaml").read_text()))
-(folder / "features.json").write_text(json.dumps(asdict(interface(contract, "y", 0.5, {}))))
+(folder / "features.json").write_text(json.dumps(asdict(interface(contract, "y", {}))))
 parser, results = RequestParser(contract, 1), []
 def plain(value):
     if isinstance(value, datetime): return (value.replace(microsecond=0) - datetime(1970, 1, 1)).total_seconds()
@@ -210,35 +207,16 @@ def test_node_refuses_a_changed_file_another_format_and_a_function_of_python(
 
     functions = json.loads((project / "models/export/features.json").read_text(encoding="utf-8"))["functions"]
     only = {name: {**function, "python_only": "reads a text"} for name, function in functions.items()}
-    assert "features.json is not the file that was exported" in failed({"threshold": 0.1}, tell_manifest=False)
+    assert "features.json is not the file that was exported" in failed({"output": "other"}, tell_manifest=False)
     assert "has format 2, and this client reads format 1" in failed({"format": 2})
     assert "crosswind (it reads a text)" in failed({"functions": only})
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serve the files in *folder*, and nothing else."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        extensions_map = {  # noqa: RUF012  # as in the class below
-            **http.server.SimpleHTTPRequestHandler.extensions_map,
-            ".mjs": "text/javascript",
-        }
-
-        def log_message(self, *_: object) -> None:
-            """Write nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as server:
-        threading.Thread(target=server.serve_forever).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 def test_a_static_page_scores_in_the_browser_without_the_service(project: Path, packages: Path, tmp_path: Path) -> None:
     shutil.copytree(project / "models/export", tmp_path / "page")
     (tmp_path / "page/ort").symlink_to(packages / "node_modules/onnxruntime-web/dist")
     golden = json.loads((project / "models/export/golden.json").read_text(encoding="utf-8"))
-    with served(tmp_path / "page") as url, sync_playwright() as playwright:
+    with static.served(tmp_path / "page") as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
         page, requested = browser.new_page(), list[str]()
         page.on("request", lambda request: requested.append(request.url))
@@ -282,12 +260,13 @@ def test_a_typescript_client_of_the_openapi_document_gets_answers(
     assert run("node", "call.mjs", service, golden, cwd=tmp_path) == "20 422 distance\n"
 
 
-def test_the_python_client_is_a_package_for_callers(project: Path, service: str, tmp_path: Path) -> None:
-    run(str(project / ".venv/bin/flight_delays"), "client", str(tmp_path / "client"), cwd=project)
-    run("uv", "build", "--quiet", "--wheel", str(tmp_path / "client"), "--out-dir", str(tmp_path), cwd=tmp_path)
-    (wheel,) = tmp_path.glob("*.whl")
-    run("uv", "venv", "--quiet", "venv", cwd=tmp_path)
-    run("uv", "pip", "install", "--quiet", "--python", "venv", str(wheel), cwd=tmp_path)
-    golden = str(project / "models/export/golden.json")
-    called = run("venv/bin/python", "-c", CALLER, service, golden, cwd=tmp_path, PYTHONPATH="")
+def test_the_python_client_is_a_package_for_callers(workspace: Path, service: str, tmp_path: Path) -> None:
+    ((_, text), _) = blocks("how-to/other-platforms.md", "A typed Python client")
+    make, add = text.splitlines()
+    caller = tmp_path / "caller"
+    run("uv", "init", "--quiet", "--bare", "--no-workspace", str(caller), cwd=tmp_path)
+    run("sh", "-c", make, cwd=workspace)
+    run("sh", "-c", add, cwd=caller)
+    golden = str(workspace / "models/export/golden.json")
+    called = run(".venv/bin/python", "-c", CALLER, service, golden, cwd=caller, PYTHONPATH="")
     assert called == "20 422 distance\n"

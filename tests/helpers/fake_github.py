@@ -207,6 +207,12 @@ class GitHub:
         self.issues.append({"labels": [], **body, **of_github})
         return 201, self.issues[-1]
 
+    def change_issue(self, number: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
+        """PATCH /issues/N."""
+        issue = next(one for one in self.issues if one["number"] == int(number))
+        issue |= body
+        return 200, issue
+
     def dispatch(self, workflow: str, query: dict[str, str], body: Any) -> tuple[int, Any]:  # noqa: ARG002
         """POST /actions/workflows/FILE/dispatches; gh says the workflow's id in the place of its file."""
         if workflow.isdigit():
@@ -365,6 +371,7 @@ ROUTES: list[tuple[str, str, Any]] = [
     ("GET", "/commits/([0-9a-f]{40})/pulls", GitHub.pulls_of),
     ("GET", "/issues", GitHub.list_issues),
     ("POST", "/issues", GitHub.make_issue),
+    ("PATCH", r"/issues/(\d+)", GitHub.change_issue),
     ("GET", r"/issues/(\d+)/comments", GitHub.list_comments),
     ("POST", r"/issues/(\d+)/comments", GitHub.make_comment),
     ("PATCH", r"/issues/comments/(\d+)", GitHub.change_comment),

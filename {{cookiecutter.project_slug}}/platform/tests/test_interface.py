@@ -62,12 +62,10 @@ def test_functions_that_other_languages_cannot_run_are_named_with_the_reason(exp
     assert [node.name for node in graph.get_outputs()] == ["value_per_kilogram"]
 
 
-def test_the_scorer_takes_threshold_and_features_from_the_file(exported: Path, tmp_path: Path) -> None:
+def test_the_scorer_takes_the_features_from_the_file(exported: Path, tmp_path: Path) -> None:
     golden, scorer = files.read_json(exported / "golden.json"), Scorer(exported)
     rows = columns(scorer.contract, golden["rows"])
     assert scorer.answers(rows) == golden["answers"]
-    strict = Scorer(changed(exported, tmp_path / "strict", threshold=1.1))
-    assert {answer["prediction"] for answer in strict.answers(rows)} == {False}
     few = Interface.load(exported / interface.FILE).features[1:]
     with pytest.raises(ProjectError, match="the model reads"):
         Scorer(changed(exported, tmp_path / "few", features=few))

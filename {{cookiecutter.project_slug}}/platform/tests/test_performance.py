@@ -1,6 +1,7 @@
 """Predictions are collected once, joined with outcomes by a stated rule, and measured by period."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from mlgitops.contract.params import Monitor, Params
 from mlgitops.monitoring import collect, log_reader, outcomes, performance, production_report, variation
 from mlgitops.monitoring.estimate import calibrated
 from mlgitops.monitoring.place import Place
-from mlgitops.monitoring.production import Production
+from mlgitops.monitoring.production import Production, Value
 from mlgitops.serving import bento
 from mlgitops.serving.app import Api
 from mlgitops.serving.limits import Limits
@@ -291,6 +292,55 @@ def test_it_is_an_alarm_if_enough_of_the_latest_periods_are_worse(
     assert bool(produced(tmp_path, weeks, params()).reasons) is alarm
 
 
+@pytest.mark.parametrize("newest", ["3", "4"])
+def test_a_log_of_another_contract_is_counted_by_its_own_version_and_never_measured_by_this_one(
+    tmp_path: Path, newest: str
+) -> None:
+    """The version before had three classes; whether it answered first or last, the present one is measured."""
+    own, other = (MAY, MAY + timedelta(weeks=1)) if newest == "4" else (MAY + timedelta(weeks=1), MAY)
+    rows = scored(own, 1500, GOOD)
+    log_of(tmp_path / "log/own.jsonl", rows)
+    share = {"low": 0.2, "mid": 0.3, "high": 0.5}
+    answer = {"prediction": "high", "probabilities": share}
+    old: list[dict[str, Any]] = [{"id": f"o{n}", "at": other.timestamp(), "answers": [answer]} for n in range(300)]
+    facts = {"classes": list(share), "prediction": "string", "model": "b" * 64, "version": "4", "contract": "d" * 64}
+    write(tmp_path / "log/other.jsonl", *old, **facts, metrics={"f1_macro": 0.6, "rows": 900})
+    place = Place(str(tmp_path / "kept"))
+    collect.collect(tmp_path / "log", place)
+    known = pd.concat([rows[["id", "actual"]], pd.DataFrame({"id": [f"o{n}" for n in range(300)], "actual": True})])
+    known.to_csv(tmp_path / "outcomes.csv", index=False)
+    read = outcomes.read(tmp_path / "outcomes.csv", CONTRACT, "last")
+    logged = production_report.read_predictions(place, MAY)
+    report = production_report.report(CONTRACT, params(), logged, read, MAY + timedelta(weeks=9), {})
+    by_version = {period.version: period for period in report.periods}
+    assert (by_version["3"].verdict, by_version["3"].rows) == ("as evaluated", 1500)
+    assert (by_version["4"].rows, by_version["4"].labelled, by_version["4"].score) == (300, 0, Value())
+    assert report.version == newest
+
+
+def test_a_clock_that_was_wrong_changes_neither_the_version_in_question_nor_the_alarm(tmp_path: Path) -> None:
+    """Version 2 answered "next year", then the clock was set right, and version 3 answers."""
+    future = MAY + timedelta(weeks=60)
+    write(tmp_path / "log/future.jsonl", *[line(f"f{n}", future, 0.5) for n in range(300)], version="2", model="b" * 64)
+    report = produced(tmp_path, [BAD, BAD], params(), now=MAY + timedelta(weeks=9))
+    assert (report.version, bool(report.reasons)) == ("3", True)
+    assert report.periods[-1].verdict == "too recent"
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 but then the disk was full", None])
+def test_a_damaged_or_foreign_file_among_the_predictions_is_a_sentence(tmp_path: Path, content: bytes | None) -> None:
+    place = Place(str(tmp_path / "kept"))
+    write(tmp_path / "log/a.jsonl", line("a", MAY, 0.5))
+    collect.collect(tmp_path / "log", place)
+    path = tmp_path / "kept/date=2024-05-06/version=3/other.parquet"
+    if content is None:
+        pd.DataFrame({"id": [1]}).to_parquet(path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(ProjectError, match=r"other\.parquet: (cannot be read|not a file of `collect`)"):
+        production_report.read_predictions(place, MAY)
+
+
 def test_a_drop_within_the_limit_or_within_noise_is_none(tmp_path: Path) -> None:
     assert produced(tmp_path / "a", [BAD, BAD], params(max_drop=0.3)).reasons == ()
     few = produced(tmp_path / "b", [BAD, BAD], params(min_rows=2), labelled=0.006)
@@ -390,6 +440,11 @@ def test_the_command_writes_a_report_a_page_and_metrics(tmp_path: Path, monkeypa
     assert report.periods[0].labelled == 1500
     page = Path("reports/production.html").read_text(encoding="utf-8")
     assert "3&#34;&lt;b&gt;" in page
+    for table in re.findall(r'(?s)<table class="stacked">.+?</table>', page):  # on a phone, each cell has its heading
+        heads = re.findall(r"<th(?: class=\"number\")?>(.*?)</th>", table)
+        labels = re.findall(r'<td data-label="(.*?)"', table)
+        assert labels[: len(heads)] == heads
+        assert len(labels) == table.count("<td")
     metrics = Path("reports/production.prom").read_text(encoding="utf-8")
     assert 'production_score{version="3\\"<b>",metric="roc_auc",period="2024-05-06"} 0.' in metrics
     checked = CliRunner().invoke(production_report.main, ["--until", "2024-06-01"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from helpers import gitops
 from helpers.git import git
 
@@ -138,6 +139,17 @@ def test_a_site_links_only_to_pages_that_it_has_and_they_hold_no_markup_of_other
         assert "<script>" not in text
         assert "Ada" not in text
     assert "Fix &lt;script&gt;" in (tmp_path / "site/review-v2.html").read_text(encoding="utf-8")
+
+
+def test_a_site_is_written_also_where_github_does_not_answer(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, ProjectError("HTTP 401: log in"))
+    monkeypatch.setattr(command, "known", lambda: ())
+    result = CliRunner().invoke(site.main, ["site"])
+    assert result.exit_code == 0, result.output
+    assert "without a card, because the registry has no such version: 2, 1" in result.output
+    assert (project / "build/site/index.html").is_file()
+    CliRunner().invoke(site.main, ["status"], catch_exceptions=False)
+    assert (project / "reports/status.html").is_file()
 
 
 def test_reports_of_the_last_run_on_main_are_fetched_as_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

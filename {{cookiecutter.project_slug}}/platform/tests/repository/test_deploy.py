@@ -1,6 +1,7 @@
 """What deploy/ says is valid, safe, and true of the service: nothing is deployed here."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -279,3 +280,15 @@ def test_the_weights_of_the_route_are_numbers_and_lead_to_both_services(canary: 
     assert sum(backend["weight"] for backend in rule["backendRefs"]) == 100
     for backend in rule["backendRefs"]:
         assert backend["port"] in [port["port"] for port in canary["Service"][backend["name"]]["spec"]["ports"]]
+
+
+def test_sagemakers_serve_listens_where_sagemaker_asks(tmp_path: Path) -> None:
+    lines = CONTAINERFILE.replace("\\\n", "").splitlines()
+    (command,) = [line.removeprefix("RUN ") for line in lines if "/app/bin/serve" in line]
+    subprocess.run(["sh", "-c", command.replace("/app/bin", str(tmp_path))], check=True)
+    (tmp_path / "python").write_text('#!/bin/sh\necho "$@"\n', encoding="utf-8")
+    (tmp_path / "python").chmod(0o755)
+    path = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    for asked, port in (({}, 8080), ({"SAGEMAKER_BIND_TO_PORT": "9000"}, 9000)):
+        run = subprocess.run([str(tmp_path / "serve")], env=path | asked, capture_output=True, text=True, check=True)
+        assert run.stdout == f"-m mlgitops.serving.serve --host 0.0.0.0 --port {port}\n"

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ..common.errors import ProjectError
@@ -37,13 +38,14 @@ def history() -> list[Declaration]:
 
     Each is a commit of main itself: a merge, a squashed pull request, or a revert made on GitHub's page.
     """
-    options = ("--first-parent", "--reverse", "--format=%H%x00%cI%x00%an%x00%s")
+    options = ("--first-parent", "--reverse", "--format=%H%x00%ct%x00%an%x00%s")
     declarations: list[Declaration] = []
     for line in (git("log", *options, api.MAIN, "--", OVERLAY) or "").splitlines():
-        commit, *facts = line.split("\0")
+        commit, at, by, subject = line.split("\0")
         image = _image_in(commit)
         if image and (not declarations or declarations[-1].image != image):
-            declarations.append(Declaration(image, commit, *facts))
+            since = datetime.fromtimestamp(int(at), UTC).isoformat()
+            declarations.append(Declaration(image, commit, since, by, subject))
     return declarations
 
 

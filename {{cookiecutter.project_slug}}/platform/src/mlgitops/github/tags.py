@@ -3,7 +3,7 @@
 import os
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -29,7 +29,7 @@ class Release:
     image: str
     facts: dict[str, str]
     review: str
-    created: int = 0
+    created: int = field(default=0, compare=False)
 
 
 def create(version: str, image: str, facts: dict[str, str], review: str) -> bool:

@@ -1,18 +1,19 @@
 """The status as a page, and with the reviews and cards of all releases and the history as a site for everybody."""
 
-import shutil
+import re
 from pathlib import Path
 
 import click
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 
 from ..common import files
 from ..common.html import render
 from ..common.provenance import short
 from ..github import artifacts
 from ..review.pages.charts import lines
-from ..store.git import git
 from . import card, command
-from .status import DRIFT, PERFORMANCE, Status, day, status
+from .status import DRIFT, PERFORMANCE, Status, day, status, with_reports
 
 PAGE, SITE = Path("reports/status.html"), Path("build/site")
 SHOWN_PERIODS = 26
@@ -25,10 +26,21 @@ def page(state: Status, site: bool = False, missing: tuple[str, ...] = ()) -> st
     points = [(x, y) for x, y in scored if y is not None]
     label = state.performance.metric if state.performance else ""
     chart = lines({"candidate": points}, "period", label, dots=True) if len(points) > 1 else None
-    tools = {"short": short, "day": day}
+    tools = {"short": short, "day": day, "shown": _shown}
     return render(
         "lineage/status.html.j2", status=state, periods=periods, chart=chart, site=site, missing=missing, **tools
     )
+
+
+def _shown(at: str) -> str:
+    """Return a time in ISO format as date, hour and minute."""
+    return at[:16].replace("T", " ")
+
+
+def document(title: str, markdown: str) -> str:
+    """Return a page with the Markdown of a review or a card; HTML in it is no markup, and folded sections are open."""
+    plain = re.sub(r"</?(?:details|summary|code|br)\s*/?>", " ", markdown)
+    return render("lineage/document.html.j2", title=title, content=Markup(MarkdownIt("js-default").render(plain)))  # noqa: S704
 
 
 def text(state: Status) -> str:
@@ -65,7 +77,7 @@ def site(state: Status, folder: Path) -> list[str]:
         new.mkdir()
         files.write(new / "index.html", page(state, True, tuple(missing)))
         for path, (title, content) in documents.items():
-            files.write(new / path, render("lineage/document.html.j2", title=title, content=content))
+            files.write(new / path, document(title, content))
     return missing
 
 
@@ -81,9 +93,11 @@ def show() -> None:
 @click.command(name="site")
 def build() -> None:
     """Write the status, the reviews and cards of all releases, and the history to build/site, for everybody to read."""
-    if git("remote") and shutil.which("gh"):
+    state = status()
+    if not state.unasked:  # GitHub answers
         artifacts.fetch_production(PERFORMANCE.parent, (PERFORMANCE.name, DRIFT.name))
-    missing = site(status(), SITE)
+        state = with_reports(state)
+    missing = site(state, SITE)
     click.echo(f"{SITE}: {len(list(SITE.iterdir()))} pages")
     if missing:
         click.echo(f"without a card, because the registry has no such version: {', '.join(missing)}", err=True)

@@ -1,7 +1,7 @@
 """What runs where since when, how good it is, and what is open: from git, the reports, and GitHub where it is there."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -70,17 +70,24 @@ def status(now: datetime | None = None) -> Status:
         api.fetch()
         releases, declared = tags.releases(), production.history()
     items, unasked = _open() if git("remote") else ((), NO_REMOTE)
-    return Status(
+    state = Status(
         name=project.name(),
         at=(now or datetime.now(UTC)).isoformat(timespec="minutes"),
         environments=(_staging(releases), _production(declared, releases)),
         releases=tuple(releases),
         declared=tuple(reversed(declared)),
-        performance=Production.load(PERFORMANCE) if PERFORMANCE.is_file() else None,
-        drift=Drift.load(DRIFT) if DRIFT.is_file() else None,
+        performance=None,
+        drift=None,
         items=items,
         unasked=unasked,
     )
+    return with_reports(state)
+
+
+def with_reports(state: Status) -> Status:
+    """Return the status with the last reports of performance and drift, where they are there."""
+    performance = Production.load(PERFORMANCE) if PERFORMANCE.is_file() else None
+    return replace(state, performance=performance, drift=Drift.load(DRIFT) if DRIFT.is_file() else None)
 
 
 def _staging(releases: list[Release]) -> Environment:

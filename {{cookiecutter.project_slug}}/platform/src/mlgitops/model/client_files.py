@@ -14,7 +14,7 @@ CLIENT = ("encode.js", "score.html")
 _SOURCE = Path(__file__).parent / "javascript"
 
 
-def write(folder: Path, contract: Contract, columns: Mapping[str, Any], threshold: float) -> dict[str, str]:
+def write(folder: Path, contract: Contract, columns: Mapping[str, Any]) -> dict[str, str]:
     """Write the files beside model.onnx in *folder*; return why functions of features.py run in Python only.
 
     The other functions are verified on *columns*, the inputs of some rows.
@@ -25,7 +25,7 @@ def write(folder: Path, contract: Contract, columns: Mapping[str, Any], threshol
     if graph.model:
         (folder / function_graph.FILE).write_bytes(graph.model)
     output = str(onnx.load(folder / "model.onnx", load_external_data=False).graph.output[-1].name)
-    interface(contract, output, threshold, graph.python_only).save(folder / FEATURES_JSON)
+    interface(contract, output, graph.python_only).save(folder / FEATURES_JSON)
     for name in CLIENT:
         shutil.copyfile(_SOURCE / name, folder / name)
     return graph.python_only

@@ -111,7 +111,12 @@ def _skl2onnx(
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
-    kinds = {"number": FloatTensorType, "category": StringTensorType}
+    from . import words_onnx
+
+    kinds = {"number": FloatTensorType, "category": StringTensorType, "text": StringTensorType}
+    if any(feature.kind == "text" for feature in contract.features):
+        words_onnx.register()
+        opsets = opsets | {"": max(opsets[""], words_onnx.OPSET)}
     inputs = [(feature.name, kinds[feature.kind]([None, 1])) for feature in contract.features]
     model: ModelProto = convert_sklearn(
         fitted, name="model", initial_types=inputs, options=options or None, target_opset=opsets

@@ -48,10 +48,9 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         parts = ({"train": train} if train else {}) | {"test": test}
         profile(parts, contract).save(new / PROFILE)
         evaluation = files.read_json(report)
-        threshold = _threshold(evaluation, params)
         metrics = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
         files.write(new / "card.md", card.card(contract, params, description.label, evaluation, plots))
-        for name, reason in client_files.write(new, contract, frame.columns(rows, contract), threshold).items():
+        for name, reason in client_files.write(new, contract, frame.columns(rows, contract)).items():
             click.echo(f"{project.FEATURES}: {name} runs in Python only: it {reason}")
         facts = _facts(params, model, parts, evaluation) | {"metrics": metrics} | _by_part(plots)
         facts |= {"interval": description.interval}

@@ -18,10 +18,10 @@ def join(contract: Contract, opset: int) -> "ModelProto":
     from onnx import TensorProto, helper
 
     names = [feature.name for feature in contract.features]
-    strings = [feature.name for feature in contract.features if feature.kind == "category"]
+    strings = [feature.name for feature in contract.features if feature.kind != "number"]
     if strings:
         raise ProjectError(
-            f"one tensor of numbers cannot hold the categories {', '.join(strings)}: give the model one input per "
+            f"one tensor of numbers cannot hold the strings of {', '.join(strings)}: give the model one input per "
             "feature, or put the preprocessing before it (estimators.preprocessing)"
         )
     inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 1]) for name in names]

@@ -48,7 +48,7 @@ class Scorer:
             str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
         )
         self.interface = self._interface()
-        self.threshold = self.interface.threshold  # decision threshold of a binary model
+        self.threshold = float(self.manifest["threshold"])  # decision threshold of a binary model
         self._outputs, self._features = [self.interface.output], self.interface.bound(self.contract)
         self._inputs = [tensor.name for tensor in self._session.get_inputs()]  # an older model may read fewer features
         if unknown := set(self._inputs) - {feature.name for feature in self._features}:
@@ -64,7 +64,7 @@ class Scorer:
         functions = [feature.name for feature in self.contract.features if feature.function]
         python_only = dict.fromkeys(functions, "is of a model that was exported without features.onnx")
         output = self._session.get_outputs()[-1].name
-        return interface(self.contract, output, float(self.manifest["threshold"]), python_only)
+        return interface(self.contract, output, python_only)
 
     def predict(self, columns: Columns) -> np.ndarray:
         """Return probabilities of shape (rows, classes), or numbers of shape (rows,), float32; see `encode`."""

@@ -42,9 +42,12 @@ def periods(
     days = params.monitor.period_days
     number = (rows["at"] - EPOCH) // pd.Timedelta(days=days)
     result = []
-    for (period, model), group in rows.groupby([number, "model"], sort=True):
+    for (period, model), every in rows.groupby([number, "model"], sort=True):
+        # the classes of another contract are not those of the outcomes: its predictions are counted, not measured
+        other = models[str(model)].classes != contract.classes
+        group = every.assign(actual=np.nan) if other else every
         start = EPOCH + timedelta(days=int(period) * days)
-        reference = references.get(str(model), Reference())
+        reference = Reference() if other else references.get(str(model), Reference())
         result.append(_period(contract, group, models[str(model)], params, (start, now), reference))
     return result
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from ..common.errors import ProjectError
 from ..common.project import root
+from .log_reader import FACTS
 
 DAY = "date="
 OUTCOMES = "_outcomes"  # the file with the outcomes that were measured last; readers of Parquet folders skip a "_"
@@ -43,8 +44,18 @@ class Place:
         path = f"{self._path}/{OUTCOMES}.parquet"
         if not any(entry.path == path for entry in self._list(self._path)):
             return None
-        with self._files.open_input_file(path) as source:
-            return pq.ParquetFile(source).read()
+        return self._read(path, facts=False)
+
+    def _read(self, path: str, facts: bool = True) -> pa.Table:
+        """Read a file; raises ProjectError if it is damaged, or has no *facts* about the model that answered."""
+        try:
+            with self._files.open_input_file(path) as source:
+                table = pq.ParquetFile(source).read()
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ProjectError(f"{path}: cannot be read: {error}: remove the file, and collect again") from None
+        if facts and FACTS not in (table.schema.metadata or {}):
+            raise ProjectError(f"{path}: not a file of `collect`: move it to another folder")
+        return table
 
     def _replace(self, folder: str, name: str, table: pa.Table) -> None:
         self._files.create_dir(folder, recursive=True)
@@ -60,8 +71,7 @@ class Place:
                 continue
             for file in self._list(path, recursive=True):
                 if file.is_file and file.extension == "parquet":
-                    with self._files.open_input_file(file.path) as source:
-                        yield pq.ParquetFile(source).read()
+                    yield self._read(file.path)
 
     def days_of(self, versions: frozenset[str]) -> Iterator[tuple[date, int]]:
         """Yield each day with predictions of one of *versions*, with their number; no prediction is read."""

@@ -50,7 +50,8 @@ def report(
     """Return the report of *predictions*, of which the outcomes in *known* are known."""
     frames, models = predictions
     rows, repeated = outcomes.unique_ids(frames, params.monitor.outcomes)
-    latest = models[rows["model"].iloc[-1]] if len(rows) else None
+    past = _past(rows, now)
+    latest = models[past["model"].iloc[-1]] if len(past) else None
     answered = rows[rows["refused"].isna()].reset_index(drop=True)
     counts = outcomes.OutcomeCounts(rule=params.monitor.outcomes)
     answered, counts = outcomes.join(answered, known) if known else (outcomes.unlabelled(answered), counts)
@@ -66,12 +67,20 @@ def report(
         predictions=len(answered),
         repeated_ids=repeated,
         refused=int(rows["refused"].notna().sum()),
-        refused_share=refused_share(rows, latest, params) if latest else 0.0,
+        refused_share=refused_share(past, latest, params) if latest else 0.0,
         outcomes=counts,
         periods=tuple(periods),
-        slices=tuple(performance.slices(contract, recent, latest, params)) if latest else (),
+        slices=tuple(performance.slices(contract, recent, latest, params))
+        if latest and latest.classes == contract.classes
+        else (),
         reasons=tuple(reasons(judged, params)),
     )
+
+
+def _past(rows: pd.DataFrame, now: datetime) -> pd.DataFrame:
+    """Return the rows without those from the future, of a clock that went wrong, unless there are no others."""
+    past = rows[rows["at"] <= pd.Timestamp(now)]
+    return past if len(past) else rows
 
 
 def refused_share(rows: pd.DataFrame, latest: Header, params: Params) -> float:
@@ -80,7 +89,8 @@ def refused_share(rows: pd.DataFrame, latest: Header, params: Params) -> float:
     Neither the requests of a version before nor those of months ago hide that all callers are refused now.
     """
     days = pd.Timedelta(days=params.monitor.periods * params.monitor.period_days)
-    newest = rows[(rows["model"] == latest.model) & (rows["at"] > rows["at"].max() - days)]
+    own = rows[rows["model"] == latest.model]
+    newest = own[own["at"] > own["at"].max() - days]
     refused = newest["refused"].notna()
     number, answered = int(refused.sum()), int(newest["id"][~refused].str.partition("/")[0].nunique())
     return number / max(number + answered, 1)

@@ -17,7 +17,7 @@ from ..contract.synthetic import example_rows
 from ..model import client_files, graphs
 from ..model.scorer import Scorer, digest, digests
 
-TENSOR_TYPES = {"number": "tensor(float)", "category": "tensor(string)"}
+TENSOR_TYPES = {"number": "tensor(float)", "category": "tensor(string)", "text": "tensor(string)"}
 GOLDEN_ROWS = 20
 CARD_TEMPLATE = """# Model card: {target}
 
@@ -52,7 +52,7 @@ def exported(
             "contract_sha256": digest(contract_file),
         }
         rows = example_rows(contract, GOLDEN_ROWS)
-        client_files.write(folder, contract, _columns(contract, rows), threshold)
+        client_files.write(folder, contract, _columns(contract, rows))
         files.write_json(folder / "manifest.json", {**facts, "files": digests(folder)})
         scorer = Scorer(folder)
         predictions = _predictions(scorer, rows)

@@ -1,5 +1,6 @@
 // Scores rows with this exported model in Node and in the browser, with onnxruntime-node or onnxruntime-web:
-// the same answers as the service, and the same rows refused. features.json says what the model reads.
+// the same answers as the service, and the same rows refused. features.json says what the model reads,
+// manifest.json has the threshold.
 //
 //     import { load } from "./encode.js";
 //     const model = await load(ort, name => readFile(new URL(name, import.meta.url)));   // in Node
@@ -40,7 +41,7 @@ export async function load(ort, read, functions = {}) {
     if (await digest(bytes) !== manifest.files[name]) throw new Error(`${name} is not the file that was exported`);
     return bytes;
   };
-  const facts = JSON.parse(text(await checked("features.json")));
+  const facts = { ...JSON.parse(text(await checked("features.json"))), threshold: manifest.threshold };
   if (facts.format !== FORMAT) {
     throw new Error(`features.json has format ${facts.format}, and this client reads format ${FORMAT}: take the ` +
       "encode.js of the same export");
@@ -152,9 +153,15 @@ function encode(columns, computed, n, facts) {
     if (feature.kind === "category") {
       return [feature.name, ["string", Array.from(cells, cell => typeof cell === "string" ? cell : "")]];
     }
+    if (feature.kind === "text") return [feature.name, ["string", Array.from(cells, words)]];
     const number = feature.part ? PARTS[feature.part] : Number;
     return [feature.name, ["float32", Float32Array.from(cells, cell => cell === null ? NaN : number(cell))]];
   }));
+}
+
+/** Return the words of a text in lower case, with one blank between two, as the model's vocabulary has them. */
+function words(text) {
+  return (typeof text === "string" ? text.normalize("NFKC").toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? [] : []).join(" ");
 }
 
 /** Return one answer per row for the output of the model. */

@@ -1,0 +1,134 @@
+"""One table, scored in every environment that can run here: the report has one row for each, and all are equal."""
+
+import json
+import shutil
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import node as nodejs
+from helpers import servers, static
+from helpers.support import run
+
+pytestmark = pytest.mark.nightly
+
+ROWS = 500
+TABLE = """
+import json, sys
+from pathlib import Path
+import pandas as pd
+from mlgitops.contract.contract import Contract
+from mlgitops.data import frame
+table = pd.read_parquet("data/test.parquet").iloc[:int(sys.argv[1])]
+rows = frame.records(table, Contract.of_project())
+Path(sys.argv[2], "rows.json").write_text(json.dumps(rows))
+pd.DataFrame(rows).to_csv(Path(sys.argv[2], "rows.csv"), index=False)
+"""
+SCORED = """
+import json, sys
+import pandas as pd
+table = pd.read_parquet(sys.argv[1])
+assert table["error"].isna().all()
+print(json.dumps(table[["prediction", "probability"]].astype({"prediction": bool}).to_dict("records")))
+"""
+NODE = """
+import * as ort from "onnxruntime-node";
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+const [folder, rows] = process.argv.slice(2);
+const { load } = await import(pathToFileURL(`${folder}/encode.js`));
+const model = await load(ort, async name => readFileSync(`${folder}/${name}`));
+console.log(JSON.stringify(await model.predict(JSON.parse(readFileSync(rows)))));
+"""
+CLIENT = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from flight_delays.client import predict
+print(json.dumps(predict(json.loads(Path(sys.argv[2]).read_text()), sys.argv[3])))
+"""
+Answers = list[dict[str, Any]]
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def table(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with rows of the test part, as JSON and as CSV."""
+    folder = tmp_path_factory.mktemp("table")
+    run(str(project / ".venv/bin/python"), "-c", TABLE, str(ROWS), str(folder), cwd=project)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the URL at which the project's model is served."""
+    with servers.scoring(project, tmp_path_factory.mktemp("service")) as url:
+        yield url
+
+
+def post(url: str, body: Any) -> Any:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310  # of this machine
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+        return json.load(response)
+
+
+def tensors(rows: Rows) -> dict[str, Any]:
+    def tensor(name: str) -> dict[str, Any]:
+        values = [row[name] for row in rows]
+        kind = "BYTES" if any(isinstance(value, str) for value in values) else "FP64"
+        return {"name": name, "shape": [len(rows)], "datatype": kind, "data": values}
+
+    return {"inputs": [tensor(name) for name in rows[0]]}
+
+
+def of_tensors(answer: Any) -> Answers:
+    prediction, probability = (output["data"] for output in answer["outputs"])
+    return [{"prediction": p, "probability": q} for p, q in zip(prediction, probability, strict=True)]
+
+
+def test_one_table_gets_the_same_answers_in_every_environment(
+    project: Path, table: Path, url: str, shared: Path, tmp_path: Path
+) -> None:
+    rows: Rows = json.loads((table / "rows.json").read_text(encoding="utf-8"))
+    export, packages = project / "models/export", nodejs.packages(shared)
+    python, program = str(project / ".venv/bin/python"), str(project / ".venv/bin/flight_delays")
+    run(program, "client", str(tmp_path / "client"), cwd=project)
+
+    def cold() -> Answers:
+        out = str(tmp_path / "scored.parquet")
+        run(program, "score", str(table / "rows.csv"), out, "--model", str(export), cwd=project)
+        return list(json.loads(run(python, "-c", SCORED, out, cwd=project)))
+
+    def client() -> Answers:
+        source = str(tmp_path / "client/src")
+        return list(json.loads(run("python3", "-c", CLIENT, source, str(table / "rows.json"), url, cwd=tmp_path)))
+
+    def browser() -> Answers:
+        shutil.copytree(export, tmp_path / "page")
+        (tmp_path / "page/ort").symlink_to(packages / "node_modules/onnxruntime-web/dist")
+        return list(static.scored(tmp_path / "page", rows))
+
+    environments: dict[str, Callable[[], Answers]] = {
+        "batch scoring (`score`)": cold,
+        "service, `/predict`": lambda: list(post(f"{url}/predict", rows)),
+        "MLflow and SageMaker, `/invocations`": lambda: list(
+            post(f"{url}/invocations", {"instances": rows})["predictions"]
+        ),
+        "KServe, `/v2`": lambda: of_tensors(post(f"{url}/v2/models/flight_delays/infer", tensors(rows))),
+        "generated Python client": client,
+        "Node, onnxruntime-node": lambda: list(
+            json.loads(nodejs.node(packages, NODE, str(export), str(table / "rows.json")))
+        ),
+        "Chromium, onnxruntime-web": browser,
+    }
+    answers = {name: score() for name, score in environments.items()}
+    reference = answers["service, `/predict`"]
+    differing = {name: sum(a != b for a, b in zip(reference, got, strict=True)) for name, got in answers.items()}
+    lines = [f"| {name} | {len(answers[name])} | {count} |" for name, count in differing.items()]
+    report = "\n".join(["| environment | rows | different answers |", "| --- | ---: | ---: |", *lines])
+    print(report)
+    assert set(differing.values()) == {0}, report
+    assert len(reference) == ROWS
+    assert len({answer["probability"] for answer in reference}) > ROWS / 4
