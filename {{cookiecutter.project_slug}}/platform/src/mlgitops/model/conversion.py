@@ -70,6 +70,9 @@ def _own_graph(final: Any) -> "ModelProto | None":
             path = Path(folder) / "model.onnx"
             final.save_model(str(path), format="onnx")
             model = onnx.load(path)
+        output = model.graph.output[-1]
+        if model.graph.node[-1].op_type == "TreeEnsembleRegressor":  # CatBoost declares one dimension too few
+            output.CopyFrom(onnx.helper.make_tensor_value_info(output.name, onnx.TensorProto.FLOAT, [None, 1]))
     else:
         return None
     return _anonymous(model)
