@@ -37,16 +37,18 @@ def table(project: Path, rows: int, path: Path) -> None:
 def ours(path: Path, _rows: int) -> tuple[int, float]:
     """Score the file into another file, as `make score` does."""
     from mlgitops.batch import score
+    from mlgitops.batch.answers import Stamp
     from mlgitops.model.scorer import Scorer
 
     scorer, begun = Scorer(Path("models/export")), time.perf_counter()
-    return score.run(path, path.with_name("scored.parquet"), scorer, "1").rows, time.perf_counter() - begun
+    count = score.run(path, path.with_name("scored.parquet"), scorer, Stamp.now("1"))
+    return count.rows, time.perf_counter() - begun
 
 
 def onnx(path: Path, rows: int) -> tuple[int, float]:
     """Run the session alone, on features that are in memory."""
     import pyarrow.parquet as pq
-    from mlgitops.batch.score import cores
+    from mlgitops.batch.parts import cores
     from mlgitops.data import frame
     from mlgitops.data.encode import encode
     from mlgitops.model.scorer import Scorer

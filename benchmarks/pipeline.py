@@ -1,4 +1,4 @@
-"""Writes the scikit-learn pipeline of a project's model in MLflow's format, for the servers that are compared with ours."""
+"""Writes the scikit-learn pipeline of a project's model in MLflow's format, for the servers that are compared."""
 
 import subprocess
 from pathlib import Path

@@ -87,8 +87,9 @@ def taken() -> set[tuple[str, str]]:
             if not (isinstance(call, ast.Call) and ast.unparse(call.func) == "blocks"):
                 continue
             words = [str(word.value) for word in call.args if isinstance(word, ast.Constant)]
-            if len(words) < len(call.args):
-                continue  # below, of any page
+            if len(words) < len(call.args):  # a section after the other; or below, of any page
+                found.update((page, text) for page in words for _, text in blocks(page))
+                continue
             read = blocks(*words)
             match above[call]:
                 case ast.Assign(targets=[ast.Tuple(elts=names)]):
@@ -207,7 +208,7 @@ def test_benchmarks_are_one_page_that_renders_and_names_each_script() -> None:
         assert opened.count(name) == 1
         assert f"\n<!-- /{name} -->\n" in text
     scripts = {path.name for path in (TEMPLATE / "benchmarks").glob("*.py")}
-    assert {name for name in re.findall(r"`(\w+\.py)`", text) if name not in ("features.py", "model.py")} >= scripts
+    assert {name for name in re.findall(r"(\w+\.py)[` ]", text) if name not in ("features.py", "model.py")} >= scripts
     assert not [line for line in lines if line.startswith("|") and not line.endswith("|")]
 
 

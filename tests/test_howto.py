@@ -106,11 +106,11 @@ def test_algorithm_of_ones_own_is_trained_reviewed_and_served(work: Path) -> Non
 
 
 LIBRARIES = {
-    "LightGBM": ("lightgbm onnxmltools", "LGBMClassifier"),
-    "XGBoost": ("xgboost-cpu onnxmltools", "XGBClassifier"),
-    "CatBoost": ("catboost", "CatBoostClassifier"),
-    "PyTorch": ("torch onnxscript", "Network"),
-    "Keras": ("torch onnxscript keras", "Network"),
+    "LightGBM": (blocks("how-to/libraries.md", "LightGBM"), "lightgbm onnxmltools", "LGBMClassifier"),
+    "XGBoost": (blocks("how-to/libraries.md", "XGBoost"), "xgboost-cpu onnxmltools", "XGBClassifier"),
+    "CatBoost": (blocks("how-to/libraries.md", "CatBoost"), "catboost", "CatBoostClassifier"),
+    "PyTorch": (blocks("how-to/libraries.md", "PyTorch"), "torch onnxscript", "Network"),
+    "Keras": (blocks("how-to/libraries.md", "Keras"), "torch onnxscript keras", "Network"),
 }
 
 
@@ -121,13 +121,25 @@ def torch_for_processors() -> list[str]:
 
 
 @pytest.mark.nightly
+def test_client_is_added_to_the_project_of_a_caller(work: Path, tmp_path: Path) -> None:
+    (_, text), _ = blocks("how-to/other-platforms.md", "A typed Python client")
+    make, add = text.splitlines(keepends=True)
+    do(work, [("sh", make)])
+    caller = tmp_path / "caller"
+    caller.mkdir()
+    run("uv", "init", "--quiet", "--bare", cwd=caller)
+    do(caller, [("sh", add)])
+    assert "flight" in (caller / "pyproject.toml").read_text(encoding="utf-8")
+    run("uv", "run", "python", "-c", "from flight_delays.client import PredictionError, predict", cwd=caller)
+
+
+@pytest.mark.nightly
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_library_is_added_trained_reviewed_and_served(
     library: str, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    diff, (_, text) = blocks("how-to/libraries.md", library)
+    (diff, (_, text)), packages, estimator = LIBRARIES[library]
     add, follow = text.split("\n", 1)
-    packages, estimator = LIBRARIES[library]
     do(work, [diff, ("sh", add)])
     locked = (work / "uv.lock").read_text(encoding="utf-8")
     names = [word for name in packages.split() for word in (torch_for_processors() if name == "torch" else [name])]
@@ -263,7 +275,7 @@ def test_table_is_scored_and_its_drift_is_seen(work: Path) -> None:
     take = "import pandas as pd; pd.read_parquet('data/test.parquet').to_csv({!r}, index=False)"
     for name in ("new.csv", "recent.csv"):
         run(".venv/bin/python", "-c", take.format(name), cwd=work)
-    said = do(work, blocks("how-to/score.md"))
+    said = do(work, blocks("how-to/score.md")[:1])
     assert len(re.findall(r"rows scored by version 1 ", said)) == 2
     assert (work / "scored.parquet").is_file()
     assert "PSI" in do(work, blocks("how-to/monitor.md", "Explain it with drift"))

@@ -88,6 +88,16 @@ def test_server_is_named_with_its_runner(github: Actions, tmp_path: Path) -> Non
     assert github.hub.dispatched == [("deploy.yml", "main", {})]
 
 
+def test_managed_services_are_named(github: Actions) -> None:
+    ((_, azure),) = blocks("how-to/deploy.md", "To Azure ML")
+    say(github, azure)
+    assert github.hub.variables == {"DEPLOY_TARGET": "azureml"}
+    ((_, google),) = blocks("how-to/deploy.md", "To Google Cloud Run")
+    say(github, google)
+    assert github.hub.variables == {"DEPLOY_TARGET": "cloudrun"}
+    assert github.hub.dispatched == [("deploy.yml", "main", {})] * 2
+
+
 def test_key_reaches_the_workflows_and_the_cluster(github: Actions) -> None:
     (_, secret), (_, cluster) = blocks("how-to/deploy.md", "Keys")
     say(github, f"printf open-sesame | {secret}")

@@ -96,9 +96,11 @@ SECRETS = {
 MAIN_ONLY = ("deploy.yml", "pages.yml", "promote.yml", "release.yml", "staging.yml", "template.yml")
 READS_SOURCE = ("make ingest", "make monitor", "make performance")  # they may have the password of the database
 CHECKED = {  # texts, which that target compares with a pattern, or writes as one line into a text
+    ("promote.yml", "because"): ("make promote", "BECAUSE"),
     ("promote.yml", "version"): ("make promote", "VERSION"),
     ("rebuild.yml", "version"): ("make rebuild", "VERSION"),
     ("train.yml", "refresh"): ("make ingest", "REFRESH"),
+    ("promote.yml", "because"): ("make promote", "BECAUSE"),
     ("train.yml", "because"): ("make write-back", "BECAUSE"),
 }
 NOT_WRITTEN_BACK = """!contains(fromJSON('["pull_request", "merge_group"]'), github.event_name) &&"""

@@ -93,10 +93,14 @@ COLUMNS = {  # what cells hold -> the entry in the contract
         {"type": "date", "format": "%d.%m.%Y", "na_values": ["31.12.9999"], "missing": 0.68},
     ),
     "moments with a zone": (DAYS.dt.strftime("%Y-%m-%dT13:45:00+02:00"), {"type": "datetime", "zone": "UTC"}),
-    "free text": ([" ".join(RANDOM.choice(WORDS, 9)) for _ in range(COUNT)], {"type": "text", "ignore": "free text"}),
+    "free text": ([" ".join(RANDOM.choice(WORDS, 9)) for _ in range(COUNT)], {"type": "text", "words": 200}),
     "long texts": (
         some(*(f"{n} " + "word " * 200 for n in range(40))),
-        {"type": "text", "ignore": "more than 1000 characters"},
+        {"type": "text", "words": 200},
+    ),
+    "too long texts": (
+        some(*(f"{n} " + "word " * 2000 for n in range(40))),
+        {"type": "text", "ignore": "more than 10,000 characters"},
     ),
     "nothing": ([None] * COUNT, {"type": "text", "ignore": "no value in any row", "missing": True}),
     "the same everywhere": (["x1"] * COUNT, {"type": "text", "ignore": "the same value in every row"}),

@@ -42,7 +42,7 @@ FRAMEWORKS = {  # framework -> the modules, or rooms, that may import it
     "mlflow": {"model/tracking", "registry", "store/mlflow_backend"},
     "optuna": {"model/tuning"},
     "pyspark": set[str](),
-    "skl2onnx": {"model/conversion"},
+    "skl2onnx": {"model/conversion", "model/libraries", "model/words_onnx"},
 }
 TRAINING = {"dvc", "great_expectations", "mlflow", "onnx", "optuna", "pandas", "skl2onnx", "sklearn"}
 

@@ -70,11 +70,11 @@ def test_the_threshold_is_chosen_on_calibrated_probabilities_and_numbers_have_no
     contract = contracts.contract({"x": "{type: number}"})
     truth, predicted = overconfident(500, 2)
     folds = [FoldPredictions(truth, predicted, 0.8, np.arange(500))]
-    curves = train.calibrated(contract, "sigmoid", folds)
+    curves = calibration.fit_on(contract, "sigmoid", folds)
     rows = frame.parse(pd.DataFrame({"x": np.arange(500.0), "y": truth == 1}), contract)
     plain, after = (train._report(contract, rows, folds, each)["thresholds"] for each in ([], curves))
     np.testing.assert_allclose(
         np.interp(plain["thresholds"], curves[0].x, curves[0].y).mean(), np.mean(after["thresholds"]), atol=0.05
     )
-    assert train.calibrated(contract, None, folds) == []
-    assert train.calibrated(contracts.contract({"x": "{type: number}"}, "regression"), "sigmoid", folds) == []
+    assert calibration.fit_on(contract, None, folds) == []
+    assert calibration.fit_on(contracts.contract({"x": "{type: number}"}, "regression"), "sigmoid", folds) == []

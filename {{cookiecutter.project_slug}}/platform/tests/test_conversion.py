@@ -171,7 +171,7 @@ def test_an_estimator_without_preprocessing_gets_its_features_as_one_tensor_in_t
     assert set(exported._inputs) == {"x", "n", "flag"}
     categories = contracts.contract({"x": "{type: number}", "shop": "{type: category}"}, "regression")
     fitted = Line().fit(inputs[["x", "n"]], inputs["n"].to_numpy())
-    with pytest.raises(ProjectError, match="cannot hold the categories shop"):
+    with pytest.raises(ProjectError, match="cannot hold the strings of shop"):
         conversion.convert(fitted, categories)
 
 

@@ -14,7 +14,7 @@ from mlgitops.batch import score
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract
-from mlgitops.model import evaluate, export, interval, trained
+from mlgitops.model import evaluate, export, interval, train, trained
 from mlgitops.model.cross_validation import FoldPredictions
 from mlgitops.model.scorer import Scorer
 from mlgitops.registry.pyfunc import signature
@@ -53,6 +53,22 @@ def test_only_numbers_have_an_interval() -> None:
         contracts.contract({"x": "{type: number}"}, interval=0.9)
 
 
+def test_train_finds_the_interval_that_the_contract_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(models.project(tmp_path, "regression", "linear"))
+    text = Path("contract.yaml").read_text(encoding="utf-8")
+    Path("contract.yaml").write_text(text + "interval: 0.8\n", encoding="utf-8")
+    monkeypatch.setattr(train.tracking, "check", lambda: None)
+    monkeypatch.setattr(train.tracking, "record", lambda training: training.label)
+    words = ["train.parquet", "trained.onnx", "report.json"]
+    assert CliRunner().invoke(train.main, words, catch_exceptions=False).exit_code == 0
+    limits = trained.load(Path("trained.onnx"), contracts.wide("regression")).description().interval
+    assert limits is not None
+    assert limits[0] < 0 < limits[1]
+    words = ["test.parquet", "trained.onnx", "metrics.json", "plots"]
+    assert CliRunner().invoke(evaluate.main, words, catch_exceptions=False).exit_code == 0
+    assert files.read_json(Path("metrics.json"))["interval"]["covered"] == pytest.approx(0.8, abs=0.12)
+
+
 def test_service_batch_and_mlflow_answer_with_it_and_the_report_has_its_coverage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,6 +91,7 @@ def test_service_batch_and_mlflow_answer_with_it_and_the_report_has_its_coverage
     report = files.read_json(Path("metrics.json"))["interval"]
     assert (report["coverage"], report["width"]) == (0.8, pytest.approx(3 * size))
     assert 0.5 < report["covered"] <= 1
+    assert f"{report['covered']:.1%} of these rows are in their interval, of 80%" in Path("export/card.md").read_text()
     scorer, golden = Scorer(Path("export")), files.read_json(Path("export/golden.json"))
     for each in golden["answers"]:
         jsonschema.validate(each, answer(contract))

@@ -1,6 +1,7 @@
 """A model card says what data, model and git say, what the owner says, and what is still to be written."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,8 @@ def test_approvals_are_the_commits_of_git_and_people_are_named_only_on_demand(
     assert ("Ada" in quiet, "Ada" in named) == (False, True)
     assert "Merge the model" in quiet
     assert gitops.IMAGES[0] in quiet
+    for commit in (f"{made}-dirty", "0" * 40, None):  # not committed, not here, not known
+        assert [entry.commit for entry in card.approvals(replace(version, commit=commit))] == [declared]
     git("remote", "remove", "origin", cwd=folder)
     assert [entry.commit for entry in card.approvals(version)] == [made]
 

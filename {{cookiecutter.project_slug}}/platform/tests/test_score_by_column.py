@@ -13,9 +13,9 @@ from helpers import contracts, models
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from mlgitops.batch import score
 from mlgitops.batch.by_column import TableScorer, fields
 from mlgitops.batch.inputs import ColumnReader
+from mlgitops.batch.parts import cores, in_order
 from mlgitops.batch.words import Words
 from mlgitops.common.errors import ProjectError
 from mlgitops.data import frame
@@ -178,11 +178,11 @@ def test_parts_are_answered_in_order_and_few_are_read_ahead() -> None:
             yield number
 
     results = []
-    for result in score.in_order(lambda number: 2 * number, items()):
+    for result in in_order(lambda number: 2 * number, items()):
         results.append(result)
         ahead.append(len(read) - len(results))
     assert results == [2 * number for number in range(200)]
-    assert max(ahead) <= 2 * score.cores() + 1
+    assert max(ahead) <= 2 * cores() + 1
 
 
 def test_an_error_in_a_part_ends_the_scoring() -> None:
@@ -192,4 +192,4 @@ def test_an_error_in_a_part_ends_the_scoring() -> None:
         return number
 
     with pytest.raises(ProjectError, match="the third"):
-        list(score.in_order(fails, iter(range(1000))))
+        list(in_order(fails, iter(range(1000))))

@@ -11,6 +11,7 @@ import pytest
 from helpers import contracts, models, tables
 
 from mlgitops.batch import score
+from mlgitops.batch.answers import Stamp
 from mlgitops.common import files, project
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract import features
@@ -363,7 +364,7 @@ def test_features_are_the_same_in_training_service_batch_and_mlflow(exported: Pa
     served = json.loads(api.score(json.dumps(records).encode())[0])
     np.testing.assert_allclose([answer["probability"] for answer in served], learned[:, 1], atol=1e-5)
     rows.to_parquet(tmp_path / "rows.parquet", index=False)
-    score.run(tmp_path / "rows.parquet", tmp_path / "scored.parquet", scorer, "1")
+    score.run(tmp_path / "rows.parquet", tmp_path / "scored.parquet", scorer, Stamp.now("1"))
     scored = pd.read_parquet(tmp_path / "scored.parquet")[["prediction", "probability"]].to_dict("records")
     assert difference(served, scored) == ""
     loaded = ExportedModel()

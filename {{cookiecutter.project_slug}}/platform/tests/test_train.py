@@ -16,10 +16,10 @@ from helpers import contracts, models, tables
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.params import Params
-from mlgitops.data import frame
+from mlgitops.data import frame, window
 from mlgitops.model import pipeline, rehearsal, tracking, train, trained
 from mlgitops.model.conversion import convert
-from mlgitops.model.cross_validation import predictions, prepare
+from mlgitops.model.cross_validation import backtest, predictions, prepare
 from mlgitops.model.folds import folds
 from mlgitops.model.scorer import digest
 from mlgitops.model.tuning import search
@@ -227,7 +227,9 @@ def test_the_stage_writes_model_and_report_and_records_the_run(
     tmp_path: Path, mlflow_database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = models.project(tmp_path)
-    (folder / "params.yaml").write_text(json.dumps(searching(2).model_dump(mode="json")), encoding="utf-8")
+    params = searching(2).model_dump(mode="json")
+    params["train"]["calibration"] = "sigmoid"
+    (folder / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
@@ -238,6 +240,8 @@ def test_the_stage_writes_model_and_report_and_records_the_run(
     assert report["metric"] == "roc_auc"
     assert report["mean"] == pytest.approx(np.mean(report["folds"]))
     assert report["leaks"] == []
+    model = Path("out/trained.onnx").read_bytes()
+    assert b"calibrated" in model
     table, rows = report["thresholds"], pd.read_parquet(folder / "train.parquet")
     assert (table["positives"], table["negatives"]) == (rows["y"].sum(), (~rows["y"]).sum())
     assert table["true_positives"] == sorted(table["true_positives"], reverse=True)
@@ -335,14 +339,11 @@ def test_only_the_newest_days_are_learned_from_and_the_folds_follow_time() -> No
     rows = pd.DataFrame({"t": moments, "x": np.arange(80) % 7.0, "y": np.arange(80) % 3 == 0})
     rows = frame.parse(rows, contract)
 
-    def limited(window: str | None) -> Params:
-        return contracts.PARAMS.model_copy(update={"train": TRAIN.model_copy(update={"window": window})})
-
-    assert train.windowed(contract, limited(None), rows) is rows
-    kept = train.windowed(contract, limited("60d"), rows)
+    assert window.learned(rows, contract, None) is rows
+    kept = window.learned(rows, contract, "60d")
     assert kept["t"].tolist() == rows["t"].tolist()[20:]
     validated = predictions(contract, contracts.settings("linear"), prepare(contract, TRAIN, kept))
-    periods = train.backtest(kept["t"], validated)
+    periods = backtest(kept["t"], validated)
     assert [(period["from"], period["to"], period["rows"]) for period in periods] == [
         ("2020-02-05 00:00:00", "2020-02-19 00:00:00", 15),
         ("2020-02-20 00:00:00", "2020-03-05 00:00:00", 15),
@@ -350,9 +351,10 @@ def test_only_the_newest_days_are_learned_from_and_the_folds_follow_time() -> No
     ]
     assert [period["score"] for period in periods] == [fold.score for fold in validated]
     with pytest.raises(ProjectError, match=r"train\.window: 5d has 5 rows: make it longer"):
-        train.windowed(contract, limited("5d"), rows)
+        window.learned(rows, contract, "5d")
+    late = rows.assign(y=rows["y"] & (np.arange(80) < 50))
     with pytest.raises(ProjectError, match=r"train\.window: 20d has 20 rows, none with y true: make it longer"):
-        train.windowed(contract, limited("20d"), rows.assign(y=rows["y"] & (np.arange(80) < 50)))
+        window.learned(late, contract, "20d")
 
 
 def test_classes_of_few_rows_are_named() -> None:

@@ -19,6 +19,8 @@ from ..serving.request import RequestParser
 from ..serving.rows import reasons
 from .inputs import ColumnReader, Inputs
 
+NOT_FINITE = "the model cannot score this row: numbers are too large"
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -50,6 +52,10 @@ class TableScorer:
         if refused:
             arrays = {name: array[kept] for name, array in arrays.items()}
         predicted = self.scorer.predict(arrays) if kept.any() else None
+        if predicted is not None and not (finite := _finite(predicted)).all():
+            refused |= dict.fromkeys(np.flatnonzero(kept)[~finite].tolist(), NOT_FINITE)
+            kept[np.flatnonzero(kept)[~finite]] = False
+            predicted = predicted[finite] if finite.any() else None
         return Answers(_columns(self.scorer, predicted, kept, refused), refused)
 
     def _sent(self, part: pa.RecordBatch, inputs: Inputs, odd: np.ndarray) -> list[dict[str, Any]]:
@@ -76,6 +82,11 @@ class TableScorer:
             else:
                 accepted[position] = {name: values[0] for name, values in columns.items()}
         return accepted, refused
+
+
+def _finite(predicted: np.ndarray) -> np.ndarray:
+    finite: np.ndarray = np.isfinite(predicted).reshape(len(predicted), -1).all(axis=1)
+    return finite
 
 
 def _merged(

@@ -1,15 +1,10 @@
-"""Batch scoring of a table in chunks, on all cores; predictions and errors equal those of the service."""
+"""Batch scoring of a table into a file or a database; predictions and errors equal those of the service."""
 
-import os
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
 
 import click
 import pyarrow as pa
@@ -18,112 +13,47 @@ import pyarrow.parquet as pq
 
 from ..common import files
 from ..common.errors import ProjectError
-from ..contract.contract import Contract
-from ..data.ingest import parts
+from ..data import address
 from ..data.parquet import parquet_writer
 from ..model.scorer import Scorer
-from ..serving.rows import CHUNK_ROWS, missing_columns
-from .by_column import Answers, TableScorer, fields
+from .answers import Count, Stamp, added, answers
+from .parts import chunks
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 WRITERS: dict[str, Callable[[Path, pa.Schema], pq.ParquetWriter | pa.csv.CSVWriter]] = {
     ".parquet": parquet_writer,
     ".csv": pa.csv.CSVWriter,
 }
+TABLE = "table:"  # before the name of a table of predictions
 WRITTEN_ROWS = 1 << 17  # rows that are written at once
-EXAMPLES = 5  # errors that are printed
 
 
-@dataclass(frozen=True)
-class Scored:
-    """How many rows were scored and refused, and the first reasons."""
+def run(source: str | Path, scored: Path, scorer: Scorer, stamp: Stamp) -> Count:
+    """Write the table *source* with predictions to *scored*; return the number of its rows and of its invalid rows.
 
-    rows: int
-    refused: int
-    examples: tuple[str, ...]
-
-
-def run(source: Path, scored: Path, scorer: Scorer, version: str) -> Scored:
-    """Write the table *source* with predictions to *scored*; return its number of rows, and the errors of invalid rows.
-
-    Raises ProjectError, and writes nothing, if a column is missing or would be overwritten.
+    A source without rows gives a table without rows. Raises ProjectError, and writes nothing, if a column is missing
+    or would be overwritten.
     """
     if scored.suffix not in WRITERS:
         raise ProjectError(f"{scored}: unknown file type: use the suffix {' or '.join(WRITERS)}")
-    rows, refused, examples = 0, 0, list[str]()
+    count = Count()
     with files.replacing(scored) as new:
-        answered = answers(chunks(source, scorer.contract), scorer, version, str(source))
-        first = next(answered)
+        answered = answers(chunks(source, scorer.contract), scorer, stamp, str(source))
+        first = next(answered, (pa.RecordBatch.from_pylist([], added(scorer.contract, stamp)), {}))
         with WRITERS[scored.suffix](new, first[0].schema) as writer:
             waiting = list[pa.RecordBatch]()
             for part, reasons in chain([first], answered):
-                examples += [f"row {rows + p}, {reason}" for p, reason in reasons.items()][: EXAMPLES - len(examples)]
-                rows, refused = rows + part.num_rows, refused + len(reasons)
+                count.add(part.num_rows, reasons)
                 waiting.append(part)
                 if sum(part.num_rows for part in waiting) >= WRITTEN_ROWS:
                     writer.write(_joined(waiting, first[0].schema))
                     waiting = []
             if waiting:
                 writer.write(_joined(waiting, first[0].schema))
-    return Scored(rows, refused, tuple(examples))
+    return count
 
 
 def _joined(parts: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
     return pa.concat_tables([pa.Table.from_batches([part]).cast(schema) for part in parts])
-
-
-def answers(
-    parts: Iterable[pa.RecordBatch], scorer: Scorer, version: str, source: str
-) -> Iterator[tuple[pa.RecordBatch, dict[int, str]]]:
-    """Yield each part with its predictions, and the reason for each refused position; raises ProjectError."""
-    table, names = TableScorer(scorer), {"model", *(field.name for field in fields(scorer.contract))}
-
-    def answered(part: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[int, str]]:
-        if taken := [name for name in part.schema.names if name in names]:
-            raise ProjectError(f"{source}: scoring would overwrite {', '.join(taken)}: rename or drop these columns")
-        return _with_answers(part, table.score(part), version)
-
-    yield from in_order(answered, parts)
-
-
-def _with_answers(part: pa.RecordBatch, scored: Answers, version: str) -> tuple[pa.RecordBatch, dict[int, str]]:
-    columns = [*part.columns, *scored.columns.columns, pa.repeat(pa.scalar(version, pa.string()), part.num_rows)]
-    schema = pa.schema([*part.schema, *scored.columns.schema, pa.field("model", pa.string())])
-    return pa.RecordBatch.from_arrays(columns, schema=schema), scored.refused
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Yield *function* of each item, computed by a thread per core; few items are in memory at once."""
-    with ThreadPoolExecutor(cores()) as threads:
-        running = deque[Future[Result]]()
-        try:
-            for item in items:
-                running.append(threads.submit(function, item))
-                if len(running) > 2 * cores():
-                    yield running.popleft().result()
-            while running:
-                yield running.popleft().result()
-        finally:
-            for future in running:
-                future.cancel()
-
-
-def chunks(source: Path, contract: Contract) -> Iterator[pa.RecordBatch]:
-    """Yield the table *source* in chunks of at most CHUNK_ROWS rows; raises ProjectError if a column is missing."""
-    rows = 0
-    for part in parts(source):
-        if missing := missing_columns(contract, part.schema.names):
-            raise ProjectError(f"{source}: missing columns that the model needs: {', '.join(missing)}")
-        yield from (part.slice(start, CHUNK_ROWS) for start in range(0, part.num_rows, CHUNK_ROWS))
-        rows += part.num_rows
-    if not rows:
-        raise ProjectError(f"{source}: the table has no rows")
 
 
 @contextmanager
@@ -142,18 +72,29 @@ def load(which: str) -> Iterator[tuple[Scorer, str]]:
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("scored", type=click.Path(path_type=Path))
+@click.argument("source")
+@click.argument("scored")
 @click.option("--model", default="champion", show_default=True, help="Version number or alias, or a folder.")
-def main(source: Path, scored: Path, model: str) -> None:
-    """Score the table SOURCE (or the result of a .sql query) and write it with the predictions to SCORED.
+@click.option("--run", "name", help="Name of the run; in a database, the same name resumes a run that was stopped.")
+def main(source: str, scored: str, model: str, name: str | None) -> None:
+    """Score the table SOURCE and write it with the predictions to SCORED.
 
-    A row that breaks the contract gets an error message instead of a prediction; the exit code is then 1.
+    SOURCE is a file, a folder of Parquet files, an address such as s3://bucket/rows.parquet, or a .sql query; SCORED is
+    a file, or table:NAME, a table for predictions in the database of DATABASE_URL. A row that breaks the contract gets
+    an error message instead of a prediction; the exit code is then 1.
     """
+    if not address.is_address(source) and not Path(source).exists():
+        raise ProjectError(f"{source}: no such file or folder: put the rows there, or correct DATA")
     with load(model) as (scorer, version):
-        result = run(source, scored, scorer, version)
-    done = result.rows - result.refused
-    click.echo(f"{source}: {done:,} of {result.rows:,} rows scored by version {version} -> {scored}")
+        stamp = Stamp.now(version, name)
+        if scored.startswith(TABLE):
+            from . import to_database
+
+            result = to_database.run(source, scored.removeprefix(TABLE), scorer, stamp)
+        else:
+            result = run(source, Path(scored), scorer, stamp)
+    done = f"{result.rows - result.refused:,} of {result.rows:,} rows"
+    click.echo(f"{source}: {done} scored by version {version} -> {scored}, run {stamp.run}")
     if result.refused:
         examples = "\n  ".join(result.examples)
         raise ProjectError(f"{result.refused:,} rows break the contract, see column `error` of {scored}:\n  {examples}")

@@ -10,7 +10,7 @@ from ..common.document import Section
 from . import zones
 from .as_written import MISSING as MISSING
 from .as_written import Bound, Label, Word, Zone
-from .strings import Step, normalized
+from .strings import MAX_CHARS, MAX_TEXT_CHARS, Step, normalized
 
 Type = Literal["number", "integer", "boolean", "category", "datetime", "date", "text"]
 Part = Literal["days", "month", "day", "weekday", "hour"]
@@ -24,7 +24,8 @@ class Column(Section):
     """One column of the table."""
 
     type: Type = Field(
-        description="Type of the values. `text` is for keys, ignored columns, and inputs of features.py."
+        description="Type of the values. `text` is for keys, ignored columns, inputs of features.py, and free text "
+        "whose `words` are features."
     )
     description: str = Field(
         "", description="What the column means, with its unit; shown in the service's documentation."
@@ -55,6 +56,11 @@ class Column(Section):
     max: Bound | None = Field(None, description="Largest allowed number, or latest allowed time.")
     categories: tuple[Label, ...] | None = Field(
         None, min_length=1, description="Allowed values of a category. Without this list, new values are accepted."
+    )
+    words: Annotated[int, Field(ge=1, le=2000)] | None = Field(
+        None,
+        description="Makes a text a feature: the model sees whether it has each of that many words and pairs of words, "
+        "those that tell most about the target. Such a text may have 10,000 characters.",
     )
     join: tuple[str, ...] | None = Field(
         None,
@@ -91,6 +97,11 @@ class Column(Section):
         return frozenset((*usual, *(self.na_values or ()))) - frozenset(self.categories or ())
 
     @property
+    def max_chars(self) -> int:
+        """The largest number of characters of a string."""
+        return MAX_TEXT_CHARS if self.words else MAX_CHARS
+
+    @property
     def time_zone(self) -> str | None:
         """The zone in which times are kept, None if they have none; a date has none to convert."""
         named = self.format is not None and ("%z" in self.format or "%Z" in self.format)
@@ -116,6 +127,8 @@ class Column(Section):
         for key in ("format", "join"):
             if getattr(self, key) is not None and self.type not in TEMPORAL:
                 raise ValueError(f"{key} applies to types datetime and date, not {self.type}")
+        if self.words is not None and (self.type != "text" or self.ignore or not self.feature):
+            raise ValueError("words applies to type text, without ignore and feature: false")
         if "lower" in self.normalize and self.type not in WORDS:
             raise ValueError(f"normalize applies to types category and text, not {self.type}")
         if self.zone is not None and self.type != "datetime":

@@ -119,10 +119,11 @@ class Contract(Document):
         if self.time and self.columns[self.time].type not in ("datetime", "date"):
             raise ValueError(f"time: {self.time!r} has type {self.columns[self.time].type}, not datetime or date")
         for name, column in self.columns.items():
-            if column.type == "text" and name not in (*self.key, self.group) and not column.ignore and column.feature:
+            used = name not in (*self.key, self.group) and not column.ignore and column.feature
+            if column.type == "text" and used and not column.words:
                 raise ValueError(
-                    f"column {name!r}: text cannot be a feature: make it a category, give a reason in ignore, or set "
-                    "feature: false if a function in features.py reads it"
+                    f"column {name!r}: text cannot be a feature as it is: set words: 200 to use its words, make it a "
+                    "category, give a reason in ignore, or set feature: false if a function in features.py reads it"
                 )
         check_metric(self.metric, self.task)
         if self.interval and self.task != "regression":

@@ -4,6 +4,7 @@ import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Literal
 
 from .column import MISSING, Column, Part
 from .features import Function, Kind
@@ -15,9 +16,10 @@ class Feature:
 
     name: str
     column: str
-    kind: Kind
+    kind: Kind | Literal["text"]
     part: Part | None = None
     levels: tuple[str, ...] | None = None
+    words: int | None = None
     function: Function | None = None
 
 
@@ -41,6 +43,8 @@ def _declared(inputs: Mapping[str, Column], time: str | None) -> Iterator[Featur
         elif column.type == "category":
             levels = (*column.categories, *([MISSING] if column.missing else [])) if column.categories else None
             yield Feature(name, name, "category", levels=levels)
+        elif column.type == "text":
+            yield Feature(name, name, "text", words=column.words)
         else:
             yield Feature(name, name, "number")
 

@@ -75,7 +75,7 @@ def _type(column: Column) -> Any:
         return _time(column)
     if column.type in ("number", "integer"):
         return _number(column)
-    return any_string(column.normalize)
+    return any_string(column.normalize, column.max_chars)
 
 
 def _number(column: Column) -> Any:

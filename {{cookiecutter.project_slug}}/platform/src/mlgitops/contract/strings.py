@@ -1,5 +1,7 @@
 """The strings of a category or text: how the contract normalizes them, the same in tables and requests."""
 
+import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -8,7 +10,8 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstrain
 from pydantic_core import CoreSchema, core_schema
 
 Step = Literal["trim", "lower"]
-MAX_CHARS = 1000
+MAX_CHARS, MAX_TEXT_CHARS = 1000, 10_000  # of a string in a request, and of one whose words are features
+WORD = re.compile(r"\w+")
 BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
 
@@ -18,10 +21,15 @@ def normalized(text: str, steps: Collection[Step]) -> str:
     return text.lower() if "lower" in steps else text
 
 
-def any_string(steps: Collection[Step]) -> Any:
+def words(text: str) -> str:
+    """Return the words of *text* in lower case, with one blank between two, as the model's vocabulary has them."""
+    return " ".join(WORD.findall(unicodedata.normalize("NFKC", text).lower()))
+
+
+def any_string(steps: Collection[Step], max_chars: int = MAX_CHARS) -> Any:
     """Return the type of a field that takes any string but one of blanks alone, which a table means as missing."""
     trim, lower = "trim" in steps, "lower" in steps
-    limits = {"min_length": 1, "max_length": MAX_CHARS} | ({} if trim else {"pattern": r"\S"})
+    limits = {"min_length": 1, "max_length": max_chars} | ({} if trim else {"pattern": r"\S"})
     return Annotated[str, StringConstraints(strip_whitespace=trim, to_lower=lower, **limits)]  # type: ignore[arg-type]
 
 

@@ -5,6 +5,7 @@ import importlib.util
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +19,37 @@ from .reading import Reading, adding, require
 PART = 50_000  # rows that are in memory at once
 
 
-def query(source: Path, reading: Reading) -> Iterator[pa.RecordBatch]:
-    """Yield the result of the query in *source* on the database in DATABASE_URL; no error shows its secrets."""
+@dataclass(frozen=True)
+class Address:
+    """The database in DATABASE_URL: its kind, its URL as SQLAlchemy has parsed it, and as it was written."""
+
+    kind: str
+    url: Any
+    written: str
+
+
+def address(subject: str | Path) -> Address:
+    """Return the address in DATABASE_URL, which *subject* needs; raises ProjectError."""
     import sqlalchemy
 
-    address = os.environ.get("DATABASE_URL", "").strip()
-    if not address:
-        raise ProjectError(f"{source}: set DATABASE_URL to the database, such as postgresql://user@host/name")
+    written = os.environ.get("DATABASE_URL", "").strip()
+    if not written:
+        raise ProjectError(f"{subject}: set DATABASE_URL to the database, such as postgresql://user@host/name")
     try:
-        url = sqlalchemy.make_url(address)
+        url = sqlalchemy.make_url(written)
         kind = ALIASES.get(url.get_backend_name(), url.get_backend_name())
     except (sqlalchemy.exc.ArgumentError, ValueError):
-        raise ProjectError(f"{source}: DATABASE_URL is not an address such as postgresql://user@host/name") from None
+        raise ProjectError(f"{subject}: DATABASE_URL is not an address such as postgresql://user@host/name") from None
+    return Address(kind, url, written)
+
+
+def query(source: Path, reading: Reading) -> Iterator[pa.RecordBatch]:
+    """Yield the result of the query in *source* on the database in DATABASE_URL; no error shows its secrets."""
+    database = address(source)
     reading.format = "query"
-    reading.details |= {"database": kind} | _place(url)
-    with _without_secrets(source, url, address):
-        yield from _result(kind, url, source.read_text(encoding="utf-8-sig").strip())
+    reading.details |= {"database": database.kind} | _place(database.url)
+    with without_secrets(source, database, "the query"):
+        yield from _result(database.kind, database.url, source.read_text(encoding="utf-8-sig").strip())
 
 
 def _place(url: Any) -> dict[str, str | int]:
@@ -97,17 +113,17 @@ def _sqlalchemy(url: Any, kind: str, text: str) -> Iterator[pa.RecordBatch]:
 
 
 @contextmanager
-def _without_secrets(source: Path, url: Any, address: str) -> Iterator[None]:
+def without_secrets(subject: str | Path, database: Address, action: str) -> Iterator[None]:
     """Convert every error of a driver to a ProjectError that names the database, and shows no secret of its URL."""
     try:
         yield
     except ProjectError as error:
-        raise ProjectError(f"{source}: {error.message}") from None
+        raise ProjectError(f"{subject}: {error.message}") from None
     except Exception as error:  # each driver has its own
-        place = url.set(query={}).render_as_string(hide_password=True)
+        place = database.url.set(query={}).render_as_string(hide_password=True)
         reason = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
-        message = hide(f"the query on {place} failed: {reason}", secrets(url, address))
-        raise ProjectError(f"{source}: {message}") from None
+        message = hide(f"{action} on {place} failed: {reason}", secrets(database.url, database.written))
+        raise ProjectError(f"{subject}: {message}") from None
 
 
 def is_installed(module: str) -> bool:

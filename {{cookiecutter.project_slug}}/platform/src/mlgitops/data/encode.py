@@ -12,6 +12,7 @@ import numpy as np
 from ..contract.column import MISSING
 from ..contract.contract import Contract
 from ..contract.model_inputs import Feature
+from ..contract.strings import words
 
 EPOCH, NAT = datetime(1970, 1, 1), np.iinfo(np.int64).min
 DAY_ZERO = np.datetime64("2000-01-01", "D")
@@ -59,6 +60,8 @@ def _input(feature: Feature, arrays: FunctionInputs) -> np.ndarray:
         result = feature.function(arrays)
         return (_strings(result) if feature.kind == "category" else result.astype(np.float32)).reshape(-1, 1)
     values = arrays.values_by_name[feature.column]
+    if feature.kind == "text":
+        return np.array([words(text) for text in _strings(values)] + [MISSING], dtype=object)[:-1].reshape(-1, 1)
     if feature.kind == "category":
         return _strings(values).reshape(-1, 1)
     if feature.part is None:

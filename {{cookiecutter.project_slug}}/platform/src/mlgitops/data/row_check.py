@@ -34,6 +34,9 @@ def _violations(values: pd.Series, column: Column, is_key: bool) -> list[tuple[s
     if column.categories is not None:
         listed = values.isin(column.categories).to_numpy(dtype=bool)
         checks.append((f"'{{}}' is not one of {', '.join(column.categories[:10])}", ~missing & ~misfits & ~listed))
+    if column.words:
+        long = (values.str.len() > column.max_chars).fillna(False).to_numpy(dtype=bool)
+        checks.append((f"the text has more than {column.max_chars:,} characters", long))
     low, high = column.min, column.max
     if column.type == "number":
         low, high = -MAX_MAGNITUDE["number"] if low is None else low, MAX_MAGNITUDE["number"] if high is None else high

@@ -62,6 +62,8 @@ def _column(name: str, column: Column) -> list[gxe.Expectation]:
         expected.append(gxe.ExpectColumnValuesToNotBeNull(column=name, mostly=1 - column.missing))
     if low is not None or high is not None:
         expected.append(gxe.ExpectColumnValuesToBeBetween(column=name, min_value=low, max_value=high))
+    if column.words:
+        expected.append(gxe.ExpectColumnValueLengthsToBeBetween(column=name, max_value=column.max_chars))
     if column.categories:
         expected.append(gxe.ExpectColumnValuesToBeInSet(column=name, value_set=list(column.categories)))
     return expected

@@ -1,10 +1,14 @@
 """Windows of time: the rows of the newest days of a table, such as 60d."""
 
+import click
 import numpy as np
 import pandas as pd
 
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
+from . import frame
+
+MIN_ROWS = 10
 
 
 def newest(rows: pd.DataFrame, contract: Contract, days: str, setting: str) -> np.ndarray:
@@ -19,3 +23,17 @@ def newest(rows: pd.DataFrame, contract: Contract, days: str, setting: str) -> n
     timestamps = rows[contract.time]
     oldest = timestamps.max() - pd.Timedelta(days=int(days.removesuffix("d")))
     return np.asarray((timestamps > oldest).fillna(False), dtype=bool)
+
+
+def learned(rows: pd.DataFrame, contract: Contract, days: str | None) -> pd.DataFrame:
+    """Return the train rows within `train.window`; raises ProjectError if these are too few, or lack a class."""
+    if days is None:
+        return rows
+    kept = rows[newest(rows, contract, days, "train.window")].reset_index(drop=True)
+    codes = set(frame.target(kept, contract)) if contract.classes else set()
+    absent = [name for code, name in enumerate(contract.classes) if code not in codes]
+    if len(kept) < MIN_ROWS or absent:
+        lacking = f", none with {contract.target} {', '.join(absent)}" if absent else ""
+        raise ProjectError(f"params.yaml: train.window: {days} has {len(kept)} rows{lacking}: make it longer")
+    click.echo(f"train.window: the newest {len(kept):,} of {len(rows):,} rows are learned from")
+    return kept

@@ -77,7 +77,7 @@ class AzureML:
     def _create(self, colour: str, image: str) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             file = Path(scratch) / "deployment.yaml"
-            file.write_text(yaml.safe_dump(self.deployment(colour, image)), encoding="utf-8")
+            file.write_text(yaml.safe_dump(self.deployment(colour, image)), encoding="utf-8", newline="\n")
             self._az("online-deployment", "create", "--file", str(file))
 
     def _endpoint(self) -> dict[str, Any] | None:

@@ -40,7 +40,7 @@ class CloudRun:
         """Replace the service with one of *image*, and wait until its revision has all traffic."""
         with tempfile.TemporaryDirectory() as scratch:
             file = Path(scratch) / "service.yaml"
-            file.write_text(yaml.safe_dump(self.service(image)), encoding="utf-8")
+            file.write_text(yaml.safe_dump(self.service(image)), encoding="utf-8", newline="\n")
             self._gcloud("services", "replace", str(file))
 
     @contextmanager

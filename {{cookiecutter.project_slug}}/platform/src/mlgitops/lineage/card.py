@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..common import files
 from ..common.errors import ProjectError
+from ..common.provenance import DIRTY
 from ..contract.contract import Contract
 from ..data.profile import FILE as PROFILE
 from ..data.profile import ColumnProfile, PartProfile, Profile
@@ -21,7 +22,7 @@ from ..registry.owner_card import FILE, OwnerCard
 from ..review.pages.escape import code, prose
 from ..store.git import NO_COMMIT, git
 from . import command
-from .checkout import commit_of
+from .checkout import NOT_THERE, commit_of
 from .origin import Origin
 
 CARD, ANNEX = Path("reports/model-card.md"), Path("reports/annex-iv.md")
@@ -55,10 +56,10 @@ def approvals(origin: Origin) -> tuple[Approval, ...]:
     """Return the commits of git that approved a version, the oldest first: its dvc.lock, and its deployments."""
     try:
         commit: str | None = commit_of(origin)
-    except ProjectError:  # imported, or of a history that is not here
-        commit = origin.commit
+    except ProjectError:  # imported, or of a history that is not here; nobody has approved files that no commit has
+        commit = None if (origin.commit or "").endswith(DIRTY) else origin.commit
     format_ = "--format=%cI%x00%s%x00%H%x00%an"
-    line = git("log", "-1", format_, commit, fails=(*NO_COMMIT, "bad object")) if commit else None
+    line = git("log", "-1", format_, commit, fails=(*NO_COMMIT, *NOT_THERE)) if commit else None
     approved = [Approval(*line.split("\0"))] if line else []
     if origin.image and git("remote"):
         api.fetch()

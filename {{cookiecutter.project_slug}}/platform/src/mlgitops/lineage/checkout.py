@@ -14,7 +14,7 @@ from ..store.git import git
 from .origin import Origin
 
 LOCKS = ("dvc.lock", "uv.lock")
-MISSING = ("does not exist", "exists on disk, but not in", "invalid object name", "unknown revision", "bad object")
+NOT_THERE = ("does not exist", "exists on disk, but not in", "invalid object name", "unknown revision", "bad object")
 
 
 def outputs(lock: str) -> dict[str, str]:
@@ -25,7 +25,7 @@ def outputs(lock: str) -> dict[str, str]:
 
 def output_digests(commit: str) -> dict[str, str]:
     """Return the digest of each output in the dvc.lock of a commit; empty if it has none."""
-    return outputs(git("show", f"{commit}:./dvc.lock", fails=MISSING) or "")
+    return outputs(git("show", f"{commit}:./dvc.lock", fails=NOT_THERE) or "")
 
 
 def commit_of(origin: Origin) -> str:
@@ -45,7 +45,7 @@ def commit_of(origin: Origin) -> str:
 
 
 def _sha256(commit: str, name: str) -> str | None:
-    text = git("show", f"{commit}:./{name}", fails=MISSING)
+    text = git("show", f"{commit}:./{name}", fails=NOT_THERE)
     return None if text is None else hashlib.sha256(f"{text}\n".encode()).hexdigest()
 
 

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from ..contract.contract import Contract
 from ..contract.params import Method
+from .cross_validation import FoldPredictions
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -36,6 +37,14 @@ def fit(method: Method, contract: Contract, truth: np.ndarray, predicted: np.nda
     make = _sigmoid if method == "sigmoid" else _isotonic
     classes = [1] if len(contract.classes) == 2 else range(len(contract.classes))
     return [make(predicted[:, code].astype("float64"), truth == code) for code in classes]
+
+
+def fit_on(contract: Contract, method: Method | None, validated: Sequence[FoldPredictions]) -> list[Curve]:
+    """Return the curves that calibrate the model; none without a method, and for numbers."""
+    if method is None or not contract.classes:
+        return []
+    truth, predicted = (np.concatenate([getattr(fold, name) for fold in validated]) for name in ("truth", "predicted"))
+    return fit(method, contract, truth, predicted)
 
 
 def _sigmoid(probability: np.ndarray, actual: np.ndarray) -> Curve:

@@ -15,7 +15,7 @@ Predicts **{target}** ({meaning}) with {algorithm} from {inputs} columns.
 
 ## Results
 
-On {rows:,} rows that were held out of training: {held_out}.{window}{calibration}
+On {rows:,} rows that were held out of training: {held_out}.{window}{calibration}{interval}
 
 {results}
 
@@ -40,8 +40,9 @@ Slices with too few rows for a result are not listed.
 """
 
 
-def card(contract: Contract, params: Params, algorithm: str, scores: dict[str, Any], plots: Path) -> str:
-    """Return the card in Markdown; *plots* is the folder written by evaluate."""
+def card(contract: Contract, params: Params, algorithm: str, evaluation: dict[str, Any], plots: Path) -> str:
+    """Return the card in Markdown; *evaluation* and the folder *plots* were written by evaluate."""
+    scores = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
     target = contract.columns[contract.target]
     results = {name: value for name, value in scores.items() if name != "rows"}
     test = params.split.test
@@ -60,12 +61,19 @@ def card(contract: Contract, params: Params, algorithm: str, scores: dict[str, A
         held_out=f"{share}, the newest by {contract.time}" if contract.time else share,
         window=window,
         calibration=calibrated,
+        interval=_interval(evaluation.get("interval")),
         results=_table(["metric", "value"], ((name, f"{value:.4f}") for name, value in results.items())),
         slices=_frame(pd.read_csv(plots / "slices.csv", keep_default_na=False)),
         metric=next(iter(results)),
         importance=_frame(pd.read_csv(plots / "importance.csv").head(10)),
         columns=_table(["column", "type", "meaning"], ((n, c.type, c.description) for n, c in contract.inputs.items())),
     )
+
+
+def _interval(measured: dict[str, float] | None) -> str:
+    if not measured:
+        return ""
+    return f" {measured['covered']:.1%} of these rows are in their interval, of {measured['coverage']:.0%} asked for."
 
 
 def _frame(rows: pd.DataFrame) -> str:

@@ -1,8 +1,6 @@
 """Converts a fitted estimator of any library to one ONNX model with one input per feature of the contract."""
 
-import sys
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +10,14 @@ from sklearn.pipeline import Pipeline
 from ..common import project
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
-from . import graphs
+from . import graphs, libraries
+from .graph_output import answering, set_opsets
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 OLDEST = {"": 15, "ai.onnx.ml": 2}  # of models of scikit-learn, which any allowed onnxruntime loads
 OPSETS = {"": 18, "ai.onnx.ml": 3}  # of models of other libraries, whose converters know no newer ones
-CONVERTED = {"lightgbm": "LGBM", "xgboost": "XGB"}  # library -> prefix of its estimators, which onnxmltools converts
 BY_ITSELF = "CatBoost"  # its estimators write ONNX
 
 
@@ -36,12 +34,12 @@ def convert(fitted: BaseEstimator, contract: Contract) -> bytes:
             model = _by_skl2onnx(fitted, contract, final)
         else:
             model = graphs.chain(_front(fitted, contract, graphs.opset(own)), own)
-        model = graphs.answering(model, contract)
+        model = answering(model, contract)
     except ProjectError:
         raise
     except Exception as error:  # converters raise whatever they want
         raise ProjectError(_refusal(final, error)) from error
-    graphs.set_opsets(model, {entry.domain: entry.version for entry in model.opset_import})
+    set_opsets(model, {entry.domain: entry.version for entry in model.opset_import})
     return bytes(model.SerializeToString(deterministic=True))
 
 
@@ -98,23 +96,10 @@ def _front(fitted: BaseEstimator, contract: Contract, opset: int) -> "ModelProto
 
 
 def _by_skl2onnx(fitted: BaseEstimator, contract: Contract, final: BaseEstimator) -> "ModelProto":
-    libraries = [name for name in CONVERTED if name in sys.modules]  # without its module there is no estimator of it
-    _check_converter(final)
-    if find_spec("onnxmltools"):
-        for library in libraries:
-            _register(library)
+    libraries.register(final)
     options = {id(final): {"zipmap": False}} if contract.classes else {}
-    foreign = type(final).__module__.partition(".")[0] in CONVERTED
+    foreign = type(final).__module__.partition(".")[0] in libraries.CONVERTED
     return _skl2onnx(fitted, contract, options, OPSETS if foreign else OLDEST)
-
-
-def _check_converter(final: BaseEstimator) -> None:
-    library = type(final).__module__.partition(".")[0]
-    if library in CONVERTED and not find_spec("onnxmltools"):
-        raise ProjectError(
-            f"{type(final).__name__} needs onnxmltools to become ONNX: "
-            f"`uv add --group pipeline 'mlgitops[{library}]'` installs both"
-        )
 
 
 def _skl2onnx(
@@ -123,31 +108,14 @@ def _skl2onnx(
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
-    kinds = {"number": FloatTensorType, "category": StringTensorType}
+    from . import words_onnx
+
+    kinds = {"number": FloatTensorType, "category": StringTensorType, "text": StringTensorType}
+    if any(feature.kind == "text" for feature in contract.features):
+        words_onnx.register()
+        opsets = opsets | {"": max(opsets[""], words_onnx.OPSET)}
     inputs = [(feature.name, kinds[feature.kind]([None, 1])) for feature in contract.features]
     model: ModelProto = convert_sklearn(
         fitted, name="model", initial_types=inputs, options=options or None, target_opset=opsets
     )
     return model
-
-
-def _register(library: str) -> None:
-    """Let skl2onnx convert the estimators of a library, wherever they are in a pipeline."""
-    from skl2onnx import update_registered_converter
-    from skl2onnx.common import shape_calculator
-
-    for kind in ("Classifier", "Regressor"):
-        estimator = getattr(sys.modules[library], f"{CONVERTED[library]}{kind}")
-        shape = getattr(shape_calculator, f"calculate_linear_{kind.lower()}_output_shapes")
-        choices: dict[str, Any] = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
-        options = choices if kind == "Classifier" else {}
-        name = f"{library}{CONVERTED[library]}{kind}"
-        update_registered_converter(estimator, name, shape, _converter(library), options=options)
-
-
-def _converter(library: str) -> Any:
-    if library == "lightgbm":
-        from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm as converter
-    else:
-        from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost as converter
-    return converter

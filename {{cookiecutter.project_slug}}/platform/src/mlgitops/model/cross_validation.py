@@ -75,3 +75,12 @@ def outcomes_of(validated: Sequence[FoldPredictions]) -> Outcomes:
     """Return the outcomes of all predictions of a binary model that were made without the rows themselves."""
     truth, predicted = (np.concatenate([getattr(fold, name) for fold in validated]) for name in ("truth", "predicted"))
     return outcomes(truth == 1, predicted[:, 1])
+
+
+def backtest(timestamps: pd.Series, validated: Sequence[FoldPredictions]) -> list[dict[str, Any]]:
+    """Return, for each fold, the period that it was tested on after training on all earlier rows, and the score."""
+    return [
+        {"from": str(tested.min()), "to": str(tested.max()), "rows": len(tested), "score": fold.score}
+        for fold in validated
+        for tested in [timestamps.iloc[fold.rows]]
+    ]

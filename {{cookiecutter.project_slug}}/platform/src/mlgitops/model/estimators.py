@@ -20,6 +20,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler,
 
 from ..contract.contract import Contract
 from ..contract.model_inputs import Feature
+from .words import Words
 
 ALGORITHMS: Mapping[str, tuple[type[BaseEstimator], type[BaseEstimator]]] = {  # (classifier, regressor)
     "boosting": (HistGradientBoostingClassifier, HistGradientBoostingRegressor),
@@ -63,6 +64,7 @@ def preprocessing(contract: Contract, algorithm: str = "linear", random_state: i
     numbers = [f.name for f in contract.features if f.kind == "number"]
     closed = [f for f in contract.features if f.levels]
     opened = [f.name for f in contract.features if f.kind == "category" and not f.levels]
+    texts = [f for f in contract.features if f.kind == "text"]
     multiclass, linear = contract.task == "multiclass", algorithm == "linear"  # several classes have no mean
     fill = SimpleImputer(strategy="median", keep_empty_features=True)
     filled = make_pipeline(fill, StandardScaler()) if linear else fill
@@ -72,6 +74,7 @@ def preprocessing(contract: Contract, algorithm: str = "linear", random_state: i
         ("closed", _closed(closed, linear), [f.name for f in closed]),
         ("means", _means(contract, linear, random_state), [] if multiclass else opened),
         ("codes", code, opened if multiclass or not linear else []),
+        *((f"words of {f.name}", Words(f.words or 1, contract.task != "regression"), [f.name]) for f in texts),
     ]
     return ColumnTransformer([step for step in steps if step[2]], sparse_threshold=0.3)
 

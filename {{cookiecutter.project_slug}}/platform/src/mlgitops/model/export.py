@@ -49,7 +49,7 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         profile(parts, contract).save(new / PROFILE)
         evaluation = files.read_json(report)
         metrics = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
-        files.write(new / "card.md", card.card(contract, params, description.label, metrics, plots))
+        files.write(new / "card.md", card.card(contract, params, description.label, evaluation, plots))
         for name, reason in client_files.write(new, contract, frame.columns(rows, contract)).items():
             click.echo(f"{project.FEATURES}: {name} runs in Python only: it {reason}")
         facts = _facts(params, model, parts, evaluation) | {"metrics": metrics} | _by_part(plots)

@@ -5,6 +5,7 @@ The scorer and the JavaScript client, encode.js, read the same file; the thresho
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from ..common.errors import ProjectError
 from ..common.record import Record
@@ -14,7 +15,7 @@ from ..contract.contract import Contract
 from ..contract.features import Kind
 from ..contract.model_inputs import Feature
 from ..contract.row_schema import limits, time_limits
-from ..contract.strings import MAX_CHARS, Step
+from ..contract.strings import Step
 from ..contract.version import version
 
 FILE = "features.json"
@@ -44,7 +45,7 @@ class InputFeature:
     """One input of the ONNX model: a field, a part of a time, or a function of features.py."""
 
     name: str
-    kind: Kind
+    kind: Kind | Literal["text"]  # a text is sent as its words, in lower case, with one blank between two
     column: str | None
     part: Part | None
     function: str | None
@@ -134,7 +135,7 @@ def _field(column: Column, decimal: str) -> Field:
         column.description,
         low,
         high,
-        MAX_CHARS if column.type in WORDS and not column.categories else None,
+        column.max_chars if column.type in WORDS and not column.categories else None,
         column.categories,
         column.normalize if column.type in WORDS else (),
         column.time_zone if column.type == "datetime" else None,

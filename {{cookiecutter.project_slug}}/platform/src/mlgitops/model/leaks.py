@@ -42,7 +42,7 @@ def leaks(contract: Contract, rows: pd.DataFrame, score: float) -> tuple[Leak, .
     """Return the leaks in typed *rows*, with which a model has the cross-validated primary metric *score*."""
     sample = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, MAX_ROWS).astype(int))]
     truth = frame.target(sample, contract)
-    inputs = {name: coded(sample[name]) for name in contract.inputs}
+    inputs = {name: coded(sample[name]) for name, column in contract.inputs.items() if column.type != "text"}
     exact = formula(_numbers(contract, sample), truth) if contract.task == "regression" else None
     results = [Leak(exact.columns, exact.score, exact.text)] if exact else []
     if score >= SUSPICIOUS:

@@ -15,12 +15,11 @@ from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
 from ..common import files, project
-from ..common.errors import ProjectError
 from ..contract.contract import Contract
-from ..contract.params import Method, Params
+from ..contract.params import Params
 from ..data import counts, frame, window
 from ..store.paths import store
-from . import behaviour, calibration, interval, metrics, pipeline, tracking, trained
+from . import behaviour, calibration, cross_validation, interval, metrics, pipeline, tracking, trained
 from .conversion import convert
 from .cross_validation import FoldPredictions, cross_validate, outcomes_of, predictions, prepare
 from .known_categories import known_categories
@@ -31,7 +30,6 @@ from .scorer import digest
 from .trained import Description, Trained
 from .tuning import Trial, search
 
-MIN_ROWS = 10  # of a window
 RARE_ROWS = 20  # classes with fewer train rows are named
 
 
@@ -63,7 +61,7 @@ def main(train: Path, model: Path, report: Path) -> None:
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
     pipeline.build(contract, params.model)  # report mistakes in the settings before the slow steps
     tracking.check()
-    rows, table = windowed(contract, params, pd.read_parquet(train)), counts.counts(train)
+    rows, table = window.learned(pd.read_parquet(train), contract, params.train.window), counts.counts(train)
     for remark in filter(None, [table.explain(contract.target), rare(contract, frame.target(rows, contract))]):
         click.echo(remark)
     behaviour.check(contract, rows)
@@ -73,7 +71,7 @@ def main(train: Path, model: Path, report: Path) -> None:
         settings, trials = tuned(contract, params, rows, _study(contract, params, train))
         validated = predictions(contract, settings, prepare(contract, params.train, rows))
         fitted = fit(contract, settings, rows)
-        curves = calibrated(contract, params.train.calibration, validated)
+        curves = calibration.fit_on(contract, params.train.calibration, validated)
         result = _report(contract, rows, validated, curves)
         converted, description = exported(contract, settings, fitted, inputs)
         description = replace(description, interval=interval.offsets(contract, validated))
@@ -87,22 +85,6 @@ def main(train: Path, model: Path, report: Path) -> None:
     training = tracking.Training(contract, recorded, model, description.label, result, train, tuple(trials))
     score = f"{result['metric']} {result['mean']:.4f} ± {result['std']:.4f}"
     click.echo(f"{model}: {description.label}, cross-validated {score}; {_recorded(training)}")
-
-
-def windowed(contract: Contract, params: Params, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of `train.window`; raises ProjectError if it leaves too few of them, or of a class."""
-    if params.train.window is None:
-        return rows
-    kept = rows[window.newest(rows, contract, params.train.window, "train.window")].reset_index(drop=True)
-    codes = set(frame.target(kept, contract)) if contract.classes else set()
-    absent = [name for code, name in enumerate(contract.classes) if code not in codes]
-    if len(kept) < MIN_ROWS or absent:
-        lacking = f", none with {contract.target} {', '.join(absent)}" if absent else ""
-        raise ProjectError(
-            f"params.yaml: train.window: {params.train.window} has {len(kept)} rows{lacking}: make it longer"
-        )
-    click.echo(f"train.window: the newest {len(kept):,} of {len(rows):,} rows are learned from")
-    return kept
 
 
 def exported(
@@ -129,16 +111,6 @@ def _recorded(training: tracking.Training) -> str:
         return "no run yet"
 
 
-def calibrated(
-    contract: Contract, method: Method | None, validated: Sequence[FoldPredictions]
-) -> list[calibration.Curve]:
-    """Return the curves that calibrate the model; none without a method, and for numbers."""
-    if method is None or not contract.classes:
-        return []
-    truth, predicted = (np.concatenate([getattr(fold, name) for fold in validated]) for name in ("truth", "predicted"))
-    return calibration.fit(method, contract, truth, predicted)
-
-
 def _report(
     contract: Contract,
     rows: pd.DataFrame,
@@ -153,20 +125,11 @@ def _report(
         click.secho(f"leak: {leak.explain(contract.target, metrics.PRIMARY[contract.task])}", fg="yellow")
     result = {"metric": metric, "mean": float(np.mean(scores)), "std": float(np.std(scores)), "folds": scores}
     if contract.time:
-        result["backtest"] = backtest(rows[contract.time], validated)
+        result["backtest"] = cross_validation.backtest(rows[contract.time], validated)
     result["leaks"] = [asdict(leak) for leak in leaking]
     if curves:
         validated = [replace(fold, predicted=calibration.apply(curves, fold.predicted)) for fold in validated]
     return result | ({"thresholds": asdict(outcomes_of(validated))} if contract.task == "binary" else {})
-
-
-def backtest(timestamps: pd.Series, validated: Sequence[FoldPredictions]) -> list[dict[str, Any]]:
-    """Return, for each fold, the period that it was tested on after training on all earlier rows, and the score."""
-    return [
-        {"from": str(tested.min()), "to": str(tested.max()), "rows": len(tested), "score": fold.score}
-        for fold in validated
-        for tested in [timestamps.iloc[fold.rows]]
-    ]
 
 
 def rare(contract: Contract, truth: np.ndarray) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from ..batch.score import chunks
+from ..batch.parts import chunks
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.params import Monitor, Params
@@ -72,8 +72,8 @@ def _drift(name: str, before: pd.Series, after: pd.Series, limits: tuple[float, 
 def _valid_rows(scorer: Scorer, parts: Iterable[pd.DataFrame]) -> tuple[pd.DataFrame, int]:
     """Return inputs and predictions of all valid rows, and the number of invalid rows."""
     contract, frames, refused = scorer.contract, [], 0
-    times = ("date", "datetime")
-    names = [name for name, c in contract.inputs.items() if c.type not in times or name == contract.time]
+    excluded = ("date", "datetime", "text")
+    names = [name for name, c in contract.inputs.items() if c.type not in excluded or name == contract.time]
     output = "probability" if len(contract.classes) == 2 else "prediction"
     for rows in parts:
         predictions = score(scorer, rows)
@@ -86,7 +86,12 @@ def _valid_rows(scorer: Scorer, parts: Iterable[pd.DataFrame]) -> tuple[pd.DataF
 
 
 def _frames(source: Path, contract: Contract) -> Iterator[pd.DataFrame]:
-    return (to_frame(part) for part in chunks(source, contract))
+    rows = 0
+    for part in chunks(source, contract):
+        yield to_frame(part)
+        rows += part.num_rows
+    if not rows:
+        raise ProjectError(f"{source}: the table has no rows")
 
 
 def page(report: Drift) -> str:

@@ -23,6 +23,7 @@ from .decisions import aim_of, decisions, leak_remark, summary, test_share
 from .draft import AdoptOptions, ContractDraft, draft
 from .sampling import sample
 from .source import REFERENCES, fetch, file_name, place, renamed
+from .texts import NO_USE, decide
 
 DEMO_FILES = ("data/README.md",)
 TASKS = ["binary", "multiclass", "regression"]
@@ -43,6 +44,7 @@ def adopt(
         drafted = draft(raw, options)
         test = test_share(drafted, params)
         contract, rows = _splittable(raw, source, drafted, options, test)
+        contract = _with_texts(contract, source, drafted, params, rows)
         if parts := time_parts(contract, params, rows):
             drafted.contract["columns"][contract.time]["parts"] = parts
             contract = _declared(drafted, source)
@@ -62,6 +64,18 @@ def adopt(
     }
     Params.parse(changed["params.yaml"], "params.yaml")
     return contract, drafted, changed
+
+
+def _with_texts(
+    contract: Contract, source: Path, drafted: ContractDraft, params: Params, rows: pd.DataFrame
+) -> Contract:
+    """Return the contract without the columns of free text whose words do not help."""
+    texts = decide(contract, params, rows)
+    drafted.decisions += texts.helpful.values()
+    for name in texts.useless:
+        drafted.contract["columns"][name].pop("words")
+        drafted.contract["columns"][name]["ignore"] = NO_USE
+    return _declared(drafted, source) if texts.useless else contract
 
 
 def _declared(drafted: ContractDraft, source: Path) -> Contract:

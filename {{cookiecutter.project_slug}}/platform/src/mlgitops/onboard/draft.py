@@ -112,7 +112,7 @@ def _profiles(
                 profile.entry = {"type": "text", "missing": True, "ignore": "left out on request"}
             else:
                 remarks += profile.remarks
-            if "ignore" not in profile.entry and name not in options.key:
+            if not {"ignore", "words"} & set(profile.entry) and name not in options.key:
                 remarks += _leaks(name, profile, options.target, labels, task, rows)
             profiles[name] = replace(profile, values=NO_VALUES)  # a slice would keep all values in memory
     return profiles, groups, remarks

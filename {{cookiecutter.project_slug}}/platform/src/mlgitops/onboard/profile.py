@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..contract import row_schema
 from ..contract.column import MAX_MAGNITUDE
-from ..contract.strings import MAX_CHARS
+from ..contract.strings import MAX_CHARS, MAX_TEXT_CHARS
 from ..data import frame
 from . import date_formats, ranges
 
@@ -20,6 +20,7 @@ CONSTANT = "the same value in every row"
 OUT_OF_RANGE = "numbers out of the range of float32"
 MAX_CATEGORIES = 20  # with more values, or values of fewer than MIN_CATEGORY_ROWS rows, a category stays open
 MIN_CATEGORY_ROWS = 5
+WORDS = 200  # and pairs of words that become features of a text
 LAST_TIME = pd.Timestamp(row_schema.TIME_RANGE[1])
 READING = ("na_values", "unit", "multipliers", "below_detection", "above_detection")  # how numbers are read
 
@@ -97,10 +98,12 @@ def _numbers_rows(name: str, numbers: pd.Series, distinct: int, missing: float) 
 def _category(entry: dict[str, Any], strings: pd.Series, distinct: int) -> bool:
     """Complete the entry of a column of strings; return whether they identify the rows."""
     sample = strings.head(10_000)
-    if distinct > 0.5 * len(strings) and (sample.str.count(" ").mean() > 3 or sample.str.len().mean() > 60):
-        entry |= {"type": "text", "ignore": "free text"}
-    elif strings.str.len().max() > MAX_CHARS:
-        entry |= {"type": "text", "ignore": f"more than {MAX_CHARS} characters"}
+    free = distinct > 0.5 * len(strings) and (sample.str.count(" ").mean() > 3 or sample.str.len().mean() > 60)
+    longest = strings.str.len().max()
+    if longest > MAX_TEXT_CHARS:
+        entry |= {"type": "text", "ignore": f"more than {MAX_TEXT_CHARS:,} characters"}
+    elif free or longest > MAX_CHARS:
+        entry |= {"type": "text", "words": WORDS}
     elif distinct > 0.9 * len(strings) and len(strings) > 20:
         return True
     elif date_formats.periods(strings.head(10_000)):

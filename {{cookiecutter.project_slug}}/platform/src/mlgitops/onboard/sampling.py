@@ -13,6 +13,7 @@ from ..data.split import split
 
 MIN_ROWS, MAX_ROWS = 1000, 40_000
 MAX_VALUES = 500_000  # rows times columns
+WORDS_PER_COLUMN = 4  # a word takes less time than a column
 MAX_TREES = 400_000  # rows times classes, since a tree is grown for each class
 
 
@@ -43,7 +44,8 @@ def _sample(raw: Path, contract: Contract) -> pd.DataFrame:
     used = dict.fromkeys([*roles, *contract.inputs])
     truth = frame.read(file, contract.target, contract.columns[contract.target], contract.decimal)
     filled = np.flatnonzero(truth.notna())
-    most = min(MAX_ROWS, MAX_TREES // max(1, len(contract.classes)), MAX_VALUES // len(used))
+    width = sum(1 + (contract.columns[name].words or 0) // WORDS_PER_COLUMN for name in used)
+    most = min(MAX_ROWS, MAX_TREES // max(1, len(contract.classes)), MAX_VALUES // width)
     sampled = filled[evenly(len(filled), max(MIN_ROWS, most))]
     return pd.DataFrame(
         {name: frame.read(file, name, contract.columns[name], contract.decimal, sampled) for name in used}

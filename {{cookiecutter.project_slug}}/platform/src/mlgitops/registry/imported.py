@@ -17,7 +17,7 @@ from ..contract.synthetic import example_rows
 from ..model import client_files, graphs
 from ..model.scorer import Scorer, digest, digests
 
-TENSOR_TYPES = {"number": "tensor(float)", "category": "tensor(string)"}
+TENSOR_TYPES = {"number": "tensor(float)", "category": "tensor(string)", "text": "tensor(string)"}
 GOLDEN_ROWS = 20
 CARD_TEMPLATE = """# Model card: {target}
 

@@ -51,7 +51,7 @@ def score(scorer: Scorer, version: str, place: Place, params: Params) -> Shadow:
     return Shadow(
         version=version,
         against=str(against),
-        metric=metrics.PRIMARY[contract.task],
+        metric=metrics.name(contract),
         rows=len(rows),
         refused=refused,
         learned=learned,

@@ -11,7 +11,6 @@ from pydantic_core import from_json, to_json
 from ..contract.column import Column
 from ..contract.contract import Contract
 from ..contract.row_schema import request_model
-from ..contract.strings import MAX_CHARS
 from .body_parts import ARRAY, PART_BYTES, SHAPE, TABLE, Part, check_row, in_body, nested_value, parts
 from .refusal import MAX_DETAILS, RequestError, detail
 
@@ -129,7 +128,7 @@ class RequestParser:
 
 def _most_bytes(name: str, column: Column) -> int:
     """Return the length that a field may have in a body."""
-    chars = MAX_CHARS if column.type in ("category", "text") and not column.categories else 0
+    chars = column.max_chars if column.type in ("category", "text") and not column.categories else 0
     chars = max([chars, *map(len, column.categories or ())])
     return MAX_CHAR_BYTES * (len(name) + chars) + MAX_VALUE_BYTES
 

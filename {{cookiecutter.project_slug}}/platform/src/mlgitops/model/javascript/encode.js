@@ -153,9 +153,15 @@ function encode(columns, computed, n, facts) {
     if (feature.kind === "category") {
       return [feature.name, ["string", Array.from(cells, cell => typeof cell === "string" ? cell : "")]];
     }
+    if (feature.kind === "text") return [feature.name, ["string", Array.from(cells, words)]];
     const number = feature.part ? PARTS[feature.part] : Number;
     return [feature.name, ["float32", Float32Array.from(cells, cell => cell === null ? NaN : number(cell))]];
   }));
+}
+
+/** Return the words of a text in lower case, with one blank between two, as the model's vocabulary has them. */
+function words(text) {
+  return (typeof text === "string" ? text.normalize("NFKC").toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? [] : []).join(" ");
 }
 
 /** Return one answer per row for the output of the model. */
