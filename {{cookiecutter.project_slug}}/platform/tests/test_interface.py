@@ -11,9 +11,11 @@ import onnxruntime
 import pytest
 from helpers import contracts
 from numpy.typing import NDArray
+from typing_extensions import TypeAliasType, TypeVar
 
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
+from mlgitops.contract import features
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.features import Function
 from mlgitops.contract.row_schema import json_schema
@@ -155,3 +157,16 @@ def test_a_graph_that_computes_other_numbers_is_refused(monkeypatch: pytest.Monk
     graph, _, _ = converted(lambda a, b: np.floor(a) + b)
     assert graph.model is None
     assert "test rows differently" in graph.python_only["f"]
+
+
+def test_an_annotation_is_read_whether_numpys_ndarray_is_an_alias_or_not(tmp_path: Path) -> None:
+    scalar = TypeVar("scalar", bound=np.generic)
+    alias = TypeAliasType("NDArray", np.ndarray[Any, np.dtype[scalar]], type_params=(scalar,))  # from Python 3.12 on
+    for array, expected in ((np.float64, "number"), (np.str_, "category"), (np.bool_, "number")):
+        for kind in (alias[array], NDArray[array]):
+
+            def feature(a: Any) -> Any:
+                return a
+
+            feature.__annotations__["return"] = kind
+            assert features._kind("place", tmp_path / "features.py", feature) == expected  # type: ignore[arg-type]

@@ -115,8 +115,8 @@ def _kind(place: str, path: Path, function: FunctionType) -> Kind:
     """Return the kind of values that the return annotation declares."""
     with user_code(path, f"{function.__name__}()"):
         hint = typing.get_type_hints(function).get("return")
-    arguments = typing.get_args(hint)
-    scalar = typing.get_args(arguments[-1])[0] if arguments and typing.get_args(arguments[-1]) else None
+    last = (typing.get_args(hint) or (None,))[-1]
+    scalar = (typing.get_args(last) or (last,))[0]  # numpy's NDArray is an alias of its own from Python 3.12 on
     if isinstance(scalar, type) and issubclass(scalar, np.number | np.bool_):
         return "number"
     if isinstance(scalar, type) and issubclass(scalar, np.str_ | np.object_):
