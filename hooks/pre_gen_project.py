@@ -177,14 +177,22 @@ def stop() -> NoReturn:
 
 def at_terminal() -> bool:
     """Return whether somebody has started cookiecutter or cruft at a terminal, for a folder that is new."""
-    if not (sys.stderr.isatty() and shutil.which("ps") and signal.getsignal(signal.SIGINT) != signal.SIG_IGN):
+    if not sys.stderr.isatty() or signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         return False
-    caller = subprocess.run(
-        ("ps", "-o", "args=", "-p", str(os.getppid())), capture_output=True, encoding="utf-8", check=False
-    )
-    words = caller.stdout.split()
+    words = command(os.getppid())
     kept = any(re.fullmatch(r"-\w*f\w*|--overwrite-if-exists|--keep-project-on-failure", word) for word in words)
     return not kept and any(Path(word).name in ("cookiecutter", "cruft") for word in words)
+
+
+def command(process: int) -> list[str]:
+    """Return the words of the command that started a process; none if the system has neither /proc nor ps."""
+    proc = Path(f"/proc/{process}/cmdline")
+    if proc.is_file():
+        return proc.read_text(encoding="utf-8", errors="replace").split("\0")
+    if not shutil.which("ps"):
+        return []
+    shown = ("ps", "-o", "args=", "-p", str(process))
+    return subprocess.run(shown, capture_output=True, encoding="utf-8", check=False).stdout.split()
 
 
 def main() -> None:

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,8 @@ BAD = "project_slug=Bad Slug"
 def at_terminal(*command: str, cwd: Path) -> tuple[int, list[str]]:
     """Return the exit code of a command that is run at a terminal, and the lines that are not empty."""
     terminal, end = os.openpty()
-    with subprocess.Popen(command, cwd=cwd, stdin=end, stdout=end, stderr=end) as process:
+    interruptible = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a machine may run tests without
+    with subprocess.Popen(command, cwd=cwd, stdin=end, stdout=end, stderr=end, preexec_fn=interruptible) as process:
         os.close(end)
         output = b""
         while part := _read(terminal):

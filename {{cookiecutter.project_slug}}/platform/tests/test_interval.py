@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from helpers import contracts, models
 
 from mlgitops.batch import score
+from mlgitops.batch.answers import Stamp
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract
@@ -98,7 +99,7 @@ def test_service_batch_and_mlflow_answer_with_it_and_the_report_has_its_coverage
         ends = [each["low"] + size, each["high"] - 2 * size]
         np.testing.assert_allclose(ends, each["prediction"], atol=1e-6 * size)
     pd.DataFrame(golden["rows"]).to_parquet("rows.parquet", index=False)
-    score.run(Path("rows.parquet"), Path("scored.parquet"), scorer, "1")
+    score.run(Path("rows.parquet"), Path("scored.parquet"), scorer, Stamp.now("1"))
     scored = pd.read_parquet("scored.parquet")[["prediction", "low", "high"]].to_dict("records")
     assert scored == golden["answers"]
     assert [column.name for column in signature(contract).outputs] == ["prediction", "low", "high"]

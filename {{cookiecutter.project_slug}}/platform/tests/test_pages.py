@@ -23,7 +23,7 @@ from mlgitops.serving.pages import pages
 
 EVIL = "</script></title><script>alert(1)</script><img src=x>\"'{{ 7 * 7 }}"
 BASE = "common/base.html.j2"
-TEMPLATES = sorted(path.relative_to(html.PACKAGE).as_posix() for path in html.PACKAGE.rglob("*.j2"))
+TEMPLATES = sorted(path.relative_to(html.PACKAGE).as_posix() for path in html.PACKAGE.rglob("*.html.j2"))
 
 
 class Elements(HTMLParser):

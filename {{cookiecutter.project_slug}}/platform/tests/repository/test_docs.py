@@ -137,6 +137,6 @@ def test_editor_sees_faults() -> None:
     ]
     column = {"type": "datetime", "min": "next year"}
     assert len(errors("contract", contract | {"columns": contract["columns"] | {"new": column}})) == 1
-    assert errors("params", params | {"split": {"test": 1.5}}) == ["1.5 is greater than or equal to the maximum of 1"]
+    assert errors("params", params | {"split": {"test": 1.5}}) == ["1.5 is not valid under any of the given schemas"]
     del params["train"]["folds"]
     assert errors("params", params) == ["'folds' is a required property"]

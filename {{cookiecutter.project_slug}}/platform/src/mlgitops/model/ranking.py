@@ -36,7 +36,7 @@ def cumulated(positive: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray
 def recall_at_precision(hits: np.ndarray, rows: np.ndarray, precision: float) -> float:
     """Return the largest recall at a threshold with at least this precision; 0 if there is none."""
     reached = hits[hits >= precision * rows - 1e-9]
-    return float(reached.max(initial=0.0) / hits[-1])
+    return float(reached.max(initial=0.0) / hits[-1]) if hits[-1] else float("nan")
 
 
 def lift_at(hits: np.ndarray, rows: np.ndarray, share: float) -> float:
@@ -47,4 +47,4 @@ def lift_at(hits: np.ndarray, rows: np.ndarray, share: float) -> float:
 def gain(hits: np.ndarray, rows: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """Return the share of the positive rows in each share of the ranking; rows of equal probability count evenly."""
     above = np.interp(shares * rows[-1], np.r_[0.0, rows], np.r_[0.0, hits])
-    return np.asarray(above / hits[-1])
+    return np.asarray(above / (hits[-1] or np.nan))
