@@ -1,5 +1,6 @@
 """The generated project does what it promises: these tests run its pipeline on a part of the demo's real data."""
 
+import hashlib
 import json
 import os
 import re
