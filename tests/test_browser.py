@@ -277,6 +277,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Build the template's site, and give the URL at which it is."""
     folder = tmp_path_factory.mktemp("site")
     run(sys.executable, str(TEMPLATE / "docs/build.py"), str(folder), cwd=TEMPLATE)
+    (folder / "site/versions.json").write_text(
+        '[{"version": "main", "title": "main", "aliases": []}]', encoding="utf-8"
+    )  # docs/publish.py writes it beside the sites
     handler = partial(Quiet, directory=str(folder / "site"))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever).start()

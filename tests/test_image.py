@@ -197,6 +197,7 @@ def test_lineage_leads_from_the_endpoint_and_from_the_image_to_the_commit(
     assert said["labels"] == built["labels"] == {k[6:]: v for k, v in labels.items() if k.startswith("model.")}
     assert said["labels"].keys() == {
         "version", "run", "commit", "data", "contract", "model", "lock", "code", "created", "platform",
+        "data_md5", "raw_md5",
     }  # fmt: skip
     assert said["labels"]["model"] == manifest["files"]["model.onnx"]
     assert said["labels"]["contract"] == manifest["contract_sha256"]

@@ -118,7 +118,7 @@ def test_four_processes_that_register_one_model_make_one_version(
         "versions": ["1"],
         "aliases": {"challenger": "1"},
         "runs": [manifest["pipeline_sha256"]],
-        "models": ["export", "pipeline"],
+        "models": ["export"],
     }
 
 

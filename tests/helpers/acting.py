@@ -360,7 +360,7 @@ class Actions:
         self.hub.runs.append(about)
         name = ended.workflow.removesuffix(".yml")
         for file, on in self.triggers(main).items():
-            if name in on.get("workflow_run", {}).get("workflows", []):
+            if file not in self.left_out and name in on.get("workflow_run", {}).get("workflows", []):
                 self.start(file, "workflow_run", {"workflow_run": about, "ref": "refs/heads/main"}, main)
 
     def _actions(self, tree: Path) -> list[str]:
