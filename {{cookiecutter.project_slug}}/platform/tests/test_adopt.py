@@ -636,7 +636,8 @@ def test_candidates_that_trail_far_in_the_first_fold_stop_there(monkeypatch: pyt
 
     def predictions(contract: Contract, settings: Any, prepared: Any) -> list[FoldPredictions]:
         fitted.append((settings["algorithm"], len(prepared.folds)))
-        return [FoldPredictions(np.ones(2), np.ones(2), scores[settings["algorithm"]], np.arange(2))] * len(prepared.folds)
+        fold = FoldPredictions(np.ones(2), np.ones(2), scores[settings["algorithm"]], np.arange(2))
+        return [fold] * len(prepared.folds)
 
     monkeypatch.setattr(race, "predictions", predictions)
     contract, racing = contracts.contract({"x": "{type: number}"}, "regression"), [{"algorithm": a} for a in scores]
