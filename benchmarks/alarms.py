@@ -121,8 +121,9 @@ def written(lines: list[list[str]]) -> str:
     alarms = {n for n, cells in enumerate(lines) if cells[7] == "alarm"}
     moved = {n for n, cells in enumerate(lines) if cells[8] != "0"}
     sentence = (
-        f"Of {len(lines)} months, {len(decayed)} have real decay. `make alarm` rings in {len(alarms)}, of which "
-        f"{len(alarms & decayed)} have it; drift of any input in {len(moved)}, of which {len(moved & decayed)} have it."
+        f"Of {len(lines)} months, {len(decayed)} have real decay. `make alarm` gives an alarm in {len(alarms)}, "
+        f"of which {len(alarms & decayed)} have it; drift of any input in {len(moved)}, "
+        f"of which {len(moved & decayed)} have it."
     )
     return f"{rows}\n\n{sentence}\n"
 
