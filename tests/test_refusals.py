@@ -1,5 +1,6 @@
 """At a terminal, the reason of a refusal is the last thing to read; for a program, cookiecutter fails as always."""
 
+import ast
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import pytest
 from helpers.support import TEMPLATE
 
 BAD = "project_slug=Bad Slug"
+ENDING = {"stop", "at_terminal", "command"}  # functions that both hooks have
 
 
 def at_terminal(*command: str, cwd: Path) -> tuple[int, list[str]]:
@@ -75,3 +77,15 @@ def test_program_that_reads_the_output_sees_a_failed_hook(tmp_path: Path) -> Non
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1] == "Hook script failed (exit status: 1)"
     assert not list(tmp_path.iterdir())
+
+
+def test_both_hooks_end_a_bake_in_the_same_way() -> None:
+    hooks = [
+        ast.parse((TEMPLATE / f"hooks/{name}_gen_project.py").read_text(encoding="utf-8")) for name in ("pre", "post")
+    ]
+    ways = [
+        {node.name: ast.dump(node) for node in hook.body if isinstance(node, ast.FunctionDef) and node.name in ENDING}
+        for hook in hooks
+    ]
+    assert ways[0] == ways[1], "cookiecutter runs each hook as a file of its own, which can import nothing of the other"
+    assert ways[0].keys() == ENDING

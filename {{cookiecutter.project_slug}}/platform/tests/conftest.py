@@ -3,7 +3,8 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as in the Makefile: the same bytes, and no threads that wait for cores
@@ -43,6 +44,19 @@ def _in_example(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of an exported model, trained on example rows of the example's contract."""
     return models.exported(contracts.example(), tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="session")
+def exported_of(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a function that gives the folder of a model: "project", or of a task with awkward columns, made once."""
+
+    @cache
+    def of(which: str) -> Path:
+        if which == "project":
+            return exported
+        return models.exported(contracts.wide(which), tmp_path_factory.mktemp(which))
+
+    return of
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import contracts, models
 from mlflow.pyfunc.scoring_server import infer_and_parse_data
 from starlette.testclient import TestClient
 
@@ -33,11 +32,9 @@ def client(folder: Path, limits: Limits = LIMITS) -> TestClient:
 
 
 @pytest.fixture(scope="session", params=["project", "multiclass", "regression"])
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, exported: Path) -> Path:
+def folder(request: pytest.FixtureRequest, exported_of: Callable[[str], Path]) -> Path:
     """Return exported models: the project's own, and one of each other task."""
-    if request.param == "project":
-        return exported
-    return models.exported(contracts.wide(request.param), tmp_path_factory.mktemp(request.param))
+    return exported_of(request.param)
 
 
 @pytest.fixture(scope="session")

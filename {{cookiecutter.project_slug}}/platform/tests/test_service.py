@@ -47,11 +47,9 @@ def client(folder: Path, limits: Limits = LIMITS) -> TestClient:
 
 
 @pytest.fixture(scope="session", params=["project", *contracts.TARGETS])
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, exported: Path) -> Path:
+def folder(request: pytest.FixtureRequest, exported_of: Callable[[str], Path]) -> Path:
     """Return exported models: the project's own, and one of each task with awkward columns."""
-    if request.param == "project":
-        return exported
-    return models.exported(contracts.wide(request.param), tmp_path_factory.mktemp(request.param))
+    return exported_of(request.param)
 
 
 @pytest.fixture(scope="session")

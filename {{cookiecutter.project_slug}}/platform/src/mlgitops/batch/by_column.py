@@ -16,7 +16,7 @@ from ..data.encode import timestamps
 from ..model.scorer import Scorer
 from ..serving.refusal import RequestError
 from ..serving.request import RequestParser
-from ..serving.rows import reasons
+from ..serving.rows import answer_columns, reasons
 from .inputs import ColumnReader, Inputs
 
 NOT_FINITE = "the model cannot score this row: numbers are too large"
@@ -109,11 +109,10 @@ def _merged(
 def fields(contract: Contract) -> list[pa.Field]:
     """Return the columns that scoring adds to a table, except for `model`."""
     kind = {"number": pa.float64(), "boolean": pa.bool_(), "string": pa.string()}[contract.prediction]
-    labels = contract.classes
-    shares = ["probability"] if len(labels) == 2 else [*contract.ends, *(f"probability {label}" for label in labels)]
+    prediction, *numbers = answer_columns(contract)
     return [
-        pa.field("prediction", kind),
-        *(pa.field(name, pa.float64()) for name in shares),
+        pa.field(prediction, kind),
+        *(pa.field(name, pa.float64()) for name in numbers),
         pa.field("error", pa.string()),
     ]
 

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from ..contract.contract import Contract
 from ..contract.params import Method
-from .cross_validation import FoldPredictions
+from .cross_validation import FoldPredictions, joined
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -43,8 +43,7 @@ def fit_on(contract: Contract, method: Method | None, validated: Sequence[FoldPr
     """Return the curves that calibrate the model; none without a method, and for numbers."""
     if method is None or not contract.classes:
         return []
-    truth, predicted = (np.concatenate([getattr(fold, name) for fold in validated]) for name in ("truth", "predicted"))
-    return fit(method, contract, truth, predicted)
+    return fit(method, contract, *joined(validated))
 
 
 def _sigmoid(probability: np.ndarray, actual: np.ndarray) -> Curve:

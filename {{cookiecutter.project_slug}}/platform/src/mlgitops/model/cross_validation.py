@@ -71,9 +71,15 @@ def predictions(contract: Contract, settings: Mapping[str, Any], prepared: Prepa
     return results
 
 
+def joined(validated: Sequence[FoldPredictions]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the target and the predictions of the rows of all folds."""
+    truth, predicted = (np.concatenate([getattr(fold, name) for fold in validated]) for name in ("truth", "predicted"))
+    return truth, predicted
+
+
 def outcomes_of(validated: Sequence[FoldPredictions]) -> Outcomes:
     """Return the outcomes of all predictions of a binary model that were made without the rows themselves."""
-    truth, predicted = (np.concatenate([getattr(fold, name) for fold in validated]) for name in ("truth", "predicted"))
+    truth, predicted = joined(validated)
     return outcomes(truth == 1, predicted[:, 1])
 
 

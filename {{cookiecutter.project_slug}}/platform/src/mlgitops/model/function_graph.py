@@ -14,6 +14,7 @@ import numpy as np
 from ..contract.contract import Contract
 from ..contract.features import Function
 from ..data.encode import FunctionInputs
+from .onnx_session import open_session
 from .symbols import Graph, Symbol, UnconvertibleError
 
 FILE = "features.onnx"
@@ -46,9 +47,7 @@ def convert(contract: Contract, columns: Mapping[str, Any]) -> FunctionGraph:
 
 def _verify(function: Function, contract: Contract, inputs: Mapping[str, np.ndarray]) -> None:
     """Raise UnconvertibleError unless the graph of *function* gives the numbers that the function gives."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(_model([function], contract), providers=["CPUExecutionProvider"])
+    session = open_session(_model([function], contract))
     (computed,) = session.run(None, {node.name: inputs[node.name] for node in session.get_inputs()})
     expected = function(inputs).astype(np.float32)
     equal = (computed == expected) | (np.isnan(computed) & np.isnan(expected))

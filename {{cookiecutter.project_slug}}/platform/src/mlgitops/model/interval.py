@@ -8,7 +8,7 @@ import numpy as np
 
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
-from .cross_validation import FoldPredictions
+from .cross_validation import FoldPredictions, joined
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ def offsets(contract: Contract, validated: Sequence[FoldPredictions]) -> tuple[f
     """
     if contract.interval is None:
         return None
-    errors = np.sort(np.concatenate([fold.truth - fold.predicted.astype("float64") for fold in validated]))
+    truth, predicted = joined(validated)
+    errors = np.sort(truth - predicted.astype("float64"))
     count, outside = len(errors), (1 - contract.interval) / 2
     rank = math.ceil((count + 1) * (1 - outside))  # of the upper end, from 1; the lower end mirrors it
     if rank > count:

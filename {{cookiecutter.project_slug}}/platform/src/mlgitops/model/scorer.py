@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,9 @@ from ..contract.contract import Contract
 from ..data.encode import Columns, encode
 from .interface import FILE as FEATURES_JSON
 from .interface import Interface, interface
+from .onnx_session import open_session
 
 CATEGORIES = "categories.json"  # the values that the model knows of columns whose contract lists none
-
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 class Scorer:
@@ -28,8 +26,6 @@ class Scorer:
 
     def __init__(self, folder: Path) -> None:
         """Load the model in *folder*; raises ProjectError if a file is missing or its digest differs."""
-        import onnxruntime
-
         self.folder, self.manifest = folder, read_manifest(folder)
         self.contract = Contract.with_features(folder / "contract.yaml", folder / FEATURES)
         known = (
@@ -42,11 +38,7 @@ class Scorer:
                 f"{folder}: contract.yaml asks for an interval of {self.contract.interval:.0%}, and this model has "
                 "none: train it here, or remove `interval`"
             )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(folder / "model.onnx")
         self.interface = self._interface()
         self.threshold = float(self.manifest["threshold"])  # decision threshold of a binary model
         self._outputs, self._features = [self.interface.output], self.interface.bound(self.contract)

@@ -66,11 +66,12 @@ def main(train: Path, model: Path, report: Path) -> None:
         click.echo(remark)
     behaviour.check(contract, rows)
     with threadpool_limits(1):  # several threads sum in varying order: models would not be reproducible
-        inputs, truth = frame.features(rows, contract), frame.target(rows, contract)
+        prepared = prepare(contract, params.train, rows)
+        inputs, truth = prepared.inputs, prepared.truth
         rehearse(contract, params.model, inputs, truth, params.export)
         settings, trials = tuned(contract, params, rows, _study(contract, params, train))
-        validated = predictions(contract, settings, prepare(contract, params.train, rows))
-        fitted = fit(contract, settings, rows)
+        validated = predictions(contract, settings, prepared)
+        fitted = pipeline.fit(contract, settings, inputs, truth)
         curves = calibration.fit_on(contract, params.train.calibration, validated)
         result = _report(contract, rows, validated, curves)
         converted, description = exported(contract, settings, fitted, inputs)

@@ -1,6 +1,5 @@
 """The trained model: one ONNX file that holds what export, evaluate and MLflow need, and no code."""
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,11 +10,10 @@ from ..common import files
 from ..common.errors import ProjectError
 from ..common.record import Record
 from ..contract.contract import Contract
+from .onnx_session import open_session
 from .parity import Difference
 
 METADATA = "mlgitops"  # the key of the description in the metadata of the ONNX file
-
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,9 @@ class Trained:
 
     def __init__(self, content: bytes | Path, contract: Contract) -> None:
         """Load the ONNX model in the file or the bytes *content*; raises ProjectError if it is none."""
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self.contract, source = contract, str(content) if isinstance(content, Path) else content
+        self.contract = contract
         try:
-            self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+            self._session = open_session(content)
         except Exception as error:  # the runtime's exceptions have no common base
             raise ProjectError(f"{_name(content)}: ONNX Runtime cannot load this model: {error}") from error
         self._output = self._session.get_outputs()[-1].name

@@ -15,6 +15,7 @@ from ..contract.contract import Contract
 from ..contract.row_schema import json_schema
 from ..contract.synthetic import example_rows
 from ..model import client_files, graphs
+from ..model.onnx_session import open_session
 from ..model.scorer import Scorer, digest, digests
 
 TENSOR_TYPES = {"number": "tensor(float)", "category": "tensor(string)", "text": "tensor(string)"}
@@ -73,10 +74,8 @@ def check(model: Path, contract: Contract, origin: Path) -> None:
 
     *origin* is the file that messages name.
     """
-    import onnxruntime
-
     try:
-        session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+        session = open_session(model)
     except Exception as error:  # the runtime's exceptions have no common base
         raise ProjectError(f"{origin}: ONNX Runtime cannot load this file: {error}") from error
     problems = [*_wrong_inputs(session.get_inputs(), contract), *_wrong_output(session.get_outputs()[-1], contract)]

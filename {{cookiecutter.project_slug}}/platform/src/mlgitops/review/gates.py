@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..contract.params import Gates
+from .performance import Drop, Score
 from .phrases import interval, number, signed
 from .report import Evidence, Gate
 
@@ -53,14 +54,8 @@ def _max_drop(evidence: Evidence, limit: float) -> Gate:
         measured = undefined if evidence.champion else "no champion to compare with"
         return Gate("max_drop", None, measured, f"not worse than the {opponent}", "")
     width = f" with the noise of {drop.noise_rows:,} rows" if drop.noise_rows > drop.rows else ""
-    return Gate(
-        "max_drop",
-        drop.high is None or drop.high >= -limit,
-        f"{evidence.metric} {signed(drop.difference)} against the {opponent} on {drop.rows:,} {drop.which}, "
-        f"95 % interval{width} {interval(drop)}",
-        f"the interval reaches {signed(-limit or 0.0)} or more",
-        f"keep the {opponent}, or find the cause in the parameters, data and slices below",
-    )
+    cause = "find the cause in the parameters, data and slices below"
+    return _not_worse("max_drop", evidence, drop, limit, f"{drop.rows:,} {drop.which}, 95 % interval{width}", cause)
 
 
 def _max_recent_drop(evidence: Evidence, limit: float) -> Gate:
@@ -69,14 +64,19 @@ def _max_recent_drop(evidence: Evidence, limit: float) -> Gate:
     if recent is None or recent.score.difference is None or not recent.enough:
         measured = f"only {recent.rows:,} {recent.which}" if recent else "no newest rows to compare on (review.recent)"
         return Gate("max_recent_drop", None, measured, required, "")
-    score = recent.score
+    cause = "find out what is new in these rows: train on newer ones"
+    where = f"{recent.rows:,} {recent.which}, 95 % interval"
+    return _not_worse("max_recent_drop", evidence, recent.score, limit, where, cause)
+
+
+def _not_worse(name: str, evidence: Evidence, change: Score | Drop, limit: float, where: str, cause: str) -> Gate:
+    """Return the gate of a *change* against the opponent, whose interval must reach -*limit*."""
     return Gate(
-        "max_recent_drop",
-        score.high is None or score.high >= -limit,
-        f"{evidence.metric} {signed(score.difference)} against the {opponent} on {recent.rows:,} {recent.which}, "
-        f"95 % interval {interval(score)}",
+        name,
+        change.high is None or change.high >= -limit,
+        f"{evidence.metric} {signed(change.difference)} against the {evidence.opponent} on {where} {interval(change)}",
         f"the interval reaches {signed(-limit or 0.0)} or more",
-        f"keep the {opponent}, or find out what is new in these rows: train on newer ones",
+        f"keep the {evidence.opponent}, or {cause}",
     )
 
 
