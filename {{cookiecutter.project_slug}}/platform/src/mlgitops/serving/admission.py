@@ -35,9 +35,10 @@ Score = Callable[[bytearray], Scored]
 class Admission:
     """The requests that one worker has accepted."""
 
-    def __init__(self, limits: Limits, score: Score) -> None:
-        """Score bodies with *score*, within *limits*."""
+    def __init__(self, limits: Limits, score: Score, in_thread: bool = False) -> None:
+        """Score bodies with *score*, within *limits*; large ones in a thread, or all."""
         self._limits, self._score = limits, score
+        self._part_bytes = -1 if in_thread else PART_BYTES
         self._waiting = self._held = 0
         self._turn, self._thread = asyncio.Lock(), ThreadPoolExecutor(1, "batch")
 
@@ -85,7 +86,7 @@ class Admission:
             incomplete = message.get("more_body", False)
 
     async def _scored(self, body: bytearray, score: Score) -> Scored:
-        if len(body) > PART_BYTES:  # scored part by part in a thread, so that the event loop keeps answering
+        if len(body) > self._part_bytes:  # scored part by part in a thread, so that the event loop keeps answering
             try:
                 async with asyncio.timeout(MAX_THREAD_SECONDS):
                     return await asyncio.get_running_loop().run_in_executor(self._thread, score, body)
