@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
 
+from mlgitops.batch import score
 from mlgitops.common import files
 from mlgitops.model import background
 from mlgitops.model.reasons import Explainer, Reasons
@@ -28,6 +31,12 @@ def served(folder: Path, limits: Limits | None = None) -> TestClient:
     api = Api()
     bento.start(api, folder, limits or Limits(explain_rows=20))
     return TestClient(api)
+
+
+def command(source: Path, scored: Path | str, folder: Path, *options: str) -> tuple[int, str]:
+    done = CliRunner().invoke(score.main, [str(source), str(scored), "--model", str(folder), *options])
+    assert isinstance(done.exception, SystemExit | None), done.exception
+    return done.exit_code, done.output
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +185,46 @@ def test_a_row_whose_mixtures_cannot_be_scored_is_refused(
     refused = client.post("/explain", json=rows[:2])
     assert (refused.status_code, refused.json()["error"]) == (422, "the model gives no reasons for this row")
     assert refused.json()["details"] == [{"row": 0, "field": None, "message": "Numbers are too large"}]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_scored_table_has_the_strongest_reasons_that_the_service_gives(
+    kind: str, exported: Path, client: TestClient, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    source, scored = tmp_path / "rows.csv", tmp_path / f"scored.{kind}"
+    pd.DataFrame([rows[0], {**rows[1], "weight": -1}, *rows[2:]]).to_csv(source, index=False)
+    code, output = command(source, scored, exported, "--reasons", "3")
+    assert code == 1, output
+    found = pd.read_csv(scored) if kind == "csv" else pd.read_parquet(scored)
+    names = ["base", *(f"{name}_{n}" for n in (1, 2, 3) for name in ("reason", "contribution"))]
+    assert [name for name in found if name in names] == names
+    assert found.loc[1, names].isna().all()
+    for row, answer in enumerate(client.post("/explain", json=rows).json()):
+        if row != 1:
+            strongest = [value for reason in answer["reasons"][:3] for value in reason.values()]
+            actual = found.loc[row, names].tolist()
+            assert actual[1::2] == strongest[::2]
+            assert [actual[0], *actual[2::2]] == pytest.approx([answer["base"], *strongest[1::2]], abs=1e-6)
+
+
+def test_reasons_that_cannot_be_written_are_one_sentence(without: Path, exported: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").touch()
+    for folder, scored, message in (
+        (without, str(tmp_path / "out.csv"), "set export.background_rows in params.yaml"),
+        (exported, "table:predictions", "reasons are written to files only"),
+    ):
+        code, output = command(tmp_path / "rows.csv", scored, folder, "--reasons", "5")
+        assert code == 1
+        assert message in output
+
+
+def test_more_reasons_than_columns_leave_the_last_ones_empty_and_a_table_may_have_no_rows(
+    exported: Path, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    for count in (1, 0):
+        pd.DataFrame(rows[:count], columns=list(rows[0])).to_csv(tmp_path / "rows.csv", index=False)
+        code, output = command(tmp_path / "rows.csv", tmp_path / "out.csv", exported, "--reasons", "20")
+        assert code == 0, output
+        found = pd.read_csv(tmp_path / "out.csv")
+        assert len(found) == count
+        assert found["reason_20"].isna().all()

@@ -52,7 +52,7 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         for name, reason in client_files.write(new, contract, frame.columns(rows, contract)).items():
             click.echo(f"{project.FEATURES}: {name} runs in Python only: it {reason}")
         facts = _facts(params, model, parts, evaluation) | {"metrics": metrics} | _by_part(plots)
-        facts |= {"interval": description.interval}
+        facts |= {"interval": description.interval if contract.interval else None}
         if train:
             _write_background(new, pd.read_parquet(train), contract, params.export.background_rows)
         files.write_json(new / "manifest.json", {**facts, "files": digests(new)})
