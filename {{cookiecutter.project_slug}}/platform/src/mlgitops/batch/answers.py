@@ -11,6 +11,7 @@ from ..contract.contract import Contract
 from ..model.scorer import Scorer
 from .by_column import Answers, TableScorer, fields
 from .parts import in_order
+from .reasons import fields as reason_fields
 
 MADE = pa.timestamp("us", "UTC")
 EXAMPLES = 5  # errors that are printed
@@ -52,16 +53,16 @@ class Count:
         self.rows, self.refused = self.rows + rows, self.refused + len(reasons)
 
 
-def added(contract: Contract, stamp: Stamp) -> pa.Schema:
-    """Return the columns that scoring adds to a table."""
-    return pa.schema([*fields(contract), *stamp.fields()])
+def added(contract: Contract, stamp: Stamp, reasons: int = 0) -> pa.Schema:
+    """Return the columns that scoring adds to a table, with so many *reasons*."""
+    return pa.schema([*fields(contract), *reason_fields(reasons), *stamp.fields()])
 
 
 def answers(
-    parts: Iterable[pa.RecordBatch], scorer: Scorer, stamp: Stamp, source: str
+    parts: Iterable[pa.RecordBatch], scorer: Scorer, stamp: Stamp, source: str, reasons: int = 0
 ) -> Iterator[tuple[pa.RecordBatch, dict[int, str]]]:
-    """Yield each part with its predictions, and the reason for each refused position; raises ProjectError."""
-    table, names = TableScorer(scorer), added(scorer.contract, stamp).names
+    """Yield each part with its predictions and *reasons*, and why its refused positions are; raises ProjectError."""
+    table, names = TableScorer(scorer, reasons), added(scorer.contract, stamp, reasons).names
 
     def answered(part: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[int, str]]:
         if taken := [name for name in part.schema.names if name in names]:

@@ -27,9 +27,10 @@ TABLE = "table:"  # before the name of a table of predictions
 WRITTEN_ROWS = 1 << 17  # rows that are written at once
 
 
-def run(source: str | Path, scored: Path, scorer: Scorer, stamp: Stamp) -> Count:
+def run(source: str | Path, scored: Path, scorer: Scorer, stamp: Stamp, reasons: int = 0) -> Count:
     """Write the table *source* with predictions to *scored*; return the number of its rows and of its invalid rows.
 
+    Each prediction comes with its strongest *reasons*.
     A source without rows gives a table without rows. Raises ProjectError, and writes nothing, if a column is missing
     or would be overwritten.
     """
@@ -37,12 +38,12 @@ def run(source: str | Path, scored: Path, scorer: Scorer, stamp: Stamp) -> Count
         raise ProjectError(f"{scored}: unknown file type: use the suffix {' or '.join(WRITERS)}")
     count = Count()
     with files.replacing(scored) as new:
-        answered = answers(chunks(source, scorer.contract), scorer, stamp, str(source))
-        first = next(answered, (pa.RecordBatch.from_pylist([], added(scorer.contract, stamp)), {}))
+        answered = answers(chunks(source, scorer.contract), scorer, stamp, str(source), reasons)
+        first = next(answered, (pa.RecordBatch.from_pylist([], added(scorer.contract, stamp, reasons)), {}))
         with WRITERS[scored.suffix](new, first[0].schema) as writer:
             waiting = list[pa.RecordBatch]()
-            for part, reasons in chain([first], answered):
-                count.add(part.num_rows, reasons)
+            for part, refused in chain([first], answered):
+                count.add(part.num_rows, refused)
                 waiting.append(part)
                 if sum(part.num_rows for part in waiting) >= WRITTEN_ROWS:
                     writer.write(_joined(waiting, first[0].schema))
@@ -76,7 +77,13 @@ def load(which: str) -> Iterator[tuple[Scorer, str]]:
 @click.argument("scored")
 @click.option("--model", default="champion", show_default=True, help="Version number or alias, or a folder.")
 @click.option("--run", "name", help="Name of the run; in a database, the same name resumes a run that was stopped.")
-def main(source: str, scored: str, model: str, name: str | None) -> None:
+@click.option(
+    "--reasons",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Number of reasons for each prediction: the columns that contribute most to it, and how much.",
+)
+def main(source: str, scored: str, model: str, name: str | None, reasons: int) -> None:
     """Score the table SOURCE and write it with the predictions to SCORED.
 
     SOURCE is a file, a folder of Parquet files, an address such as s3://bucket/rows.parquet, or a .sql query; SCORED is
@@ -88,11 +95,13 @@ def main(source: str, scored: str, model: str, name: str | None) -> None:
     with load(model) as (scorer, version):
         stamp = Stamp.now(version, name)
         if scored.startswith(TABLE):
+            if reasons:
+                raise ProjectError(f"{scored}: reasons are written to files only: name a file, or leave REASONS out")
             from . import to_database
 
             result = to_database.run(source, scored.removeprefix(TABLE), scorer, stamp)
         else:
-            result = run(source, Path(scored), scorer, stamp)
+            result = run(source, Path(scored), scorer, stamp, reasons)
     done = f"{result.rows - result.refused:,} of {result.rows:,} rows"
     click.echo(f"{source}: {done} scored by version {version} -> {scored}, run {stamp.run}")
     if result.refused:

@@ -1,6 +1,6 @@
 """The model card: describes the exported model to readers who do not have this repository."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,6 @@ On {rows:,} rows that were held out of training: {held_out}.{window}{calibration
 
 ## Feature importance
 
-Decrease of {metric} when the values of a feature are shuffled.
-
 {importance}
 
 ## Inputs
@@ -40,8 +38,18 @@ Slices with too few rows for a result are not listed.
 """
 
 
-def card(contract: Contract, params: Params, algorithm: str, evaluation: dict[str, Any], plots: Path) -> str:
-    """Return the card in Markdown; *evaluation* and the folder *plots* were written by evaluate."""
+def card(
+    contract: Contract,
+    params: Params,
+    algorithm: str,
+    evaluation: dict[str, Any],
+    plots: Path,
+    reasons: Mapping[str, float] | None = None,
+) -> str:
+    """Return the card in Markdown; *evaluation* and the folder *plots* were written by evaluate.
+
+    *reasons* has the mean absolute contribution of each column, the largest first, if the model gives reasons.
+    """
     scores = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
     target = contract.columns[contract.target]
     results = {name: value for name, value in scores.items() if name != "rows"}
@@ -64,8 +72,7 @@ def card(contract: Contract, params: Params, algorithm: str, evaluation: dict[st
         interval=_interval(evaluation.get("interval")),
         results=_table(["metric", "value"], ((name, f"{value:.4f}") for name, value in results.items())),
         slices=_frame(pd.read_csv(plots / "slices.csv", keep_default_na=False)),
-        metric=next(iter(results)),
-        importance=_frame(pd.read_csv(plots / "importance.csv").head(10)),
+        importance=_importance(next(iter(results)), plots, reasons),
         columns=_table(["column", "type", "meaning"], ((n, c.type, c.description) for n, c in contract.inputs.items())),
     )
 
@@ -74,6 +81,17 @@ def _interval(measured: dict[str, float] | None) -> str:
     if not measured:
         return ""
     return f" {measured['covered']:.1%} of these rows are in their interval, of {measured['coverage']:.0%} asked for."
+
+
+def _importance(metric: str, plots: Path, reasons: Mapping[str, float] | None) -> str:
+    if reasons is None:
+        shuffled = _frame(pd.read_csv(plots / "importance.csv").head(10))
+        return f"Decrease of {metric} when the values of a feature are shuffled.\n\n{shuffled}"
+    strongest = _table(["column", "mean contribution"], list(reasons.items())[:10])
+    return (
+        "Mean absolute contribution of a column to a prediction, on the prediction's scale.\n\n"
+        f"{strongest}\n\nFor these reasons, the exported model contains rows of the train part, in background.json."
+    )
 
 
 def _frame(rows: pd.DataFrame) -> str:

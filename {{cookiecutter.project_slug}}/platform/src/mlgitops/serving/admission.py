@@ -36,12 +36,12 @@ Score = Callable[[bytearray], Scored]
 class Admission:
     """The requests that one worker has accepted."""
 
-    def __init__(self, limits: Limits, score: Score) -> None:
-        """Score bodies with *score*, within *limits*."""
+    def __init__(self, limits: Limits, score: Score, in_thread: bool = False) -> None:
+        """Score bodies with *score*, within *limits*; large ones in a thread, or all."""
         self._limits, self._score = limits, score
-        self._held = self._large = 0  # bytes of bodies, and large bodies that wait for the thread
-        self._turns = Turns()
-        self._thread = ThreadPoolExecutor(1, "batch")
+        self._part_bytes = -1 if in_thread else PART_BYTES
+        self._held = self._large = 0  # bytes of bodies, and bodies that wait for the thread
+        self._turns, self._thread = Turns(), ThreadPoolExecutor(1, "batch")
 
     async def answer(self, headers: dict[bytes, bytes], receive: Receive, score: Score | None = None) -> Scored:
         """Return the answers to the body that *receive* delivers; raises RequestError, at once if the queue is full.
@@ -83,7 +83,7 @@ class Admission:
             incomplete = message.get("more_body", False)
 
     async def _scored(self, body: bytearray, score: Score) -> Scored:
-        if len(body) <= PART_BYTES:
+        if len(body) <= self._part_bytes:
             await self._turns.take()
             return score(body)
         self._large += 1
