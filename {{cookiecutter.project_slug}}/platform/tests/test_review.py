@@ -18,6 +18,7 @@ from helpers.reviews import INVALID, VALID, contract, data, export, exported, pa
 
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
+from mlgitops.contract.behaviour import Behaviour
 from mlgitops.contract.params import Gates
 from mlgitops.data.distribution import Shift
 from mlgitops.data.validation_report import Failure, ValidationReport
@@ -128,7 +129,8 @@ def test_limit_out_of_reach_fails_its_gate_alone(compare: Compare, gate: str, li
 @pytest.mark.parametrize("gate", list(Gates.model_fields))
 def test_gate_that_is_switched_off_refuses_nothing(task: str, tmp_path: Path, gate: str) -> None:
     """Everything is wrong with this model: each gate refuses it, unless it is off; min_class_rows refuses nothing."""
-    declared, rows = contract(task, ["a", "b"]), data(task, ["a", "b"])
+    stated = {"behaviour": Behaviour(decreases_with=("first",))}
+    declared, rows = contract(task, ["a", "b"]).model_copy(update=stated), data(task, ["a", "b"])
     flipped = rows["group"] == "b"
     rows["answer"] = rows["answer"] ^ flipped.astype("boolean")
     wrong: dict[str, Any] = {"parity": {"rows": 600, "largest_difference": 1.0, "tolerance": 1e-5}, "leaks": [PAIR]}

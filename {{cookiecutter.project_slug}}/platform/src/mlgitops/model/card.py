@@ -9,13 +9,14 @@ import pandas as pd
 from ..contract.contract import Contract
 from ..contract.params import Params
 
+EMPTY: dict[str, Any] = {}
 CARD = """# Model card: {target}
 
 Predicts **{target}** ({meaning}) with {algorithm} from {inputs} columns.
 
 ## Results
 
-On {rows:,} rows that were held out of training: {held_out}.{window}{calibration}{interval}
+On {rows:,} rows that were held out of training: {held_out}.{window}{calibration}{interval}{refit}
 
 {results}
 
@@ -44,11 +45,12 @@ def card(
     algorithm: str,
     evaluation: dict[str, Any],
     plots: Path,
-    reasons: Mapping[str, float] | None = None,
+    manifest: dict[str, Any] = EMPTY,
 ) -> str:
     """Return the card in Markdown; *evaluation* and the folder *plots* were written by evaluate.
 
-    *reasons* has the mean absolute contribution of each column, the largest first, if the model gives reasons.
+    *manifest* has the entry `refit` of a model that was fitted again on all rows, and the entry `reasons` of a model that
+    gives reasons: the mean absolute contribution of each column, the largest first.
     """
     scores = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
     target = contract.columns[contract.target]
@@ -71,9 +73,20 @@ def card(
         calibration=calibrated,
         interval=_interval(evaluation.get("interval")),
         results=_table(["metric", "value"], ((name, f"{value:.4f}") for name, value in results.items())),
+        refit=_refit(manifest.get("refit")),
         slices=_frame(pd.read_csv(plots / "slices.csv", keep_default_na=False)),
-        importance=_importance(next(iter(results)), plots, reasons),
+        importance=_importance(next(iter(results)), plots, manifest.get("reasons")),
         columns=_table(["column", "type", "meaning"], ((n, c.type, c.description) for n, c in contract.inputs.items())),
+    )
+
+
+def _refit(fact: dict[str, Any] | None) -> str:
+    if not fact:
+        return ""
+    return (
+        f"\n\n**The exported model is a refit on {fact['rows']:,} rows, these ones included** (`train.refit`). The "
+        f"results below are those of the model with the same settings that was fitted on {fact['evaluated_rows']:,} "
+        "rows and had not seen them."
     )
 
 

@@ -64,7 +64,7 @@ def notes(
     candidate: Model, champion: Model | None, reasons: tuple[str, ...], rows_sha256: str | None
 ) -> tuple[str, ...]:
     """Return what a reader must know to interpret the comparison."""
-    sentences = [] if champion else [FIRST]
+    sentences = [*([] if champion else [FIRST]), *_refit(candidate)]
     if _other_rows(candidate, rows_sha256):
         sentences.append("These are not the test rows that the candidate was exported with.")
     if champion and reasons:
@@ -75,6 +75,17 @@ def notes(
         overlap = "some of these rows may be in its training data"
         sentences.append(f"The {champion.source.role} was trained with another split: {overlap}.")
     return tuple(sentences)
+
+
+def _refit(candidate: Model) -> list[str]:
+    fact = candidate.scorer.manifest.get("refit")
+    if not fact:
+        return []
+    return [
+        f"The exported model is fitted on {fact['rows']:,} rows, the test part included (train.refit). The metrics are "
+        f"those of the model with the same settings that was fitted on {fact['evaluated_rows']:,} rows; latency, size, "
+        "parity and behaviour are those of the exported one."
+    ]
 
 
 def _achieved(champion: Model) -> str:

@@ -9,7 +9,8 @@ from ..data.validation_report import ValidationReport
 from ..model.parity import Parity
 from ..monitoring.report import Drift
 from .data_change import DataChange
-from .performance import Drop, Performance, Recent, Score
+from .performance import Drop, Intervals, Performance, Recent, Score
+from .statement import Statement
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ class Evidence(Record):
     class_rows: dict[str, int] = field(default_factory=dict)
     recent: Recent | None = None
     reasons: bool = False
+    behaviour: tuple[Statement, ...] = ()
+    intervals: Intervals | None = None
 
     @property
     def primary(self) -> Score:
