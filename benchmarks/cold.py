@@ -37,7 +37,7 @@ def table(project: Path, rows: int, path: Path) -> None:
 def ours(path: Path, _rows: int) -> tuple[int, float]:
     """Score the file into another file, as `make score` does."""
     from mlgitops.batch import score
-    from mlgitops.batch.answers import Stamp
+    from mlgitops.batch.stamp import Stamp
     from mlgitops.model.scorer import Scorer
 
     scorer, begun = Scorer(Path("models/export")), time.perf_counter()

@@ -49,7 +49,7 @@ def card(
 ) -> str:
     """Return the card in Markdown; *evaluation* and the folder *plots* were written by evaluate.
 
-    *manifest* has the entry `refit` of a model that was fitted again on all rows, and the entry `reasons` of a model that
+    *manifest* has the entry `refit` of a model that was fitted again on all rows, and `reasons` of a model that
     gives reasons: the mean absolute contribution of each column, the largest first.
     """
     scores = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
