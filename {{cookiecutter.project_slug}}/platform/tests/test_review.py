@@ -417,11 +417,14 @@ def test_confusion_counts_every_test_row_of_both_models(task: str, compare: Comp
 
 
 @pytest.mark.parametrize("task", ["binary"], indirect=True)
+@pytest.mark.parametrize("fact", ["importance", "reasons"])
 @pytest.mark.parametrize("old", [{"second": 0.3, "gone": 0.2}, None])
-def test_importances_of_both_models_are_drawn(task: str, tmp_path: Path, old: dict[str, float] | None) -> None:
+def test_importances_of_both_models_are_drawn(
+    task: str, fact: str, tmp_path: Path, old: dict[str, float] | None
+) -> None:
     declared, new = contract(task, ["a"]), {f"f{n}": 1 / (n + 1) for n in range(12)} | {"second": 0.01, "noise": -0.1}
-    candidate = export(tmp_path / "new", declared, 0.0, importance=new)
-    best = export(tmp_path / "old", declared, 0.0, Source("old"), **({"importance": old} if old else {}))
+    candidate = export(tmp_path / "new", declared, 0.0, **({"importance": {"other": 1.0}} | {fact: new}))
+    best = export(tmp_path / "old", declared, 0.0, Source("old"), **({fact: old} if old else {}))
     report = build(candidate, best, data(task, ["a"]), params(), VALID)
     names = {i.feature: (i.candidate, i.champion) for i in report.evidence.importances}
     assert len(names) == 10
@@ -430,6 +433,8 @@ def test_importances_of_both_models_are_drawn(task: str, tmp_path: Path, old: di
     assert (names.get("second") == (0.01, 0.3)) == (old is not None)
     assert ("was exported without its importances" in html.page(report)) == (old is None)
     assert html.page(report).count('<rect class="candidate"') == (9 if old else 10)
+    assert ("How much a column adds to a prediction" in html.page(report)) == (fact == "reasons")
+    assert ("values of a feature are shuffled" in html.page(report)) == (fact == "importance")
 
 
 @pytest.mark.parametrize("other", [None, "unreadable"])

@@ -122,6 +122,13 @@ class Export(Section):
     golden_rows: Count = Field(
         description="Number of test rows exported with the model and its predictions, to verify images and deployments."
     )
+    background_rows: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Number of rows of the train part exported with the model, from which the reasons for predictions "
+        "are computed; 0 exports none, and the model then gives no reasons.",
+    )
 
 
 class Gates(Section):

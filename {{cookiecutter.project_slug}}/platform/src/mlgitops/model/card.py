@@ -1,6 +1,6 @@
 """The model card: describes the exported model to readers who do not have this repository."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,6 @@ On {rows:,} rows that were held out of training: {held_out}.{window}{calibration
 
 ## Feature importance
 
-Decrease of {metric} when the values of a feature are shuffled.
-
 {importance}
 
 ## Inputs
@@ -51,7 +49,8 @@ def card(
 ) -> str:
     """Return the card in Markdown; *evaluation* and the folder *plots* were written by evaluate.
 
-    *manifest* has the entry `refit` of a model that was fitted again on all rows.
+    *manifest* has the entry `refit` of a model that was fitted again on all rows, and `reasons` of a model that
+    gives reasons: the mean absolute contribution of each column, the largest first.
     """
     scores = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
     target = contract.columns[contract.target]
@@ -76,8 +75,7 @@ def card(
         results=_table(["metric", "value"], ((name, f"{value:.4f}") for name, value in results.items())),
         refit=_refit(manifest.get("refit")),
         slices=_frame(pd.read_csv(plots / "slices.csv", keep_default_na=False)),
-        metric=next(iter(results)),
-        importance=_frame(pd.read_csv(plots / "importance.csv").head(10)),
+        importance=_importance(next(iter(results)), plots, manifest.get("reasons")),
         columns=_table(["column", "type", "meaning"], ((n, c.type, c.description) for n, c in contract.inputs.items())),
     )
 
@@ -96,6 +94,17 @@ def _interval(measured: dict[str, float] | None) -> str:
     if not measured:
         return ""
     return f" {measured['covered']:.1%} of these rows are in their interval, of {measured['coverage']:.0%} asked for."
+
+
+def _importance(metric: str, plots: Path, reasons: Mapping[str, float] | None) -> str:
+    if reasons is None:
+        shuffled = _frame(pd.read_csv(plots / "importance.csv").head(10))
+        return f"Decrease of {metric} when the values of a feature are shuffled.\n\n{shuffled}"
+    strongest = _table(["column", "mean contribution"], list(reasons.items())[:10])
+    return (
+        "Mean absolute contribution of a column to a prediction, on the prediction's scale.\n\n"
+        f"{strongest}\n\nFor these reasons, the exported model contains rows of the train part, in background.json."
+    )
 
 
 def _frame(rows: pd.DataFrame) -> str:

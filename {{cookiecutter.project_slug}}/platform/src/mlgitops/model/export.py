@@ -17,7 +17,7 @@ from ..contract.row_schema import json_schema
 from ..data import frame
 from ..data.profile import FILE as PROFILE
 from ..data.profile import profile
-from . import card, client_files, parity, refit, trained
+from . import background, card, client_files, parity, reasons, refit, trained
 from .decision import USUAL
 from .scorer import CATEGORIES, EVALUATED, Scorer, digest, digests
 from .trained import Description
@@ -41,7 +41,7 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
     evaluated, rows = trained.load(model, contract).description(), pd.read_parquet(test)
     with files.replacing(folder) as new:
         new.mkdir()
-        description, again = evaluated, card.EMPTY
+        description, again = evaluated, dict[str, Any]()
         if params.train.refit:
             description, again = _refitted(contract, params, evaluated, model, train, rows, new)
         else:
@@ -55,20 +55,31 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         profile(parts, contract).save(new / PROFILE)
         evaluation = files.read_json(report)
         metrics = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
-        files.write(new / "card.md", card.card(contract, params, description.label, evaluation, plots, again))
         for name, reason in client_files.write(new, contract, frame.columns(rows, contract)).items():
             click.echo(f"{project.FEATURES}: {name} runs in Python only: it {reason}")
         facts = _facts(params, model, parts, evaluation) | {"metrics": metrics} | _by_part(plots)
-        facts |= {"interval": description.interval, "enforced": description.enforced, **again}
+        facts |= {"interval": description.interval if contract.interval else None}
+        facts |= {"enforced": description.enforced, **again}
+        if train:
+            _write_background(new, pd.read_parquet(train), contract, params.export.background_rows)
         files.write_json(new / "manifest.json", {**facts, "files": digests(new)})
         scorer = Scorer(new)
-        predicted = scorer.predict(frame.columns(rows, contract))
+        columns = frame.columns(rows, contract)
+        predicted = scorer.predict(columns)
+        if (new / background.FILE).is_file():
+            facts["reasons"] = reasons.importance(scorer, columns, len(rows))
+        files.write(new / "card.md", card.card(contract, params, description.label, evaluation, plots, facts))
         golden = np.linspace(0, len(rows) - 1, min(params.export.golden_rows, len(rows))).astype(int)
         sent = frame.records(rows.iloc[golden], contract)
         files.write_json(new / "golden.json", {"rows": sent, "answers": scorer.to_answers(predicted[golden])})
         files.write_json(new / "manifest.json", {**facts, "parity": asdict(agreement), "files": digests(new)})
     margin = f"largest difference {agreement.largest_difference:.1e}"
     click.echo(f"{folder}: matches the trained estimator on {agreement.rows:,} rows ({margin})")
+
+
+def _write_background(folder: Path, train: pd.DataFrame, contract: Contract, count: int) -> None:
+    chosen = train.iloc[background.positions(len(train), count)]
+    background.write(folder, frame.records(chosen, contract), contract)
 
 
 def _refitted(

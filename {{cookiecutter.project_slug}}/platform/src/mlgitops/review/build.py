@@ -8,7 +8,7 @@ from ..contract.params import Params
 from ..data.validation_report import ValidationReport
 from ..model import metrics
 from . import behaviour, changes, doubts, gates, phrases, recent
-from .facts import facts, importances, notes
+from .facts import facts, gives_reasons, importances, notes
 from .inputs import EMPTY, Context, Model
 from .latency import latency
 from .measure import drop, intervals, performance, predictions
@@ -75,6 +75,7 @@ def measure(
         data=context.data,
         drift=context.drift,
         importances=importances(candidate, champion),
+        reasons=gives_reasons(candidate),
         params=changes.of_params(before, candidate.scorer),
         contract=changes.of_contract(before.contract, contract),
         validation=validation,
