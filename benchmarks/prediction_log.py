@@ -23,6 +23,7 @@ import loads
 from mlgitops.model.scorer import Scorer
 from mlgitops.serving import bento
 from mlgitops.serving.app import Api
+from mlgitops.serving.explain import Explanations
 from mlgitops.serving.limits import Limits
 from mlgitops.serving.log_settings import LogSettings
 
@@ -32,11 +33,11 @@ KEYS = {"flight": "UA1545"}  # the columns of the key that are no inputs of the 
 
 def applications(folder: Path, kinds: dict[str, LogSettings]) -> dict[str, Api]:
     """Return the application of the service with each settings of the log; they share one model."""
-    scorer = Scorer(folder)
-    made = {}
+    scorer, limits = Scorer(folder), Limits()
+    reasons, made = Explanations(scorer, limits), {}
     for name, settings in kinds.items():
         made[name] = Api()
-        made[name].start(scorer, Limits(), bento.lineage(scorer), {}, settings)
+        made[name].start(scorer, limits, bento.lineage(scorer), {}, reasons, settings)
     gc.collect()  # as the service does once it has started
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)
