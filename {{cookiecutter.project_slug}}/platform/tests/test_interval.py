@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from helpers import contracts, models
 
 from mlgitops.batch import score
-from mlgitops.batch.answers import Stamp
+from mlgitops.batch.stamp import Stamp
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract

@@ -13,11 +13,15 @@ from .report import Source
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model, where it comes from, and the profile of its data if there is one."""
+    """A loaded model, where it comes from, and the profile of its data if there is one.
+
+    *evaluated* is the model that has not seen the test part, where the exported one was fitted again on all rows.
+    """
 
     scorer: Scorer
     source: Source
     profile: Profile | None = None
+    evaluated: Scorer | None = None
 
 
 @dataclass(frozen=True)
