@@ -26,6 +26,14 @@ endpoint = load_online_endpoint("deploy/azureml/endpoint.yaml")
 deployment = load_online_deployment(sys.argv[1])
 print(endpoint.name, endpoint.auth_mode, deployment.name, deployment.endpoint_name, deployment.environment.image)
 """
+LOAD_AZURE_BATCH = """
+import sys
+from azure.ai.ml import load_batch_endpoint
+from azure.ai.ml.entities._load_functions import load_model_batch_deployment
+endpoint = load_batch_endpoint("deploy/azureml/batch-endpoint.yaml")
+deployment = load_model_batch_deployment(sys.argv[1])
+print(endpoint.name, deployment.endpoint_name, deployment.model, deployment.settings.output_action)
+"""
 CHECK_GOOGLE = """
 import json, sys
 from pathlib import Path
@@ -109,6 +117,16 @@ def test_azure_accepts_endpoint_and_deployment_and_refuses_a_misspelt_key(filled
     (tmp_path / "wrong.yaml").write_text(text.replace("instance_count", "instance_cout"), encoding="utf-8")
     with pytest.raises(AssertionError, match="instance_cout"):
         loaded(filled, AZURE, LOAD_AZURE, str(tmp_path / "wrong.yaml"))
+
+
+def test_azure_accepts_the_batch_endpoint_and_refuses_a_misspelt_key(filled: Path, tmp_path: Path) -> None:
+    file = filled / "deploy/azureml/batch-deployment.yaml"
+    names = "flight-delays-batch flight-delays-batch flight_delays:1 append_row"
+    assert loaded(filled, AZURE, LOAD_AZURE_BATCH, str(file)) == names
+    text = file.read_text(encoding="utf-8")
+    (tmp_path / "wrong.yaml").write_text(text.replace("mini_batch_size", "mini_batch_sise"), encoding="utf-8")
+    with pytest.raises(AssertionError, match="mini_batch_sise"):
+        loaded(filled, AZURE, LOAD_AZURE_BATCH, str(tmp_path / "wrong.yaml"))
 
 
 def test_google_accepts_the_service_of_cloud_run_and_refuses_a_misspelt_key(filled: Path, tmp_path: Path) -> None:
