@@ -686,7 +686,7 @@ def test_candidates_that_trail_on_a_sample_stop_and_the_best_one_is_tried_on_all
     best = choose.choose(contracts.contract({"x": "{type: number}"}, "regression"), contracts.PARAMS, rows, 1)
     assert best.settings["algorithm"] == "linear"
     assert [count for count, _ in raced] == [15_000, 40_000]
-    assert raced[0][1] == ["boosting"] * 4 + ["forest"] * 2 + ["linear"] * 3
+    assert raced[0][1] == ["boosting"] * 5 + ["forest"] * 2 + ["linear"] * 3
     assert raced[1][1] == ["boosting", "linear", "linear", "linear"]
 
 

@@ -31,8 +31,7 @@ def to_series(values: pa.Array | pa.ChunkedArray) -> pd.Series:
 
 def is_bytes(kind: pa.DataType) -> bool:
     """Return whether values of type *kind* are bytes, as old writers of Parquet store strings."""
-    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
-    return any(test(kind) for test in kinds)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
 def in_utf8(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray | None:
