@@ -37,7 +37,7 @@ def table(project: Path, rows: int, path: Path) -> None:
 def ours(path: Path, _rows: int) -> tuple[int, float]:
     """Score the file into another file, as `make score` does."""
     from mlgitops.batch import score
-    from mlgitops.batch.answers import Stamp
+    from mlgitops.batch.stamp import Stamp
     from mlgitops.model.scorer import Scorer
 
     scorer, begun = Scorer(Path("models/export")), time.perf_counter()
@@ -85,11 +85,14 @@ def sklearn(path: Path, rows: int) -> tuple[int, float]:
     """Call the trained pipeline with parts of the table, read by pandas, and write a file."""
     import pandas as pd
     import pyarrow.parquet as pq
+    import skops.io
     from mlgitops.contract.contract import Contract
     from mlgitops.data import frame
-    from mlgitops.model import pipeline
+    from pipeline import saved
 
-    contract, model, scored = Contract.of_project(), pipeline.load(Path("models/pipeline.skops")), list[pd.DataFrame]()
+    file = saved(Path.cwd()) / "model.skops"
+    contract, model = Contract.of_project(), skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
+    scored = list[pd.DataFrame]()
     begun = time.perf_counter()
     for batch in pq.ParquetFile(path).iter_batches(CHUNK):
         if sum(map(len, scored)) < rows:

@@ -2,8 +2,9 @@
 
     python benchmarks/libraries.py
 
-Run it in a project, where the platform and the extras lightgbm, xgboost and catboost are installed. The tables are of
-scikit-learn: 569 rows of two classes, 1,797 of ten, 442 of numbers. Each is learned from 70 % of the rows.
+Run it in a project, where the platform and the extras lightgbm, xgboost, catboost and keras, which brings PyTorch, are
+installed. The tables are of scikit-learn: 569 rows of two classes, 1,797 of ten, 442 of numbers. Each is learned from
+70 % of the rows. The networks are those of networks.py.
 """
 
 import statistics
@@ -21,6 +22,7 @@ from mlgitops.model import estimators, metrics, parity, pipeline
 from mlgitops.model.conversion import convert
 from mlgitops.model.single_precision import to_single_precision
 from mlgitops.model.trained import Trained
+from networks import KerasNetwork, TorchNetwork
 from sklearn import datasets
 from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier, XGBRegressor
@@ -40,6 +42,7 @@ LIBRARIES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         {"iterations": 200, "thread_count": 1, "verbose": False, "allow_writing_files": False},
     ),
 }
+NETWORKS = {"PyTorch": TorchNetwork, "Keras": KerasNetwork}
 
 
 def table(load: Callable[..., Any], task: str) -> Table:
@@ -59,6 +62,9 @@ def built(library: str, contract: Contract) -> Pipeline:
     """Return the unfitted pipeline of a library, or the default."""
     if library == "default":
         return estimators.build(contract)
+    if library in NETWORKS:
+        network = NETWORKS[library](classifier=bool(contract.classes))
+        return Pipeline([("inputs", estimators.preprocessing(contract, "linear")), ("model", network)])
     classifier, regressor, settings = LIBRARIES[library]
     final = (classifier if contract.classes else regressor)(random_state=0, **settings)
     return Pipeline([("inputs", estimators.preprocessing(contract, "boosting")), ("model", final)])
@@ -92,7 +98,7 @@ def main() -> None:
     for name, (load, task) in TABLES.items():
         contract, rows = table(load, task)
         print(f"{name}: {len(rows):,} rows, {len(contract.features)} features")
-        for library in ("default", *LIBRARIES):
+        for library in ("default", *LIBRARIES, *NETWORKS):
             print("  " + measured(library, contract, rows), flush=True)
 
 

@@ -31,12 +31,13 @@ import json, statistics, sys, time
 from pathlib import Path
 import pandas
 from mlgitops.data import frame
+from mlgitops.model.scorer import Scorer
 from mlgitops.serving import bento
 from mlgitops.serving.app import Api
 from mlgitops.serving.limits import Limits
 api, golden = Api(), json.loads(Path("models/export/golden.json").read_text())
 bento.start(api, Path("models/export"), Limits())
-contract = api._scorer.contract
+contract = Scorer(Path("models/export")).contract
 features = frame.features(frame.parse(pandas.DataFrame(golden["rows"], dtype=object), contract), contract)
 print(features.to_json(orient="records"))
 def limit(bodies, seconds):

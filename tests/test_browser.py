@@ -156,10 +156,10 @@ def sound(page: Page) -> None:
     assert page.evaluate(PALE) == []
 
 
-def predicted(url: str, row: object) -> dict[str, Any]:
+def predicted(url: str, row: object, path: str = "predict") -> dict[str, Any]:
     """Return what the service answers to *row*."""
     asked = urllib.request.Request(  # noqa: S310  # of this machine
-        f"{url}/predict", json.dumps(row).encode(), {"Content-Type": "application/json"}
+        f"{url}/{path}", json.dumps(row).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310
         found: dict[str, Any] = json.load(answer)
@@ -215,6 +215,11 @@ def test_row_is_scored_by_hand_at_every_width_and_colour(
         answer = predicted(service, row)
         assert page.locator("#answer .share b").inner_text() == f"{100 * answer['probability']:.1f} %"
         assert page.locator("#answer .big").inner_text().startswith("not ") is not answer["prediction"]
+        page.locator("#reasons .share").first.wait_for()
+        strongest = predicted(service, row, "explain")["reasons"][:5]
+        assert page.locator("#reasons .share span").all_inner_texts() == [each["field"] for each in strongest]
+        assert page.locator("#reasons h3").inner_text() == "The 5 strongest reasons"
+        sound(page)
         assert page.evaluate(PALE) == []
 
 

@@ -112,6 +112,30 @@ columns:
   day: {type: date, missing: true}
   y: {type: boolean}
 """
+INTERVAL = """
+import sys
+from pathlib import Path
+import onnx
+from onnx import TensorProto, helper
+from mlgitops.common import files
+from mlgitops.contract.contract import Contract
+from mlgitops.model import client_files
+from mlgitops.model.scorer import Scorer, digests
+folder = Path(sys.argv[1])
+x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 1]) for name in "xy")
+graph = helper.make_graph([helper.make_node("Mul", ["x", "x"], ["y"])], "square", [x], [y])
+opset = [helper.make_opsetid("", 17)]
+onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), folder / "model.onnx")
+(folder / "features.py").touch()
+client_files.write(folder, Contract.load(folder / "contract.yaml"), {"x": [1.0]})
+facts = {"threshold": 0.5, "interval": [-0.3, 1.1]}
+files.write_json(folder / "manifest.json", {**facts, "files": digests(folder)})
+values = [0.1, -2.5, 1e6]
+answers = Scorer(folder).answers({"x": values})
+files.write_json(folder / "golden.json", {"rows": [{"x": value} for value in values], "answers": answers})
+files.write_json(folder / "manifest.json", {**facts, "files": digests(folder)})
+"""
+NUMBER = "{task: regression, target: y, interval: 0.9, columns: {x: {type: number}, y: {type: number}}}"
 ROW = {"n": 1, "closed": "a", "local": "2013-06-01"}
 
 
@@ -184,6 +208,19 @@ def test_node_reads_every_kind_of_field_as_the_service_does(project: Path, packa
     expected, results = (json.loads((tmp_path / f"{name}.json").read_text("utf-8")) for name in ("python", "node"))
     for row, left, right in zip(variants(ROW, names), expected, results, strict=True):
         assert right == left, row
+
+
+def test_node_answers_a_number_with_its_interval(project: Path, packages: Path, tmp_path: Path) -> None:
+    export, rows = tmp_path / "export", tmp_path / "rows.json"
+    export.mkdir()
+    (export / "contract.yaml").write_text(NUMBER, encoding="utf-8")
+    run(str(project / ".venv/bin/python"), "-c", INTERVAL, str(export), cwd=project)
+    golden = json.loads((export / "golden.json").read_text(encoding="utf-8"))
+    rows.write_text(json.dumps(golden["rows"]), encoding="utf-8")
+    assert nodejs.node(packages, SCORE, str(export), str(rows), str(tmp_path / "node")).strip() == "3"
+    answers = json.loads((tmp_path / "node").read_text(encoding="utf-8"))
+    assert answers == golden["answers"]
+    assert {*answers[0]} == {"prediction", "low", "high"}
 
 
 @pytest.mark.nightly

@@ -39,9 +39,15 @@ with-store: ## run the target STEP on the newest history, and push what it has a
 	@case "$$STEP" in -* | *[!a-z-]* | "") echo "STEP is no name of a target" >&2; exit 2 ;; esac
 	@$(RUN) $(PACKAGE) with-store "$(MAKE)" --no-print-directory "$$STEP"
 
+# The users of the clouds' registries, whose password is the login that the workflow already has.
 .PHONY: login
 login: ## log in to REGISTRY as REGISTRY_USER with REGISTRY_PASSWORD: for Docker, Podman, cosign and gh alike
-	@printf '%s' "$$REGISTRY_PASSWORD" | cosign login "$$REGISTRY" --username "$$REGISTRY_USER" --password-stdin
+	@case "$$REGISTRY_USER" in \
+	AWS) REGISTRY_PASSWORD=$$(aws ecr get-login-password) ;; \
+	oauth2accesstoken) REGISTRY_PASSWORD=$$(gcloud auth print-access-token) ;; \
+	00000000-0000-0000-0000-000000000000) REGISTRY_PASSWORD=$$(az acr login --name "$$REGISTRY" --expose-token --query accessToken --output tsv) ;; \
+	esac && \
+	printf '%s' "$$REGISTRY_PASSWORD" | cosign login "$${REGISTRY%%/*}" --username "$$REGISTRY_USER" --password-stdin
 
 .PHONY: approved
 approved: ## check that dvc.lock is the one that main has approved, now

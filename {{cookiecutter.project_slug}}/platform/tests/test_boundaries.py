@@ -41,7 +41,7 @@ FRAMEWORKS = {  # framework -> the modules, or rooms, that may import it
     "great_expectations": {"data/data_docs", "data/validate"},
     "mlflow": {"model/tracking", "registry", "store/mlflow_backend"},
     "optuna": {"model/tuning"},
-    "pyspark": set[str](),
+    "pyspark": {"batch/spark"},
     "skl2onnx": {"model/conversion", "model/libraries", "model/words_onnx"},
 }
 TRAINING = {"dvc", "great_expectations", "mlflow", "onnx", "optuna", "pandas", "skl2onnx", "sklearn"}

@@ -50,7 +50,7 @@ def test_the_good_contract_is_accepted() -> None:
         (
             "target: bought",
             "target: sold",
-            "contract.yaml:1: target: no column 'sold'; the columns are age, country, bought",
+            "contract.yaml:2: target: no column 'sold'; the columns are age, country, bought",
         ),
         ("target: bought\n", "", "contract.yaml:1: target: Field required"),
         ("type: number", "typ: number", "contract.yaml:5: columns.age.typ: no such setting: check the spelling"),

@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 
 from mlgitops.common import project
 from mlgitops.data import frame
-from mlgitops.model import conversion, estimators, pipeline
+from mlgitops.model import conversion, estimators, monotonic, pipeline
 from mlgitops.model.trained import Trained
 
 SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -51,3 +51,22 @@ def test_trained_and_exported_agree_on_rows_unlike_those_of_training(
     size = 1 if contract.classes else np.abs(expected).mean()
     np.testing.assert_allclose(exported / size, expected / size, rtol=1e-4, atol=1e-5)
     assert conversion.convert(fitted, contract) == model
+
+
+@pytest.mark.parametrize(("library", "task"), [each for each in EACH if each[1] != "multiclass"])
+def test_trees_follow_the_directions_of_the_contract(library: str, task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stated = {"increases_with": ["plain"], "decreases_with": ["large"]}
+    contract = contracts.wide(task, behaviour=stated)
+    rows = frame.parse(tables.rows(task), contract)
+    inputs, truth = frame.features(rows, contract), frame.target(rows, contract)
+    rising = inputs.iloc[[0] * 40].assign(plain=np.linspace(*np.quantile(inputs["plain"], [0, 1]), 40, dtype="float32"))
+    falling = inputs.iloc[[0] * 40].assign(
+        large=np.linspace(*np.quantile(inputs["large"], [0, 1]), 40, dtype="float32")
+    )
+    steps = [("inputs", estimators.preprocessing(contract, "boosting")), ("model", estimator(library, task))]
+    monkeypatch.setattr(project.module(project.MODEL), "build", lambda *_, **__: Pipeline(steps))
+    fitted = pipeline.fit(contract, {}, inputs, truth)
+    assert monotonic.enforced(fitted, contract) == ("plain", "large")
+    for asked, sign in ((rising, 1), (falling, -1)):
+        answers = np.asarray(pipeline.predict(fitted, asked, contract), dtype="float64").reshape(40, -1)[:, -1]
+        assert (np.diff(answers) * sign >= -1e-6 * np.abs(answers).max()).all()

@@ -63,6 +63,16 @@ def test_one_row_and_many_get_the_answers_of_the_service(client: ModuleType, url
     assert client.predict({**golden["rows"][0], "sent": moment}, url) == golden["answers"][0]
 
 
+def test_reasons_come_with_the_answer(client: ModuleType, url: str, golden: dict[str, Any]) -> None:
+    one, several = client.explain(golden["rows"][0], url), client.explain(golden["rows"][:2], url)
+    assert [one, several[0]] == [{**golden["answers"][0], "base": one["base"], "reasons": one["reasons"]}] * 2
+    total = one["base"] + sum(reason["contribution"] for reason in one["reasons"])
+    assert total == pytest.approx(golden["answers"][0]["probability"])
+    with pytest.raises(client.PredictionError, match="weight") as refused:
+        client.explain({**golden["rows"][0], "weight": -1}, url)
+    assert refused.value.status == 422
+
+
 def test_a_refusal_has_row_field_and_reason(client: ModuleType, url: str, golden: dict[str, Any]) -> None:
     with pytest.raises(client.PredictionError) as refused:
         client.predict([golden["rows"][0], {**golden["rows"][1], "weight": -1}], url)
@@ -90,11 +100,14 @@ def test_a_service_that_does_not_answer_and_an_address_that_is_none_are_errors(c
 
 
 CHECKED = """
-from client import Answer, Row, predict
+from client import Answer, Explanation, Row, explain, predict
 row: Row = {"x": 1.5, "été\\\\": 'a"b', "class": "2020-01-01"}
 answer: Answer = predict(row)
 answers: list[Answer] = predict([row, row])
 probability: float = answer["probability"]
+explained: Explanation = explain(row)
+shares: list[float] = [reason["contribution"] for each in explain([row]) for reason in each["reasons"]]
+probability = explained["probability"] + explained["base"]
 """
 MISTAKES = """
 from client import Row, predict

@@ -18,6 +18,7 @@ from helpers.reviews import INVALID, VALID, contract, data, export, exported, pa
 
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
+from mlgitops.contract.behaviour import Behaviour
 from mlgitops.contract.params import Gates
 from mlgitops.data.distribution import Shift
 from mlgitops.data.validation_report import Failure, ValidationReport
@@ -128,7 +129,8 @@ def test_limit_out_of_reach_fails_its_gate_alone(compare: Compare, gate: str, li
 @pytest.mark.parametrize("gate", list(Gates.model_fields))
 def test_gate_that_is_switched_off_refuses_nothing(task: str, tmp_path: Path, gate: str) -> None:
     """Everything is wrong with this model: each gate refuses it, unless it is off; min_class_rows refuses nothing."""
-    declared, rows = contract(task, ["a", "b"]), data(task, ["a", "b"])
+    stated = {"behaviour": Behaviour(decreases_with=("first",))}
+    declared, rows = contract(task, ["a", "b"]).model_copy(update=stated), data(task, ["a", "b"])
     flipped = rows["group"] == "b"
     rows["answer"] = rows["answer"] ^ flipped.astype("boolean")
     wrong: dict[str, Any] = {"parity": {"rows": 600, "largest_difference": 1.0, "tolerance": 1e-5}, "leaks": [PAIR]}
@@ -204,6 +206,25 @@ def test_rows_that_are_not_those_of_the_export_are_noted(task: str, tmp_path: Pa
     for digest_of_rows, notes in (("a", ["champion"]), ("c", ["candidate", "champion"]), (None, [])):
         report = build(new, old, data(task, ["a"]), params(), VALID, digest_of_rows)
         assert [next(n for n in ("candidate", "champion") if n in note) for note in report.evidence.notes] == notes
+
+
+@pytest.mark.parametrize("task", ["binary"], indirect=True)
+@pytest.mark.parametrize(
+    ("learned", "notes"),
+    [
+        (None, "The champion may have been trained on some of the test rows, which were others then"),
+        (1234, "The champion was trained on 1,234 of the test rows"),
+        (0, ""),
+    ],
+)
+def test_test_rows_that_the_champion_was_trained_on_are_counted(
+    task: str, tmp_path: Path, learned: int | None, notes: str
+) -> None:
+    declared = contract(task, ["a"])
+    new = export(tmp_path / "new", declared, 0.0, test_sha256="a")
+    old = export(tmp_path / "old", declared, 0.0, Source("champion"), test_sha256="b")
+    report = build(new, old, data(task, ["a"]), params(), VALID, "a", Context(learned=learned))
+    assert [note.partition(":")[0] for note in report.evidence.notes] == ([notes] if notes else [])
 
 
 def test_report_is_the_same_after_it_was_written_and_read(compare: Compare, tmp_path: Path) -> None:
@@ -415,11 +436,14 @@ def test_confusion_counts_every_test_row_of_both_models(task: str, compare: Comp
 
 
 @pytest.mark.parametrize("task", ["binary"], indirect=True)
+@pytest.mark.parametrize("fact", ["importance", "reasons"])
 @pytest.mark.parametrize("old", [{"second": 0.3, "gone": 0.2}, None])
-def test_importances_of_both_models_are_drawn(task: str, tmp_path: Path, old: dict[str, float] | None) -> None:
+def test_importances_of_both_models_are_drawn(
+    task: str, fact: str, tmp_path: Path, old: dict[str, float] | None
+) -> None:
     declared, new = contract(task, ["a"]), {f"f{n}": 1 / (n + 1) for n in range(12)} | {"second": 0.01, "noise": -0.1}
-    candidate = export(tmp_path / "new", declared, 0.0, importance=new)
-    best = export(tmp_path / "old", declared, 0.0, Source("old"), **({"importance": old} if old else {}))
+    candidate = export(tmp_path / "new", declared, 0.0, **({"importance": {"other": 1.0}} | {fact: new}))
+    best = export(tmp_path / "old", declared, 0.0, Source("old"), **({fact: old} if old else {}))
     report = build(candidate, best, data(task, ["a"]), params(), VALID)
     names = {i.feature: (i.candidate, i.champion) for i in report.evidence.importances}
     assert len(names) == 10
@@ -428,6 +452,8 @@ def test_importances_of_both_models_are_drawn(task: str, tmp_path: Path, old: di
     assert (names.get("second") == (0.01, 0.3)) == (old is not None)
     assert ("was exported without its importances" in html.page(report)) == (old is None)
     assert html.page(report).count('<rect class="candidate"') == (9 if old else 10)
+    assert ("How much a column adds to a prediction" in html.page(report)) == (fact == "reasons")
+    assert ("values of a feature are shuffled" in html.page(report)) == (fact == "importance")
 
 
 @pytest.mark.parametrize("other", [None, "unreadable"])

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from helpers import contracts, models, tables
 
 from mlgitops.batch import parts, score, to_database
-from mlgitops.batch.answers import Stamp
+from mlgitops.batch.stamp import Stamp
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
 from mlgitops.data import frame

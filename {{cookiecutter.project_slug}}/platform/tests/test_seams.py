@@ -11,7 +11,7 @@ import pytest
 from helpers import contracts, models, tables
 
 from mlgitops.batch import score
-from mlgitops.batch.answers import Stamp
+from mlgitops.batch.stamp import Stamp
 from mlgitops.common import files, project
 from mlgitops.common.errors import ProjectError
 from mlgitops.contract import features

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import datetime
@@ -29,8 +30,8 @@ from mlgitops.contract.row_schema import json_schema
 from mlgitops.contract.synthetic import example_rows
 from mlgitops.data import frame
 from mlgitops.model.scorer import Scorer, difference, digest
+from mlgitops.serving import admission, bento
 from mlgitops.serving import app as service_api
-from mlgitops.serving import bento
 from mlgitops.serving.admission import Headers, Receive
 from mlgitops.serving.app import Api
 from mlgitops.serving.limits import Limits
@@ -404,6 +405,29 @@ def test_more_requests_than_can_wait_are_sent_away_at_once(
     found = asyncio.run(rush())
     assert [messages[0]["status"] for messages in found] == [200, 200, 503, 503, 503, 200]
     assert (b"retry-after", b"1") in found[2][0]["headers"]
+
+
+def test_turns_are_few_in_a_round_in_order_and_none_is_lost_when_a_caller_gives_up() -> None:
+    turns, order = admission.Turns(), list[tuple[int, int]]()  # round, caller
+
+    async def call(number: int) -> None:
+        await turns.take()
+        order.append((rounds, number))
+
+    async def rush() -> None:
+        nonlocal rounds
+        callers = [asyncio.create_task(call(number)) for number in range(20)]
+        await asyncio.sleep(0)
+        callers[10].cancel()
+        while turns.waiting:
+            rounds += 1
+            await asyncio.sleep(0)
+        await asyncio.gather(*callers, return_exceptions=True)
+
+    rounds = 0
+    asyncio.run(rush())
+    assert [number for _, number in order] == [*range(10), *range(11, 20)]
+    assert max(Counter(number for number, _ in order).values()) <= admission.TURNS
 
 
 def test_a_caller_whose_body_is_on_its_way_takes_no_place(exported: Path, row: dict[str, Any]) -> None:

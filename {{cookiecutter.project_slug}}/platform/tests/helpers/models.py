@@ -118,11 +118,16 @@ def project(folder: Path, task: str = "binary", algorithm: str = "boosting") -> 
     return folder
 
 
-def exported(contract: Contract, folder: Path, model: dict[str, Any] | None = None) -> Path:
-    """Return the folder, below *folder*, of a model that has seen `rows_of`, exported by the stage of that name."""
+def exported(
+    contract: Contract, folder: Path, model: dict[str, Any] | None = None, table: pd.DataFrame | None = None
+) -> Path:
+    """Return the folder, below *folder*, of a model that has seen `rows_of`, or the typed *table*.
+
+    It is exported by the stage of that name.
+    """
     params = PARAMS.model_copy(update={"model": model or PARAMS.model})
     write_project(folder, contract, params)
-    table = rows_of(contract)
+    table = rows_of(contract) if table is None else table
     save(train.fit(contract, params.model, table), contract, params.model, table, folder / "trained.onnx")
     table.to_parquet(folder / "test.parquet", index=False)
     files.write_json(folder / "metrics.json", {"rows": len(table), "score": 1.0})
@@ -130,6 +135,7 @@ def exported(contract: Contract, folder: Path, model: dict[str, Any] | None = No
     for name in ("slices", "importance"):
         (folder / "plots" / f"{name}.csv").write_text("feature,importance,std\n", encoding="utf-8")
     names = [str(folder / name) for name in ("trained.onnx", "test.parquet", "metrics.json", "plots", "export")]
+    names += ["--train", str(folder / "test.parquet")]
     with chdir(folder), mock.patch.dict(os.environ, PYTHONHASHSEED="0"):
         CliRunner().invoke(export.main, names, catch_exceptions=False, standalone_mode=False)
     return folder / "export"

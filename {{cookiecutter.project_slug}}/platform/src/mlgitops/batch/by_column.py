@@ -18,6 +18,7 @@ from ..serving.refusal import RequestError
 from ..serving.request import RequestParser
 from ..serving.rows import answer_columns, reasons
 from .inputs import ColumnReader, Inputs
+from .reasons import ReasonColumns, spread_over
 
 NOT_FINITE = "the model cannot score this row: numbers are too large"
 
@@ -33,9 +34,10 @@ class Answers:
 class TableScorer:
     """Scores parts of tables with one model; several threads may share it."""
 
-    def __init__(self, scorer: Scorer) -> None:
-        """Score with *scorer*."""
+    def __init__(self, scorer: Scorer, reasons: int = 0) -> None:
+        """Score with *scorer*, with so many *reasons* for each prediction; raises ProjectError if it has none."""
         self.scorer, self.contract = scorer, scorer.contract
+        self._reasons = ReasonColumns(scorer, reasons)
         self.reader = ColumnReader(scorer.contract)
         self._parser = RequestParser(scorer.contract, max_rows=1)
 
@@ -55,8 +57,10 @@ class TableScorer:
         if predicted is not None and not (finite := _finite(predicted)).all():
             refused |= dict.fromkeys(np.flatnonzero(kept)[~finite].tolist(), NOT_FINITE)
             kept[np.flatnonzero(kept)[~finite]] = False
+            arrays = {name: array[finite] for name, array in arrays.items()}
             predicted = predicted[finite] if finite.any() else None
-        return Answers(_columns(self.scorer, predicted, kept, refused), refused)
+        answered = _columns(self.scorer, predicted, kept, refused)
+        return Answers(self._reasons.added(answered, arrays, predicted, kept), refused)
 
     def _sent(self, part: pa.RecordBatch, inputs: Inputs, odd: np.ndarray) -> list[dict[str, Any]]:
         """Return the rows at *odd* positions as a caller of the service would send them."""
@@ -123,7 +127,7 @@ def _columns(scorer: Scorer, predicted: np.ndarray | None, kept: np.ndarray, ref
     if predicted is None:
         answers = [pa.nulls(len(kept), kind) for kind in schema.types[:-1]]
     else:
-        spread = None if kept.all() else pa.array(np.where(kept, np.cumsum(kept) - 1, 0), mask=~kept)
+        spread = None if kept.all() else spread_over(kept)
         values = zip(_answers(scorer, predicted), schema.types, strict=False)
         columns = [pa.array(column, kind, from_pandas=True) for column, kind in values]
         answers = columns if spread is None else [column.take(spread) for column in columns]

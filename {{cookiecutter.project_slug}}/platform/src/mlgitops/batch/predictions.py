@@ -9,7 +9,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from ..common.errors import ProjectError
-from .answers import Stamp
+from .stamp import Stamp
 
 TABLES = """
 create table if not exists {predictions} (

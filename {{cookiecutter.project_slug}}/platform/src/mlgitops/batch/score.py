@@ -16,8 +16,9 @@ from ..common.errors import ProjectError
 from ..data import address
 from ..data.parquet import parquet_writer
 from ..model.scorer import Scorer
-from .answers import Count, Stamp, added, answers
+from .answers import Count, answers
 from .parts import chunks
+from .stamp import Stamp, added
 
 WRITERS: dict[str, Callable[[Path, pa.Schema], pq.ParquetWriter | pa.csv.CSVWriter]] = {
     ".parquet": parquet_writer,
@@ -27,9 +28,10 @@ TABLE = "table:"  # before the name of a table of predictions
 WRITTEN_ROWS = 1 << 17  # rows that are written at once
 
 
-def run(source: str | Path, scored: Path, scorer: Scorer, stamp: Stamp) -> Count:
+def run(source: str | Path, scored: Path, scorer: Scorer, stamp: Stamp, reasons: int = 0) -> Count:
     """Write the table *source* with predictions to *scored*; return the number of its rows and of its invalid rows.
 
+    Each prediction comes with its strongest *reasons*.
     A source without rows gives a table without rows. Raises ProjectError, and writes nothing, if a column is missing
     or would be overwritten.
     """
@@ -37,12 +39,12 @@ def run(source: str | Path, scored: Path, scorer: Scorer, stamp: Stamp) -> Count
         raise ProjectError(f"{scored}: unknown file type: use the suffix {' or '.join(WRITERS)}")
     count = Count()
     with files.replacing(scored) as new:
-        answered = answers(chunks(source, scorer.contract), scorer, stamp, str(source))
-        first = next(answered, (pa.RecordBatch.from_pylist([], added(scorer.contract, stamp)), {}))
+        answered = answers(chunks(source, scorer.contract), scorer, stamp, str(source), reasons)
+        first = next(answered, (pa.RecordBatch.from_pylist([], added(scorer.contract, stamp, reasons)), {}))
         with WRITERS[scored.suffix](new, first[0].schema) as writer:
             waiting = list[pa.RecordBatch]()
-            for part, reasons in chain([first], answered):
-                count.add(part.num_rows, reasons)
+            for part, refused in chain([first], answered):
+                count.add(part.num_rows, refused)
                 waiting.append(part)
                 if sum(part.num_rows for part in waiting) >= WRITTEN_ROWS:
                     writer.write(_joined(waiting, first[0].schema))
@@ -75,24 +77,43 @@ def load(which: str) -> Iterator[tuple[Scorer, str]]:
 @click.argument("source")
 @click.argument("scored")
 @click.option("--model", default="champion", show_default=True, help="Version number or alias, or a folder.")
+@click.option("--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True)
 @click.option("--run", "name", help="Name of the run; in a database, the same name resumes a run that was stopped.")
-def main(source: str, scored: str, model: str, name: str | None) -> None:
+@click.option(
+    "--reasons",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Number of reasons for each prediction: the columns that contribute most to it, and how much.",
+)
+def main(source: str, scored: str, model: str, engine: str, name: str | None, reasons: int) -> None:
     """Score the table SOURCE and write it with the predictions to SCORED.
 
     SOURCE is a file, a folder of Parquet files, an address such as s3://bucket/rows.parquet, or a .sql query; SCORED is
     a file, or table:NAME, a table for predictions in the database of DATABASE_URL. A row that breaks the contract gets
     an error message instead of a prediction; the exit code is then 1.
+
+    With --engine spark, both are a folder of Parquet files or table:NAME in the catalog of Spark, SOURCE may be a .sql
+    query, and each run is a folder of its own in SCORED.
     """
-    if not address.is_address(source) and not Path(source).exists():
+    local = engine == "local" or source.endswith(".sql")
+    if local and not address.is_address(source) and not Path(source).exists():
         raise ProjectError(f"{source}: no such file or folder: put the rows there, or correct DATA")
     with load(model) as (scorer, version):
         stamp = Stamp.now(version, name)
-        if scored.startswith(TABLE):
+        if reasons and (engine == "spark" or scored.startswith(TABLE)):
+            raise ProjectError(
+                f"{scored}: reasons are written to files by the local engine only: name a file, or leave REASONS out"
+            )
+        if engine == "spark":
+            from . import spark
+
+            result = spark.run(source, scored, scorer, stamp)
+        elif scored.startswith(TABLE):
             from . import to_database
 
             result = to_database.run(source, scored.removeprefix(TABLE), scorer, stamp)
         else:
-            result = run(source, Path(scored), scorer, stamp)
+            result = run(source, Path(scored), scorer, stamp, reasons)
     done = f"{result.rows - result.refused:,} of {result.rows:,} rows"
     click.echo(f"{source}: {done} scored by version {version} -> {scored}, run {stamp.run}")
     if result.refused:

@@ -16,9 +16,10 @@ from ..data import frame
 from ..data.casting import typed
 from ..data.database import Address, address, without_secrets
 from ..model.scorer import Scorer
-from .answers import Count, Stamp, answers
+from .answers import Count, answers
 from .parts import chunks
 from .predictions import TWICE, Prediction, Predictions, json_text
+from .stamp import Stamp
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,50}(\.[A-Za-z_][A-Za-z0-9_]{0,50})?")
 

@@ -67,7 +67,9 @@ def _explain(name: str, lines: dict[tuple[str, ...], int], error: Any) -> str:
     path = tuple(map(str, error["loc"]))
     parent = next((path[:n] for n in range(len(path), -1, -1) if path[:n] in lines), ())
     message = str(error["msg"]).removeprefix("Value error, ")
+    named = tuple(message.partition(": ")[0].split("."))  # a check of the whole file names the setting first
+    place = named if not path and named in lines else parent
     if error["type"] == "extra_forbidden":
         message = "no such setting: check the spelling"
     key = ".".join(parent if error["type"] != "missing" else path)
-    return f"{name}:{lines.get(parent, 1)}: {key + ': ' if key else ''}{message}"
+    return f"{name}:{lines.get(place, 1)}: {key + ': ' if key else ''}{message}"

@@ -14,6 +14,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from ..common import project
 from ..common.document import Document
 from ..common.errors import ProjectError
+from .behaviour import Behaviour, check_behaviour
 from .binding import check, check_joins
 from .column import Column
 from .features import Function, load
@@ -54,6 +55,7 @@ class Contract(Document):
         (),
         description="Columns that almost determine the target, and are known when a prediction is made all the same.",
     )
+    behaviour: Behaviour = Field(Behaviour(), description="Statements on how predictions behave.")
     min_rows: Annotated[int, Field(ge=1)] = Field(100, description="Smallest number of rows in the table.")
     decimal: Literal[".", ","] = Field(".", description="Decimal separator of numbers that arrive as strings.")
     columns: dict[str, Column] = Field(min_length=2, description="Every column of the table, by name.")
@@ -129,6 +131,7 @@ class Contract(Document):
         if self.interval and self.task != "regression":
             raise ValueError(f"interval: task {self.task} predicts no number, so that there is no interval of it")
         check_joins(self.columns, (self.target, *self.key))
+        check_behaviour(self.behaviour, self.task, self.target, self.columns, self.inputs)
         if not self.inputs:
             raise ValueError("no input is left: every column is the target, a key or ignored")
         return self
@@ -154,7 +157,8 @@ class Contract(Document):
     def features(self) -> tuple[Feature, ...]:
         """The inputs of the model, in order; training, ONNX and scoring share this list."""
         computed = [Feature(f.name, ", ".join(f.columns), f.kind, function=f) for f in self._functions]
-        return (*column_features(self.inputs, self.time), *computed)
+        direct = {name: c for name, c in self.inputs.items() if name not in self.behaviour.unchanged_by}
+        return (*column_features(direct, self.time), *computed)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..common.errors import ProjectError
 from ..store.git import git
+from .behaviour import differences
 from .column import Column
 from .contract import Contract
 
@@ -43,6 +44,8 @@ def _whole(old: Contract, new: Contract) -> Iterator[Change]:
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
             yield Change(name, f"{_word(before)} became {_word(after)}", name in ("task", "target"))
+    for name, before, after in differences(old.behaviour, new.behaviour):
+        yield Change(name, f"{before} became {after}")
     if old.task == new.task and old.classes != new.classes:
         yield Change("classes", f"{_word(old.classes)} became {_word(new.classes)}", True)
 

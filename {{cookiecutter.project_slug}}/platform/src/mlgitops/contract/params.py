@@ -86,6 +86,11 @@ class Train(Section):
         description="Length of time before the test part that is learned from, such as `365d`; null learns from all "
         "rows of the train part. The contract must have a `time`.",
     )
+    refit: bool = Field(
+        False,
+        description="Whether the exported model is fitted again, on the test part too, with the settings, the "
+        "calibration and the interval of the one that was evaluated, which the review compares.",
+    )
 
 
 class Tune(Section):
@@ -117,6 +122,13 @@ class Export(Section):
     golden_rows: Count = Field(
         description="Number of test rows exported with the model and its predictions, to verify images and deployments."
     )
+    background_rows: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Number of rows of the train part exported with the model, from which the reasons for predictions "
+        "are computed; 0 exports none, and the model then gives no reasons.",
+    )
 
 
 class Gates(Section):
@@ -141,6 +153,9 @@ class Gates(Section):
     )
     min_class_rows: Count | None = Field(
         5, description="Fewest test rows of a class; with fewer, the model is accepted as unproven only."
+    )
+    behaviour: Literal[True] | None = Field(
+        True, description="The statements of the contract's section `behaviour` hold on the test rows."
     )
     parity: Literal[True] | None = Field(
         description="The exported model matches the trained one, within the tolerance of export."

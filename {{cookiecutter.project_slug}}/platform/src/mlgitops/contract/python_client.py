@@ -31,6 +31,7 @@ def module(contract: Contract, package: str) -> str:
         contract=version(contract),
         fields=[(name, kind, _comment(columns[name])) for name, kind in fields.items()],
         answer=_answer(contract),
+        scale=_scale(contract),
     )
 
 
@@ -83,6 +84,12 @@ def _answer(contract: Contract) -> list[tuple[str, str]]:
         len(contract.classes), [("probabilities", "dict[str, float]")]
     )
     return [prediction, *shares]
+
+
+def _scale(contract: Contract) -> str:
+    if not contract.classes:
+        return "the prediction"
+    return "`probability`" if len(contract.classes) == 2 else "the probability of the prediction"
 
 
 @click.command()

@@ -59,13 +59,17 @@ def _section(path: tuple[str, ...], section: dict[str, Any], shared: dict[str, A
     for key, value in section["properties"].items():
         each = value.get("additionalProperties")
         each = each if isinstance(each, dict) else {}  # additionalProperties: true allows any value
-        name = (value.get("$ref") or each.get("$ref", "")).rpartition("/")[2]
+        choice: dict[str, Any] = next(
+            (choice for choice in value.get("anyOf", ()) if "$ref" in choice), {}
+        )  # itself, or a list
+        name = (value.get("$ref") or each.get("$ref") or choice.get("$ref", "")).rpartition("/")[2]
         default = "required" if key in section.get("required", ()) else _default(value["default"])
         kind, meaning = _kind(value), value.get("description", "")
         if name:
             inner = (*path, key, "NAME") if each else (*path, key)
             below.append((inner, shared[name]))
-            kind, meaning = f"section `{'.'.join(inner)}`", meaning or shared[name]["description"]
+            kind = f"section `{'.'.join(inner)}`{' or a list of them' if choice else ''}"
+            meaning = meaning or shared[name]["description"]
         yield f"| `{key}` | {kind} | {default} | {meaning} |"
     for inner, content in below:
         yield from _section(inner, content, shared)

@@ -31,7 +31,7 @@ def encode(columns: Columns, contract: Contract, features: tuple[Feature, ...] |
     features.py fails.
     """
     arrays = FunctionInputs(columns, contract)
-    return {feature.name: _input(feature, arrays) for feature in features or contract.features}
+    return {feature.name: _input(feature, arrays) for feature in (contract.features if features is None else features)}
 
 
 class FunctionInputs(dict[str, np.ndarray]):

@@ -15,6 +15,7 @@ from ..common import files
 from ..common.errors import ProjectError
 from ..common.process import run
 from ..common.project import root
+from ..model.scorer import EVALUATED
 
 PACKAGE = Path(__file__).parents[1]
 ENTRIES = ("serving.bento", "serving.serve")  # modules that the image runs
@@ -57,7 +58,7 @@ def _bentofile(labels: dict[str, str], docker: dict[str, str]) -> str:
 
 def _gather(model: Path, source: Path) -> None:
     """Copy the model and only those files of this package that serving needs to *source*."""
-    shutil.copytree(model, source / "models" / "export")
+    shutil.copytree(model, source / "models" / "export", ignore=shutil.ignore_patterns(EVALUATED))
     code = modules(*ENTRIES)
     for path in [*code, *templates(code)]:
         copy = source / PACKAGE.name / path.relative_to(PACKAGE)

@@ -1,6 +1,6 @@
 """The model card: describes the exported model to readers who do not have this repository."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +9,14 @@ import pandas as pd
 from ..contract.contract import Contract
 from ..contract.params import Params
 
+EMPTY: dict[str, Any] = {}
 CARD = """# Model card: {target}
 
 Predicts **{target}** ({meaning}) with {algorithm} from {inputs} columns.
 
 ## Results
 
-On {rows:,} rows that were held out of training: {held_out}.{window}{calibration}{interval}
+On {rows:,} rows that were held out of training: {held_out}.{window}{calibration}{interval}{refit}
 
 {results}
 
@@ -24,8 +25,6 @@ On {rows:,} rows that were held out of training: {held_out}.{window}{calibration
 {slices}
 
 ## Feature importance
-
-Decrease of {metric} when the values of a feature are shuffled.
 
 {importance}
 
@@ -40,8 +39,19 @@ Slices with too few rows for a result are not listed.
 """
 
 
-def card(contract: Contract, params: Params, algorithm: str, evaluation: dict[str, Any], plots: Path) -> str:
-    """Return the card in Markdown; *evaluation* and the folder *plots* were written by evaluate."""
+def card(
+    contract: Contract,
+    params: Params,
+    algorithm: str,
+    evaluation: dict[str, Any],
+    plots: Path,
+    manifest: dict[str, Any] = EMPTY,
+) -> str:
+    """Return the card in Markdown; *evaluation* and the folder *plots* were written by evaluate.
+
+    *manifest* has the entry `refit` of a model that was fitted again on all rows, and `reasons` of a model that
+    gives reasons: the mean absolute contribution of each column, the largest first.
+    """
     scores = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
     target = contract.columns[contract.target]
     results = {name: value for name, value in scores.items() if name != "rows"}
@@ -63,10 +73,20 @@ def card(contract: Contract, params: Params, algorithm: str, evaluation: dict[st
         calibration=calibrated,
         interval=_interval(evaluation.get("interval")),
         results=_table(["metric", "value"], ((name, f"{value:.4f}") for name, value in results.items())),
+        refit=_refit(manifest.get("refit")),
         slices=_frame(pd.read_csv(plots / "slices.csv", keep_default_na=False)),
-        metric=next(iter(results)),
-        importance=_frame(pd.read_csv(plots / "importance.csv").head(10)),
+        importance=_importance(next(iter(results)), plots, manifest.get("reasons")),
         columns=_table(["column", "type", "meaning"], ((n, c.type, c.description) for n, c in contract.inputs.items())),
+    )
+
+
+def _refit(fact: dict[str, Any] | None) -> str:
+    if not fact:
+        return ""
+    return (
+        f"\n\n**The exported model is a refit on {fact['rows']:,} rows, these ones included** (`train.refit`). The "
+        f"results below are those of the model with the same settings that was fitted on {fact['evaluated_rows']:,} "
+        "rows and had not seen them."
     )
 
 
@@ -74,6 +94,17 @@ def _interval(measured: dict[str, float] | None) -> str:
     if not measured:
         return ""
     return f" {measured['covered']:.1%} of these rows are in their interval, of {measured['coverage']:.0%} asked for."
+
+
+def _importance(metric: str, plots: Path, reasons: Mapping[str, float] | None) -> str:
+    if reasons is None:
+        shuffled = _frame(pd.read_csv(plots / "importance.csv").head(10))
+        return f"Decrease of {metric} when the values of a feature are shuffled.\n\n{shuffled}"
+    strongest = _table(["column", "mean contribution"], list(reasons.items())[:10])
+    return (
+        "Mean absolute contribution of a column to a prediction, on the prediction's scale.\n\n"
+        f"{strongest}\n\nFor these reasons, the exported model contains rows of the train part, in background.json."
+    )
 
 
 def _frame(rows: pd.DataFrame) -> str:

@@ -10,15 +10,17 @@ import numpy as np
 import pandas as pd
 
 from ..common import files, project
+from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.params import Params
 from ..contract.row_schema import json_schema
 from ..data import frame
 from ..data.profile import FILE as PROFILE
 from ..data.profile import profile
-from . import card, client_files, parity, trained
+from . import background, card, client_files, parity, reasons, refit, trained
 from .decision import USUAL
-from .scorer import CATEGORIES, Scorer, digest, digests
+from .scorer import CATEGORIES, EVALUATED, Scorer, digest, digests
+from .trained import Description
 
 EXPORT_PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
@@ -36,11 +38,15 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
     The card is made from REPORT and PLOTS.
     """
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
-    description, rows = trained.load(model, contract).description(), pd.read_parquet(test)
-    agreement = parity.accepted(description.difference, parity.tolerance_of(contract, params.export))
+    evaluated, rows = trained.load(model, contract).description(), pd.read_parquet(test)
     with files.replacing(folder) as new:
         new.mkdir()
-        (new / "model.onnx").write_bytes(model.read_bytes())
+        description, again = evaluated, dict[str, Any]()
+        if params.train.refit:
+            description, again = _refitted(contract, params, evaluated, model, train, rows, new)
+        else:
+            (new / "model.onnx").write_bytes(model.read_bytes())
+        agreement = parity.accepted(description.difference, parity.tolerance_of(contract, params.export))
         (new / "contract.yaml").write_bytes(Path("contract.yaml").read_bytes())
         (new / project.FEATURES).write_bytes(project.file(project.FEATURES).read_bytes())
         files.write_json(new / "request.schema.json", json_schema(contract))
@@ -49,20 +55,56 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         profile(parts, contract).save(new / PROFILE)
         evaluation = files.read_json(report)
         metrics = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
-        files.write(new / "card.md", card.card(contract, params, description.label, evaluation, plots))
         for name, reason in client_files.write(new, contract, frame.columns(rows, contract)).items():
             click.echo(f"{project.FEATURES}: {name} runs in Python only: it {reason}")
         facts = _facts(params, model, parts, evaluation) | {"metrics": metrics} | _by_part(plots)
-        facts |= {"interval": description.interval}
+        facts |= {"interval": description.interval if contract.interval else None}
+        facts |= {"enforced": description.enforced, **again}
+        if train:
+            _write_background(new, pd.read_parquet(train), contract, params.export.background_rows)
         files.write_json(new / "manifest.json", {**facts, "files": digests(new)})
         scorer = Scorer(new)
-        exported = scorer.predict(frame.columns(rows, contract))
+        columns = frame.columns(rows, contract)
+        predicted = scorer.predict(columns)
+        if (new / background.FILE).is_file():
+            facts["reasons"] = reasons.importance(scorer, columns, len(rows))
+        files.write(new / "card.md", card.card(contract, params, description.label, evaluation, plots, facts))
         golden = np.linspace(0, len(rows) - 1, min(params.export.golden_rows, len(rows))).astype(int)
         sent = frame.records(rows.iloc[golden], contract)
-        files.write_json(new / "golden.json", {"rows": sent, "answers": scorer.to_answers(exported[golden])})
+        files.write_json(new / "golden.json", {"rows": sent, "answers": scorer.to_answers(predicted[golden])})
         files.write_json(new / "manifest.json", {**facts, "parity": asdict(agreement), "files": digests(new)})
     margin = f"largest difference {agreement.largest_difference:.1e}"
     click.echo(f"{folder}: matches the trained estimator on {agreement.rows:,} rows ({margin})")
+
+
+def _write_background(folder: Path, train: pd.DataFrame, contract: Contract, count: int) -> None:
+    chosen = train.iloc[background.positions(len(train), count)]
+    background.write(folder, frame.records(chosen, contract), contract)
+
+
+def _refitted(
+    contract: Contract,
+    params: Params,
+    evaluated: Description,
+    model: Path,
+    train: Path | None,
+    test: pd.DataFrame,
+    folder: Path,
+) -> tuple[Description, dict[str, Any]]:
+    """Write the model that is fitted on all rows, and the evaluated one beside it; return what the manifest says."""
+    if train is None or evaluated.recipe is None:
+        raise ProjectError(
+            "params.yaml: train.refit: export needs the train part (--train), and a model that was trained with this "
+            "setting: run `dvc repro`"
+        )
+    rows = pd.concat([pd.read_parquet(train), test], ignore_index=True)
+    converted, description = refit.refit(contract, params, evaluated, rows)
+    trained.write(folder / "model.onnx", converted, description)
+    (folder / EVALUATED).write_bytes(model.read_bytes())
+    learned = description.recipe.rows if description.recipe else len(rows)
+    fact = {"rows": learned, "evaluated_rows": evaluated.recipe.rows, "evaluated_sha256": digest(model)}
+    click.echo(f"train.refit: the exported model is fitted again on {learned:,} rows, the test part included")
+    return description, {"refit": fact}
 
 
 def _threshold(evaluation: dict[str, Any], params: Params) -> float:

@@ -2,21 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
+from .coverage import Coverage
 from .cross_validation import FoldPredictions, joined
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """The share of rows whose number is in its interval, and the width of the intervals."""
-
-    covered: float
-    width: float
 
 
 def offsets(contract: Contract, validated: Sequence[FoldPredictions]) -> tuple[float, float] | None:

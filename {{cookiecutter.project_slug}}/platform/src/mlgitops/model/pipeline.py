@@ -14,6 +14,7 @@ from ..common import project
 from ..common.document import line
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
+from . import monotonic
 from .single_precision import to_single_precision
 
 PARAMS = Path("params.yaml")
@@ -79,7 +80,9 @@ def fit(contract: Contract, settings: Mapping[str, Any], inputs: pd.DataFrame, t
     """Return the project's estimator fitted on a frame of `frame.features`, one column per feature."""
     empty = inputs.columns[inputs.isna().all()]
     inputs = inputs.fillna(dict.fromkeys(empty, np.float32(0)))  # boosting cannot bin a column without values
-    pipeline = build(contract, settings).fit(inputs, truth)
+    pipeline = build(contract, settings)
+    monotonic.constrain(pipeline, contract, inputs, truth)
+    pipeline.fit(inputs, truth)
     to_single_precision(pipeline)
     return pipeline
 

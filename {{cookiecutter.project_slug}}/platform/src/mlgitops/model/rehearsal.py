@@ -1,4 +1,7 @@
-"""A rehearsal on few rows before a long training: fit, predict, convert and compare, so that mistakes show early."""
+"""Converts a fitted estimator and compares it with its ONNX model: a rehearsal on few rows before a long training.
+
+In the rehearsal, estimators are fitted, asked, converted and compared, so that mistakes show early.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +14,11 @@ from ..common import project
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.params import Export
-from . import pipeline
+from . import monotonic, pipeline
 from .conversion import convert
-from .parity import parity
-from .trained import Trained
+from .known_categories import known_categories
+from .parity import measure, parity
+from .trained import Description, Trained
 
 ROWS, MORE_ROWS = 100, 1000  # more if an estimator cannot be fitted on so few
 UNSEEN = "a value that no row has"
@@ -59,6 +63,22 @@ def _tried(
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
             failure, cause = f"{_place(estimator)}: {step}() fails on {len(rows)} rows of the table: {reason}", error
     raise ProjectError(failure) from cause
+
+
+def exported(
+    contract: Contract, settings: Mapping[str, Any], fitted: BaseEstimator, inputs: pd.DataFrame
+) -> tuple[bytes, Description]:
+    """Return the fitted estimator as ONNX, and its description with the difference of both.
+
+    They are compared on all *inputs*, and on some that are unlike them.
+    """
+    converted = convert(fitted, contract)
+    rows = pd.concat([inputs, unlike(contract, inputs)])
+    predicted = checked(contract, fitted, pipeline.predict(fitted, rows, contract))
+    difference = measure(contract, predicted, Trained(converted, contract).predict(rows))
+    label = pipeline.label(settings, fitted)
+    enforced = monotonic.enforced(fitted, contract)
+    return converted, Description(label, known_categories(fitted, contract), difference, enforced=enforced)
 
 
 def positions(contract: Contract, truth: np.ndarray, count: int) -> np.ndarray:

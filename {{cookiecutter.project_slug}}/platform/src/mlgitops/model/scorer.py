@@ -18,14 +18,18 @@ from .interface import FILE as FEATURES_JSON
 from .interface import Interface, interface
 from .onnx_session import open_session
 
+EVALUATED = "evaluated.onnx"  # the model whose results are reported, where model.onnx is fitted again on all rows
 CATEGORIES = "categories.json"  # the values that the model knows of columns whose contract lists none
 
 
 class Scorer:
     """An exported model; digests are checked against the manifest before a file is loaded."""
 
-    def __init__(self, folder: Path) -> None:
-        """Load the model in *folder*; raises ProjectError if a file is missing or its digest differs."""
+    def __init__(self, folder: Path, evaluated: bool = False) -> None:
+        """Load the model in *folder*, or the *evaluated* one where `train.refit` has fitted the exported one again.
+
+        Raises ProjectError if a file is missing or its digest differs.
+        """
         self.folder, self.manifest = folder, read_manifest(folder)
         self.contract = Contract.with_features(folder / "contract.yaml", folder / FEATURES)
         known = (
@@ -38,16 +42,26 @@ class Scorer:
                 f"{folder}: contract.yaml asks for an interval of {self.contract.interval:.0%}, and this model has "
                 "none: train it here, or remove `interval`"
             )
-        self._session = open_session(folder / "model.onnx")
+        self._session = open_session(self._model(evaluated))
+        self._run = getattr(self._session, "_sess", self._session).run  # skips a check of names that takes 20 µs
         self.interface = self._interface()
         self.threshold = float(self.manifest["threshold"])  # decision threshold of a binary model
-        self._outputs, self._features = [self.interface.output], self.interface.bound(self.contract)
-        self._inputs = [tensor.name for tensor in self._session.get_inputs()]  # an older model may read fewer features
-        if unknown := set(self._inputs) - {feature.name for feature in self._features}:
+        self._outputs, bound = [self.interface.output], self.interface.bound(self.contract)
+        self._inputs = [tensor.name for tensor in self._session.get_inputs()]
+        self.features = tuple(feature for feature in bound if feature.name in self._inputs)  # an older model: fewer
+        if unknown := set(self._inputs) - {feature.name for feature in self.features}:
             raise ProjectError(
                 f"{folder}: the model reads {', '.join(sorted(unknown))}, which this code does not compute: "
                 "check out the commit that exported the model"
             )
+
+    def _model(self, evaluated: bool) -> Path:
+        refit, path = self.manifest.get("refit"), self.folder / EVALUATED
+        if not (evaluated and refit):
+            return self.folder / "model.onnx"
+        if not path.is_file() or digest(path) != refit["evaluated_sha256"]:
+            raise ProjectError(f"{path} is not the file that was evaluated: build it with `dvc repro`")
+        return path
 
     def _interface(self) -> Interface:
         """Return the content of features.json, derived from the contract for a model that was exported without it."""
@@ -60,8 +74,11 @@ class Scorer:
 
     def predict(self, columns: Columns) -> np.ndarray:
         """Return probabilities of shape (rows, classes), or numbers of shape (rows,), float32; see `encode`."""
-        features = encode(columns, self.contract, self._features)
-        answer: np.ndarray = self._session.run(self._outputs, {name: features[name] for name in self._inputs})[0]
+        return self.run(encode(columns, self.contract, self.features))
+
+    def run(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the same for features that are encoded."""
+        answer: np.ndarray = self._run(self._outputs, {name: features[name] for name in self._inputs}, None)[0]
         return answer if self.contract.classes else answer.reshape(-1)
 
     def unknown_categories(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, int]:
@@ -127,8 +144,9 @@ def digest(path: Path) -> str:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file of an exported model except its manifest, by name."""
-    return {path.name: digest(path) for path in sorted(folder.iterdir()) if path.name != "manifest.json"}
+    """Return the SHA-256 of each file of an exported model that serving needs, by name; the manifest has its own."""
+    apart = ("manifest.json", EVALUATED)
+    return {path.name: digest(path) for path in sorted(folder.iterdir()) if path.name not in apart}
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -19,15 +19,11 @@ from ..contract.contract import Contract
 from ..contract.params import Params
 from ..data import counts, frame, window
 from ..store.paths import store
-from . import behaviour, calibration, cross_validation, interval, metrics, pipeline, tracking, trained
-from .conversion import convert
+from . import behaviour, calibration, cross_validation, interval, metrics, pipeline, refit, tracking, trained
 from .cross_validation import FoldPredictions, cross_validate, outcomes_of, predictions, prepare
-from .known_categories import known_categories
 from .leaks import leaks
-from .parity import measure
-from .rehearsal import checked, rehearse, unlike
+from .rehearsal import exported, rehearse
 from .scorer import digest
-from .trained import Description, Trained
 from .tuning import Trial, search
 
 RARE_ROWS = 20  # classes with fewer train rows are named
@@ -76,6 +72,8 @@ def main(train: Path, model: Path, report: Path) -> None:
         result = _report(contract, rows, validated, curves)
         converted, description = exported(contract, settings, fitted, inputs)
         description = replace(description, interval=interval.offsets(contract, validated))
+        if params.train.refit:
+            description = replace(description, recipe=refit.recipe(len(rows), settings, curves))
         converted = calibration.append(converted, curves) if curves else converted
     with files.replacing(model) as new:
         trained.write(new, converted, description)
@@ -86,21 +84,6 @@ def main(train: Path, model: Path, report: Path) -> None:
     training = tracking.Training(contract, recorded, model, description.label, result, train, tuple(trials))
     score = f"{result['metric']} {result['mean']:.4f} ± {result['std']:.4f}"
     click.echo(f"{model}: {description.label}, cross-validated {score}; {_recorded(training)}")
-
-
-def exported(
-    contract: Contract, settings: Mapping[str, Any], fitted: BaseEstimator, inputs: pd.DataFrame
-) -> tuple[bytes, Description]:
-    """Return the fitted estimator as ONNX, and its description with the difference of both.
-
-    They are compared on all *inputs*, and on some that are unlike them.
-    """
-    converted = convert(fitted, contract)
-    rows = pd.concat([inputs, unlike(contract, inputs)])
-    predicted = checked(contract, fitted, pipeline.predict(fitted, rows, contract))
-    difference = measure(contract, predicted, Trained(converted, contract).predict(rows))
-    label = pipeline.label(settings, fitted)
-    return converted, Description(label, known_categories(fitted, contract), difference)
 
 
 def _recorded(training: tracking.Training) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,13 +18,27 @@ METADATA = "mlgitops"  # the key of the description in the metadata of the ONNX 
 
 
 @dataclass(frozen=True)
+class Recipe(Record):
+    """What `train.refit` repeats on more rows: the settings, and the points of the calibration; *rows* were used."""
+
+    rows: int
+    settings: dict[str, Any]
+    curves: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]
+
+
+@dataclass(frozen=True)
 class Description(Record):
-    """A trained model beyond its graph: its name, the categories that it knows, and how exact its conversion is."""
+    """A trained model beyond its graph: its name, the categories that it knows, and how exact its conversion is.
+
+    *enforced*: columns whose statement in the contract's section `behaviour` the training has guaranteed.
+    """
 
     label: str
     categories: dict[str, list[str]]
     difference: Difference
     interval: tuple[float, float] | None = None  # what is added to a prediction to get `low` and `high`
+    enforced: tuple[str, ...] = ()
+    recipe: Recipe | None = None
 
 
 def write(path: Path, model: bytes, description: Description) -> None:

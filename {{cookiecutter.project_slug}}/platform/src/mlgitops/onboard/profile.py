@@ -57,6 +57,7 @@ def complete(name: str, profile: ColumnProfile) -> ColumnProfile:
         whole = ranges.whole_numbers(filled)
         entry["type"] = "integer" if whole else "number"
         entry["min"], entry["max"] = ranges.bounds(name, filled, whole)
+        profile.remarks += [f"{name}: {remark}" for remark in ranges.sentinels(filled)]
         identifier = entry["type"] == "integer" and _numbers_rows(name, filled, distinct, missing)
     elif entry["type"] == "datetime":
         if (filled == filled.dt.normalize()).all():

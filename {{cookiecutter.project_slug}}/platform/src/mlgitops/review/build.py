@@ -7,11 +7,11 @@ from ..contract.contract import Contract
 from ..contract.params import Params
 from ..data.validation_report import ValidationReport
 from ..model import metrics
-from . import changes, doubts, gates, phrases, recent
-from .facts import facts, importances, notes
+from . import behaviour, changes, doubts, gates, phrases, recent
+from .facts import facts, gives_reasons, importances, notes
 from .inputs import EMPTY, Context, Model
 from .latency import latency
-from .measure import drop, performance
+from .measure import drop, intervals, performance, predictions
 from .report import Evidence, Limits, Report
 
 
@@ -69,12 +69,13 @@ def measure(
         candidate=facts(candidate, milliseconds[0]),
         champion=facts(champion, milliseconds[1]) if champion else None,
         incompatible=reasons,
-        notes=notes(candidate, champion, reasons, rows_sha256),
+        notes=notes(candidate, champion, reasons, rows_sha256, context.learned),
         performance=measured,
         drop=drop(candidate, opponent, measured.metrics[0], len(rows), context.unseen, params),
         data=context.data,
         drift=context.drift,
         importances=importances(candidate, champion),
+        reasons=gives_reasons(candidate),
         params=changes.of_params(before, candidate.scorer),
         contract=changes.of_contract(before.contract, contract),
         validation=validation,
@@ -82,6 +83,8 @@ def measure(
         leaks=doubts.leaks(candidate.scorer),
         class_rows=doubts.class_rows(contract, rows),
         recent=recent.compare(candidate, opponent, context.recent, params),
+        behaviour=behaviour.statements(candidate.scorer, rows, predictions(candidate, rows), params),
+        intervals=intervals(candidate, opponent, rows),
     )
 
 

@@ -36,15 +36,15 @@ def run(folder: Path, test: Path, reports: Path, requested: str | None = None, t
     validation = ValidationReport.load(checked) if checked.is_file() else None
     scorer = Scorer(folder)
     source = Source("candidate", commit=commit(), run_id=champion.run_of(scorer))
-    candidate, rows = Model(scorer, source, data.profile_of(scorer)), pd.read_parquet(test)
+    candidate, rows = _model(scorer, source), pd.read_parquet(test)
     with tempfile.TemporaryDirectory() as scratch:
         best = champion.find(requested, folder, Path(scratch) / "model")
-        other = _champion(*best) if best else None
+        other = _model(Scorer(best[0]), best[1]) if best else None
         tables = ({"train": train} if train and train.is_file() else {}) | {"test": test}
         compared = data.compare(other, candidate, tables, rows) if other else data.Comparison(None)
         known = rows if compared.unseen is None else compared.unseen
         newest = recent.rows(scorer.contract, params, train, known)
-        context = Context(compared.change, compared.unseen, _drift(reports / "drift.json"), newest)
+        context = Context(compared.change, compared.unseen, _drift(reports / "drift.json"), newest, compared.learned)
         report = build(candidate, other, rows, params, validation, digest(test), context)
     report.save(reports / "review.json")
     files.write(reports / "review.md", markdown.page(report))
@@ -60,9 +60,9 @@ def _drift(path: Path) -> Drift | None:
         return None
 
 
-def _champion(folder: Path, source: Source) -> Model:
-    scorer = Scorer(folder)
-    return Model(scorer, source, data.profile_of(scorer))
+def _model(scorer: Scorer, source: Source) -> Model:
+    evaluated = Scorer(scorer.folder, evaluated=True) if scorer.manifest.get("refit") else None
+    return Model(scorer, source, data.profile_of(scorer), evaluated)
 
 
 @click.command()

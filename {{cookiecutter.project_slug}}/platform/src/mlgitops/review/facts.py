@@ -11,6 +11,7 @@ from .inputs import Model
 from .report import Importance, ModelFacts
 
 MOST_FEATURES = 10
+REASONS = "reasons"
 FIRST = "The next model will be compared with this one after make register; make promote makes it the champion."
 
 
@@ -41,33 +42,54 @@ def test_rows(model: Model) -> int | None:
 
 
 def importances(candidate: Model, champion: Model | None) -> tuple[Importance, ...]:
-    """Return the features that either model relies on most, the candidate's first."""
-    new, old = (_recorded(model) for model in (candidate, champion))
+    """Return what either model relies on most: columns by their reasons if the candidate gives some, else features."""
+    fact = REASONS if gives_reasons(candidate) else "importance"
+    new, old = (_recorded(model, fact) for model in (candidate, champion))
     names = [*list(new)[:MOST_FEATURES], *list(old)[:MOST_FEATURES]]
     ranked = sorted(dict.fromkeys(names), key=lambda name: -max(new.get(name, -math.inf), old.get(name, -math.inf)))
     return tuple(Importance(name, new.get(name), old.get(name)) for name in ranked[:MOST_FEATURES]) if new else ()
 
 
-def _recorded(model: Model | None) -> Mapping[str, float]:
-    recorded: dict[str, Any] = (model.scorer.manifest.get("importance") or {}) if model else {}
+def gives_reasons(model: Model) -> bool:
+    """Return whether a model was exported with the mean contributions of its columns."""
+    return bool(model.scorer.manifest.get(REASONS))
+
+
+def _recorded(model: Model | None, fact: str) -> Mapping[str, float]:
+    recorded: dict[str, Any] = (model.scorer.manifest.get(fact) or {}) if model else {}
     return {name: float(value) for name, value in recorded.items()}
 
 
 def notes(
-    candidate: Model, champion: Model | None, reasons: tuple[str, ...], rows_sha256: str | None
+    candidate: Model, champion: Model | None, reasons: tuple[str, ...], rows_sha256: str | None, learned: int | None
 ) -> tuple[str, ...]:
-    """Return what a reader must know to interpret the comparison."""
-    sentences = [] if champion else [FIRST]
+    """Return what a reader must know to interpret the comparison.
+
+    *learned* is how many test rows the champion was trained on; None where nobody knows.
+    """
+    sentences = [*([] if champion else [FIRST]), *_refit(candidate)]
     if _other_rows(candidate, rows_sha256):
         sentences.append("These are not the test rows that the candidate was exported with.")
     if champion and reasons:
         sentences.append(
             f"The {champion.source.role} cannot be evaluated on these rows: {'; '.join(reasons)}.{_achieved(champion)}"
         )
-    elif champion and _other_rows(champion, rows_sha256):
-        overlap = "some of these rows may be in its training data"
-        sentences.append(f"The {champion.source.role} was trained with another split: {overlap}.")
+    elif champion and learned != 0 and _other_rows(champion, rows_sha256):
+        rows = f"on {learned:,} of the test rows" if learned else "on some of the test rows, which were others then"
+        certainty = "was" if learned else "may have been"
+        sentences.append(f"The {champion.source.role} {certainty} trained {rows}: its scores there may be too good.")
     return tuple(sentences)
+
+
+def _refit(candidate: Model) -> list[str]:
+    fact = candidate.scorer.manifest.get("refit")
+    if not fact:
+        return []
+    return [
+        f"The exported model is fitted on {fact['rows']:,} rows, the test part included (train.refit). The metrics are "
+        f"those of the model with the same settings that was fitted on {fact['evaluated_rows']:,} rows; latency, size, "
+        "parity and behaviour are those of the exported one."
+    ]
 
 
 def _achieved(champion: Model) -> str:

@@ -22,6 +22,7 @@ def _results(evidence: Evidence, limits: Gates) -> Iterator[Gate]:
     yield _validation(evidence)
     yield _leakage(evidence)
     yield _min_class_rows(evidence, limits.min_class_rows or 0)
+    yield _behaviour(evidence)
     yield _parity(evidence)
     yield _max_latency_ms(evidence, limits.max_latency_ms or 0.0)
     yield _max_size_mb(evidence, limits.max_size_mb or 0.0)
@@ -127,6 +128,20 @@ def _min_class_rows(evidence: Evidence, limit: int) -> Gate:
         f"unproven: {named}" if few else fewest or "numbers have no classes",
         f"at least {limit} test rows of each class, else the verdict is only that the model is unproven",
         "",
+    )
+
+
+def _behaviour(evidence: Evidence) -> Gate:
+    broken = [f"{s.text} ({s.violations:,}: {s.example})" for s in evidence.behaviour if s.holds is False]
+    undecided = sum(s.holds is None for s in evidence.behaviour)
+    held = f"{len(evidence.behaviour) - undecided} statements hold" + (f", {undecided} undecided" if undecided else "")
+    return Gate(
+        "behaviour",
+        not broken if evidence.behaviour else None,
+        "; ".join(broken) or held if evidence.behaviour else "contract.yaml states none",
+        "the statements of contract.yaml (behaviour) hold",
+        "train trees, which follow directions (the table of behaviour says what was enforced), read columns of "
+        "unchanged_by in no function of features.py, change the statement in contract.yaml",
     )
 
 

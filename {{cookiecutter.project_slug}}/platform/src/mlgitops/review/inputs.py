@@ -13,11 +13,15 @@ from .report import Source
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model, where it comes from, and the profile of its data if there is one."""
+    """A loaded model, where it comes from, and the profile of its data if there is one.
+
+    *evaluated* is the model that has not seen the test part, where the exported one was fitted again on all rows.
+    """
 
     scorer: Scorer
     source: Source
     profile: Profile | None = None
+    evaluated: Scorer | None = None
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,15 @@ class RecentRows:
 class Context:
     """What a review knows beyond the models and the test rows.
 
-    *unseen* are the rows of both test parts that neither model was trained on, *recent* the newest rows.
+    *unseen* are the rows of both test parts that neither model was trained on, *recent* the newest rows, *learned* the
+    number of test rows that the champion was trained on.
     """
 
     data: DataChange | None = None
     unseen: pd.DataFrame | None = None
     drift: Drift | None = None
     recent: RecentRows | None = None
+    learned: int | None = None
 
 
 EMPTY = Context()

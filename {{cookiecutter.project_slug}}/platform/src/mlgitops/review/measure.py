@@ -7,12 +7,14 @@ import pandas as pd
 
 from ..contract.params import Params
 from ..data import frame
+from ..model.coverage import Coverage
+from ..model.interval import measured
 from . import baseline, compare, groups
 from .compare import Predictions
 from .facts import test_rows
 from .inputs import Model
 from .movement import confusion, movement
-from .performance import TEST_ROWS, UNSEEN_ROWS, Drop, Metric, Performance, Score
+from .performance import TEST_ROWS, UNSEEN_ROWS, Drop, Intervals, Metric, Performance, Score
 
 
 def performance(candidate: Model, champion: Model | None, rows: pd.DataFrame, params: Params) -> Performance:
@@ -30,6 +32,22 @@ def performance(candidate: Model, champion: Model | None, rows: pd.DataFrame, pa
         confusion=confusion(contract, truth, new, old),
         curves=compare.by_curve(contract, truth, new, old),
     )
+
+
+def intervals(candidate: Model, champion: Model | None, rows: pd.DataFrame) -> Intervals | None:
+    """Return the coverage and the width of the prediction intervals on typed *rows*; None without intervals."""
+    contract = candidate.scorer.contract
+    covered = _covered(candidate, rows)
+    if contract.interval is None or covered is None:
+        return None
+    return Intervals(contract.interval, covered, _covered(champion, rows) if champion else None)
+
+
+def _covered(model: Model, rows: pd.DataFrame) -> Coverage | None:
+    limits, contract = model.scorer.manifest.get("interval"), model.scorer.contract
+    if contract.interval is None or not limits:
+        return None
+    return measured(limits, frame.target(rows, contract), predictions(model, rows).values)
 
 
 def drop(
@@ -59,9 +77,9 @@ def narrowing(rows: int, champion_rows: int | None) -> float:
 
 
 def predictions(model: Model, rows: pd.DataFrame) -> Predictions:
-    """Return what a model predicts for typed *rows*."""
-    columns = frame.columns(rows, model.scorer.contract)
-    return Predictions(model.scorer.predict(columns), model.scorer.threshold)
+    """Return what a model predicts for typed *rows*: the one that has not learned from the test part."""
+    scorer = model.evaluated or model.scorer
+    return Predictions(scorer.predict(frame.columns(rows, scorer.contract)), scorer.threshold)
 
 
 def _primary(candidate: Model, champion: Model, rows: pd.DataFrame, params: Params) -> Score:

@@ -18,7 +18,7 @@ def confusion(
     size = len(contract.classes)
 
     def counts(model: Predictions) -> tuple[tuple[int, ...], ...]:
-        codes = truth * size + _decided(contract, *model)
+        codes = truth * size + decided(contract, *model)
         return tuple(map(tuple, np.bincount(codes, minlength=size**2).reshape(size, size).tolist()))
 
     return Confusion(contract.classes, counts(candidate), counts(champion) if champion else None)
@@ -29,7 +29,7 @@ def movement(contract: Contract, truth: np.ndarray, candidate: Predictions, cham
     new, old = candidate.values.astype("float64"), champion.values.astype("float64")
     if not contract.classes:
         return Movement(None, None, None, float(np.abs(new - old).mean()), _rank(new, old))
-    after, before = (_decided(contract, *model) for model in (candidate, champion))
+    after, before = (decided(contract, *model) for model in (candidate, champion))
     changed = after != before
     return Movement(
         changed_share=float(changed.mean()),
@@ -40,7 +40,8 @@ def movement(contract: Contract, truth: np.ndarray, candidate: Predictions, cham
     )
 
 
-def _decided(contract: Contract, values: np.ndarray, threshold: float) -> np.ndarray:
+def decided(contract: Contract, values: np.ndarray, threshold: float) -> np.ndarray:
+    """Return the predicted class of each row."""
     return (values[:, 1] >= threshold).astype(int) if contract.task == "binary" else values.argmax(axis=1)
 
 

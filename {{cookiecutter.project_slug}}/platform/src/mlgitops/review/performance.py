@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..common.record import Record
+from ..model.coverage import Coverage
 
 Verdict = Literal["better", "worse", "same"]
 Point = tuple[float, float]
@@ -52,6 +53,15 @@ class Drop(Record):
     low: float | None
     high: float | None
     noise_rows: int
+
+
+@dataclass(frozen=True)
+class Intervals(Record):
+    """The prediction intervals of both models on the test rows; *asked* is the coverage of the contract."""
+
+    asked: float
+    candidate: Coverage
+    champion: Coverage | None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from ..common.provenance import short
 from ..data.counts import Counts
 from .performance import TEST_ROWS, Confusion, Drop, Movement, Score, Verdict
 from .report import Evidence, ModelFacts
+from .statement import Statement
 
 SIGNS: dict[Verdict | None, str] = {"better": "▲ better", "worse": "▼ worse", "same": "within noise", None: ""}
 COMPARISON: dict[Verdict | None, str] = {"better": "better than", "worse": "worse than"}
@@ -77,6 +78,34 @@ def movement(moved: Movement, task: str) -> list[tuple[str, str]]:
     if moved.rank_correlation is not None:
         rows.append(("rank correlation", number(moved.rank_correlation)))
     return rows
+
+
+def intervals(evidence: Evidence) -> list[Row]:
+    """Return the coverage and the mean width of the prediction intervals; nothing without them."""
+    pair = evidence.intervals
+    if pair is None:
+        return []
+    covered = f"actual numbers inside, of {pair.asked:.0%} asked for"
+    old = pair.champion
+    return [
+        (covered, f"{pair.candidate.covered:.1%}", f"{old.covered:.1%}" if old else NOTHING),
+        ("mean width", f"{pair.candidate.width:,.4g}", f"{old.width:,.4g}" if old else NOTHING),
+    ]
+
+
+def behaviour(statements: Sequence[Statement]) -> list[tuple[str, str, str, str, str]]:
+    """Return statements on the behaviour: text, how it was checked, violations, worst example, verdict."""
+    verdicts = {True: "holds", False: "violated", None: "undecided"}
+    return [
+        (
+            statement.text,
+            statement.checked,
+            f"{statement.violations:,}",
+            statement.example or NOTHING,
+            verdicts[statement.holds] + (", enforced in training" if statement.enforced else ""),
+        )
+        for statement in statements
+    ]
 
 
 def cost(evidence: Evidence) -> list[Row]:

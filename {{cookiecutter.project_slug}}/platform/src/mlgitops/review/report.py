@@ -9,7 +9,8 @@ from ..data.validation_report import ValidationReport
 from ..model.parity import Parity
 from ..monitoring.report import Drift
 from .data_change import DataChange
-from .performance import Drop, Performance, Recent, Score
+from .performance import Drop, Intervals, Performance, Recent, Score
+from .statement import Statement
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Change(Record):
 
 @dataclass(frozen=True)
 class Importance(Record):
-    """The importance of a feature, the decrease of the primary metric when its values are shuffled, in both models."""
+    """The importance of a column or feature in both models; Evidence.reasons says how it is measured."""
 
     feature: str
     candidate: float | None
@@ -71,7 +72,9 @@ class Limits(Record):
 class Evidence(Record):
     """Everything that the gates decide on and the pages show; *incompatible*: why the champion cannot be evaluated.
 
-    *leaks*: those that the contract does not acknowledge, in words; *class_rows*: test rows by class.
+    *reasons*: whether an importance is the mean absolute contribution of a column to a prediction, and not the decrease
+    of the primary metric when the values of a feature are shuffled. *leaks*: those that the contract does not
+    acknowledge, in words; *class_rows*: test rows by class.
     """
 
     project: str
@@ -96,6 +99,9 @@ class Evidence(Record):
     leaks: tuple[str, ...] = ()
     class_rows: dict[str, int] = field(default_factory=dict)
     recent: Recent | None = None
+    reasons: bool = False
+    behaviour: tuple[Statement, ...] = ()
+    intervals: Intervals | None = None
 
     @property
     def primary(self) -> Score:

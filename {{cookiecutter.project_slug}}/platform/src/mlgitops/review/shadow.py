@@ -64,9 +64,10 @@ def score(scorer: Scorer, version: str, place: Place, params: Params) -> Shadow:
 
 
 def _unseen(scorer: Scorer, rows: pd.DataFrame) -> tuple[pd.DataFrame, int | None]:
-    """Return the rows that are newer than the model's train part, and the number of the others, if that is known."""
+    """Return the rows that are newer than those that the model learned from, and the number of the others, if known."""
     time, profile = scorer.contract.time, profile_of(scorer)
-    last = profile.parts["train"].columns[time].last if time and profile and "train" in profile.parts else None
+    part = "test" if scorer.manifest.get("refit") else "train"
+    last = profile.parts[part].columns[time].last if time and profile and part in profile.parts else None
     if last is None:
         return rows, None
     newer = np.asarray(rows[time] > pd.Timestamp(last), dtype=bool)

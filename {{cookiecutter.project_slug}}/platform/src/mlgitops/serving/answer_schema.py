@@ -53,3 +53,36 @@ def answer(contract: Contract) -> dict[str, Any]:
         "required": list(properties),
         "additionalProperties": False,
     }
+
+
+def explanation(contract: Contract) -> dict[str, Any]:
+    """Return the JSON schema of an answer with its reasons."""
+    answered, scale = answer(contract), _scale(contract)
+    reason = {
+        "type": "object",
+        "properties": {
+            "field": {"enum": list(contract.inputs), "description": "Name of the field."},
+            "contribution": {"type": "number", "description": f"What its value adds to {scale}."},
+        },
+        "required": ["field", "contribution"],
+        "additionalProperties": False,
+    }
+    properties = {
+        "base": {"type": "number", "description": f"Mean of {scale} over background rows of the training data."},
+        "reasons": {
+            "type": "array",
+            "items": reason,
+            "description": f"The strongest first. `base` and all contributions add up to {scale}.",
+        },
+    }
+    return {
+        **answered,
+        "properties": answered["properties"] | properties,
+        "required": [*answered["required"], *properties],
+    }
+
+
+def _scale(contract: Contract) -> str:
+    if not contract.classes:
+        return "the predicted number"
+    return "`probability`" if len(contract.classes) == 2 else "the probability of the predicted class"

@@ -17,7 +17,9 @@ from ..model.scorer import Scorer
 from . import adapters
 from .admission import Admission, Headers, Message, Receive, Scored, Send
 from .cors import with_cors
-from .error_response import refused
+from .error_response import SCORED, refused
+from .explain import PATH as EXPLAIN
+from .explain import Explanations
 from .limits import JSON, METRICS, Limits
 from .log_settings import OFF, LogSettings
 from .prediction_log import PredictionLog, logged_facts
@@ -43,9 +45,10 @@ class Api:
         limits: Limits,
         lineage: dict[str, Any],
         pages: dict[str, Page],
+        reasons: Explanations,
         log: LogSettings = OFF,
     ) -> None:
-        """Serve *scorer* at /predict, within *limits*; *pages* are served by path."""
+        """Serve *scorer* at /predict and /explain, within *limits*; *pages* are served by path."""
         self._limits, self._admission = limits, Admission(limits, self.score)
         model = {name: lineage[name] or "" for name in ("version", "run", "commit", "image")}
         self.telemetry = Telemetry(model, scorer.known_categories)
@@ -57,6 +60,7 @@ class Api:
         self._ids = RequestIds()
         self._log = PredictionLog(log, scorer.contract, logged_facts(scorer, lineage), self.telemetry.logged)
         self._rows = RowScorer(scorer, limits.max_rows, self._log.sample)
+        self._reasons = reasons
         self._app = with_cors(self._respond, limits)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -92,8 +96,8 @@ class Api:
             await send({"type": "http.response.body"})
 
     def _route(self, path: str) -> str:
-        adapter = self._adapters.get(path) if path != "/predict" else None
-        return adapter.route if adapter else path if path == "/predict" or path in self._pages else "other"
+        adapter = self._adapters.get(path) if path not in SCORED else None
+        return adapter.route if adapter else path if path in SCORED or path in self._pages else "other"
 
     async def _answer(
         self, scope: Message, headers: dict[bytes, bytes], request_id: str, receive: Receive
@@ -105,9 +109,11 @@ class Api:
             raise RequestError(405, f"{path}: use {adapter.methods[0]}")
         if adapter and adapter.page:
             return [(b"content-type", JSON.encode())], adapter.page()
-        if path == "/predict" or adapter:
+        if path in SCORED or adapter:
             if method != "POST":
                 raise RequestError(405, f"{path}: use POST")
+            if path == EXPLAIN:
+                return await self._explain(headers, receive)
             return await self._predict(headers, request_id, receive, adapter)
         page = self._pages.get(path)
         if page is None and path not in HEALTH:
@@ -131,6 +137,12 @@ class Api:
             return self._answered, scored.content
         self._log.write(request_id, scored)  # before the response is sent, so that none is lost
         return [*self._answered, (b"x-prediction-id", request_id.encode())], scored.content
+
+    async def _explain(self, headers: dict[bytes, bytes], receive: Receive) -> tuple[Headers, bytes]:
+        try:
+            return self._answered, await self._reasons.answer(headers, receive)
+        except RequestError as refusal:
+            raise of_contract(refusal, headers, self._contract) from None
 
     def score(self, body: bytes | bytearray) -> Scored:
         """Return the answers to the rows in *body*; raises RequestError."""

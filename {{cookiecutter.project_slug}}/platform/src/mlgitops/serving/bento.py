@@ -18,6 +18,7 @@ from ..model.scorer import Scorer, difference
 from . import examples, pages
 from .app import Api
 from .bentoml_runtime import BypassMiddleware, bound_connections, linger, use_http_protocol
+from .explain import Explanations
 from .limits import Limits
 from .log_settings import OFF, LogSettings
 
@@ -64,7 +65,8 @@ def start(served: Api, folder: Path, limits: Limits, log: LogSettings = OFF) -> 
     golden = files.read_json(folder / "golden.json")
     facts = lineage(scorer)
     shown = examples.golden(golden) if limits.examples == "golden" else examples.synthetic(scorer)
-    served.start(scorer, limits, facts, pages.pages(scorer, shown, limits, facts, SWAGGER), log)
+    reasons = Explanations(scorer, limits)
+    served.start(scorer, limits, facts, pages.pages(scorer, shown, limits, facts, SWAGGER, reasons.rows), reasons, log)
     answers = [json.loads(served.score(json.dumps(row).encode())[0]) for row in golden["rows"]]
     mismatch = difference(golden["answers"], answers)
     if mismatch:

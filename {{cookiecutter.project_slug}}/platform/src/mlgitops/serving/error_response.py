@@ -8,6 +8,7 @@ from .limits import JSON
 from .protocol import Adapter
 from .refusal import RequestError
 
+SCORED = ("/predict", "/explain")
 FURTHER: dict[int, Headers] = {  # headers by status
     401: [(b"www-authenticate", b"Bearer"), (b"www-authenticate", b'Basic realm="scoring", charset="UTF-8"')],
     408: [(b"connection", b"close")],
@@ -19,7 +20,7 @@ def refused(path: str, error: RequestError, adapter: Adapter | None = None) -> t
     """Return status, headers and body of the response to a request for *path*, in the form of its *adapter*."""
     headers = [(b"content-type", JSON.encode()), *FURTHER.get(error.status, [])]
     if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
-        methods = adapter.methods if adapter else ("POST",) if path == "/predict" else ("GET", "HEAD")
+        methods = adapter.methods if adapter else ("POST",) if path in SCORED else ("GET", "HEAD")
         headers.append((b"allow", ", ".join(methods).encode()))
     if adapter:
         status, body = adapter.refused(error)

@@ -20,6 +20,7 @@ class Limits:
 
     max_bytes: int = 10_000_000  # size of a request body
     max_rows: int = 100_000  # rows per request
+    explain_rows: int = 100  # rows per request for reasons; 0 gives none
     max_concurrency: int = 128  # requests that wait for the model; further ones get 503 at once
     max_seconds: int = 10  # time for the headers of a request to arrive, and again for its body
     max_connections: int = 4096  # open connections; for a further one, the one that has been idle longest is closed
@@ -34,6 +35,10 @@ class Limits:
         names = ("max_bytes", "max_rows", "max_concurrency", "max_seconds", "max_connections")
         numbers = {name: whole_number(f"SCORING_{name.upper()}") for name in names}
         configured = {name: number for name, number in numbers.items() if number}
+        if os.environ.get("SCORING_EXPLAIN_ROWS") == "0":
+            configured["explain_rows"] = 0
+        elif rows := whole_number("SCORING_EXPLAIN_ROWS"):
+            configured["explain_rows"] = rows
         open_metrics = os.environ.get("SCORING_OPEN_METRICS", "").lower() == "true"
         key = os.environ.get("SCORING_API_KEY", "")
         return cls(**configured, cors_origins=_origins(), examples=_examples(), api_key=key, open_metrics=open_metrics)

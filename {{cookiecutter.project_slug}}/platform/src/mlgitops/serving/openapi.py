@@ -4,7 +4,7 @@ from typing import Any
 
 from ..contract.contract import Contract
 from ..contract.row_schema import json_schema
-from .answer_schema import ERROR, answer
+from .answer_schema import ERROR, answer, explanation
 from .app import HEALTH
 from .examples import Examples
 from .limits import JSON, Limits
@@ -17,6 +17,10 @@ READ = {
     "metrics": ("Metrics of the service, for Prometheus", "text/plain"),
     "livez": ("Liveness: the process runs", "text/plain"),
     "readyz": ("Readiness: the service accepts requests", "text/plain"),
+}
+HEADERS = {
+    "X-Model-Version": {"description": "The version that answered.", "schema": {"type": "string"}},
+    "X-Request-Id": {"description": "That of the request, or a new one.", "schema": {"type": "string"}},
 }
 MEANINGS = {
     400: "The body is not JSON.",
@@ -31,11 +35,15 @@ MEANINGS = {
 }
 
 
-def document(contract: Contract, examples: Examples, version: str, limits: Limits) -> dict[str, Any]:
-    """Return the OpenAPI document of the service."""
+def document(
+    contract: Contract, examples: Examples, version: str, limits: Limits, explained: int = 0
+) -> dict[str, Any]:
+    """Return the OpenAPI document of the service; *explained* rows of a request may get reasons, 0 if none may."""
     description = contract.columns[contract.target].description
     row = {name: value for name, value in json_schema(contract).items() if name != "$schema"}
     schemas = {"Row": {"examples": examples.rows[:1], **row}, "Answer": answer(contract), "Error": ERROR}
+    if explained:
+        schemas["Explanation"] = explanation(contract)
     components: dict[str, Any] = {"schemas": schemas}
     if limits.api_key:
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
@@ -50,6 +58,7 @@ def document(contract: Contract, examples: Examples, version: str, limits: Limit
         "servers": [{"url": "./"}],
         "paths": {
             "/predict": {"post": _predict(contract, examples, limits)},
+            **({"/explain": {"post": _explain(contract, examples, limits, explained)}} if explained else {}),
             **{f"/{name}": {"get": _get(name, *entry, limits)} for name, entry in READ.items()},
         },
         "components": components,
@@ -58,29 +67,51 @@ def document(contract: Contract, examples: Examples, version: str, limits: Limit
 
 
 def _predict(contract: Contract, examples: Examples, limits: Limits) -> dict[str, Any]:
-    rows, answers = examples.rows, examples.answers
-    row, answer = ({"$ref": f"#/components/schemas/{name}"} for name in ("Row", "Answer"))
-    many = {"type": "array", "items": row, "minItems": 1, "maxItems": limits.max_rows}
+    answers = examples.answers
     one, several = {"summary": "One row"}, {"summary": "Many rows"}
-    requests = {"one": {**one, "value": rows[0]}, "many": {**several, "value": rows[:3]}}
     replies = {"one": {**one, "value": answers[0]}, "many": {**several, "value": answers[:3]}} if answers else {}
     ok = {
         "description": "One answer for one row; for an array of rows, an array of answers in the same order.",
         "headers": {
-            "X-Model-Version": {"description": "The version that answered.", "schema": {"type": "string"}},
-            "X-Request-Id": {"description": "That of the request, or a new one.", "schema": {"type": "string"}},
+            **HEADERS,
             "X-Prediction-Id": {
                 "description": "The id in the prediction log, where that is on; row k of many is ID/k.",
                 "schema": {"type": "string"},
             },
         },
-        "content": {JSON: {"schema": {"oneOf": [answer, {"type": "array", "items": answer}]}, "examples": replies}},
+        "content": {JSON: {"schema": _one_or_many("Answer"), "examples": replies}},
+    }
+    summary = "Score one row or many"
+    return {"summary": summary, "operationId": "predict", **_post(contract, examples, limits, limits.max_rows, ok)}
+
+
+def _explain(contract: Contract, examples: Examples, limits: Limits, rows: int) -> dict[str, Any]:
+    ok = {
+        "description": "The answer of `/predict` with its reasons: how much each field adds to the prediction, the "
+        f"strongest first. A request has at most {rows:,} rows, because one costs as much as many predictions.",
+        "headers": HEADERS,
+        "content": {JSON: {"schema": _one_or_many("Explanation")}},
+    }
+    summary = "Score one row or many, with reasons"
+    return {"summary": summary, "operationId": "explain", **_post(contract, examples, limits, rows, ok)}
+
+
+def _one_or_many(schema: str) -> dict[str, Any]:
+    reference = {"$ref": f"#/components/schemas/{schema}"}
+    return {"oneOf": [reference, {"type": "array", "items": reference}]}
+
+
+def _post(contract: Contract, examples: Examples, limits: Limits, max_rows: int, ok: dict[str, Any]) -> dict[str, Any]:
+    """Return what the operations have in common that read rows."""
+    row, rows = {"$ref": "#/components/schemas/Row"}, examples.rows
+    many = {"type": "array", "items": row, "minItems": 1, "maxItems": max_rows}
+    requests = {
+        "one": {"summary": "One row", "value": rows[0]},
+        "many": {"summary": "Many rows", "value": rows[: min(3, max_rows)]},
     }
     errors = {400: _refusal(contract, b"{"), 422: _refusal(contract, b"{}")}
     errors |= dict.fromkeys((408, 413, 415, 431, 500, 503))
     return {
-        "summary": "Score one row or many",
-        "operationId": "predict",
         "tags": ["score"],
         "requestBody": {
             "required": True,

@@ -144,6 +144,41 @@ function refused(error) {
   return [box];
 }
 
+function reason({ field, contribution }, largest, shares) {
+  const box = element("div", null, { className: "share" });
+  const track = element("div", null, { className: "track" });
+  const length = largest && 50 * Math.abs(contribution) / largest;
+  const fill = element("i", null, { className: contribution < 0 ? "less" : "" });
+  fill.style.width = length + "%";
+  fill.style.left = (contribution < 0 ? 50 - length : 50) + "%";
+  const middle = element("u", null);
+  middle.style.left = "50%";
+  track.append(fill, middle);
+  const amount = shares ? (100 * contribution).toFixed(1) + " %" : number(contribution);
+  box.append(element("span", field), element("b", (contribution > 0 ? "+" : "") + amount), track);
+  return box;
+}
+
+function reasons({ base, reasons: all }) {
+  const shares = facts.classes.length > 0;
+  const strongest = all.slice(0, 5);
+  const largest = Math.abs(strongest[0].contribution);
+  const box = element("div", null, { className: "reasons" });
+  const average = shares ? percent(base) : number(base);
+  box.append(
+    element("h3", strongest.length > 1 ? "The " + strongest.length + " strongest reasons" : "Reason"),
+    ...strongest.map((each) => reason(each, largest, shares)),
+    element("p", "What each field adds to the mean prediction, " + average + ".", { className: "note" }),
+  );
+  return box;
+}
+
+async function explain(body) {
+  const headers = { "Content-Type": "application/json" };
+  const response = await fetch("explain", { method: "POST", headers, body });
+  if (response.ok && $("body").value === body) $("reasons").replaceChildren(reasons(await response.json()));
+}
+
 async function send(event) {
   event.preventDefault();
   for (const { input, wrong } of inputs.values()) {
@@ -151,14 +186,17 @@ async function send(event) {
     input.removeAttribute("aria-invalid");
   }
   $("send").disabled = true;
+  $("reasons").replaceChildren();
   const start = performance.now();
   try {
     const headers = { "Content-Type": "application/json" };
-    const response = await fetch("predict", { method: "POST", headers, body: $("body").value });
+    const body = $("body").value;
+    const response = await fetch("predict", { method: "POST", headers, body });
     const answer = await response.json();
     const milliseconds = Math.max(1, Math.round(performance.now() - start));
     const content = !response.ok ? refused(answer) : Array.isArray(answer) ? multiple(answer) : single(answer);
     $("answer").replaceChildren(...content, element("p", "HTTP " + response.status + " in " + milliseconds + " ms", { className: "note" }));
+    if (facts.explained && response.ok && !Array.isArray(answer)) explain(body).catch(() => {}); // the answer stands alone
   } catch {
     $("answer").replaceChildren(...refused({ error: "no response from the service" }));
   } finally {

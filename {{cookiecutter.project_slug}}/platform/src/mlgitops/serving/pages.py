@@ -24,9 +24,12 @@ SWAGGER = ("swagger-ui.css", "text/css"), ("swagger-ui-bundle.js", "text/javascr
 
 
 def pages(
-    scorer: Scorer, examples: Examples, limits: Limits, lineage: dict[str, Any], swagger: Path
+    scorer: Scorer, examples: Examples, limits: Limits, lineage: dict[str, Any], swagger: Path, explained: int = 0
 ) -> dict[str, Page]:
-    """Return all pages by path, their content in memory, apart from the large files of Swagger UI in *swagger*."""
+    """Return all pages by path, their content in memory, apart from the large files of Swagger UI in *swagger*.
+
+    *explained* is the most rows of a request for reasons, 0 where there are none.
+    """
     contract = scorer.contract
     facts = {
         "target": contract.target,
@@ -34,12 +37,13 @@ def pages(
         "threshold": scorer.manifest["threshold"],
         "fields": [{"name": name, **column.model_dump(mode="json")} for name, column in contract.inputs.items()],
         "rows": examples.rows,
+        "explained": explained > 0,
     }
     meaning = contract.columns[contract.target].description
     contents = {
         "/": _html(render("serving/page.html.j2", facts=facts, meaning=meaning, chips=list(_chips(lineage)))),
         "/docs": _html(render("serving/docs.html.j2")),
-        "/openapi.json": _json(document(contract, examples, lineage["version"], limits)),
+        "/openapi.json": _json(document(contract, examples, lineage["version"], limits, explained)),
         "/schema": _json(json_schema(contract)),
         "/lineage": _json(lineage),
     }

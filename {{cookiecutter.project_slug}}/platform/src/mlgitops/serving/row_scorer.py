@@ -61,8 +61,13 @@ class RowScorer:
     def _answers(self, columns: Columns, first: int) -> list[dict[str, Any]]:
         """Return one answer per row; raises RequestError, its rows counted from *first*."""
         predicted = self._scorer.predict(columns)
-        finite = np.isfinite(predicted)
-        if not finite.all():
-            row = first + int(np.flatnonzero(~finite.reshape(len(predicted), -1).all(axis=1))[0])
-            raise RequestError(422, "the model cannot score this row", [detail(row, None, "Numbers are too large")])
+        check_finite(predicted, "the model cannot score this row", first)
         return self._scorer.to_answers(predicted)
+
+
+def check_finite(values: np.ndarray, message: str, first: int = 0) -> None:
+    """Raise RequestError with *message* for the first row of *values* that is not finite, counted from *first*."""
+    finite = np.isfinite(values)
+    if not finite.all():
+        row = first + int(np.flatnonzero(~finite.reshape(len(values), -1).all(axis=1))[0])
+        raise RequestError(422, message, [detail(row, None, "Numbers are too large")])

@@ -1,6 +1,6 @@
 // Scores rows with this exported model in Node and in the browser, with onnxruntime-node or onnxruntime-web:
 // the same answers as the service, and the same rows refused. features.json says what the model reads,
-// manifest.json has the threshold.
+// manifest.json has the threshold, and the interval of numbers.
 //
 //     import { load } from "./encode.js";
 //     const model = await load(ort, name => readFile(new URL(name, import.meta.url)));   // in Node
@@ -41,7 +41,8 @@ export async function load(ort, read, functions = {}) {
     if (await digest(bytes) !== manifest.files[name]) throw new Error(`${name} is not the file that was exported`);
     return bytes;
   };
-  const facts = { ...JSON.parse(text(await checked("features.json"))), threshold: manifest.threshold };
+  const facts = { ...JSON.parse(text(await checked("features.json"))), threshold: manifest.threshold,
+    interval: manifest.interval ?? null };
   if (facts.format !== FORMAT) {
     throw new Error(`features.json has format ${facts.format}, and this client reads format ${FORMAT}: take the ` +
       "encode.js of the same export");
@@ -166,10 +167,11 @@ function words(text) {
 
 /** Return one answer per row for the output of the model. */
 function answers(data, n, facts) {
-  const { classes, threshold, prediction } = facts;
+  const { classes, threshold, prediction, interval } = facts;
   if (data.some(number => !Number.isFinite(number))) throw new Error("the model cannot score a row: numbers are too large");
   const k = classes.length;
   return Array.from({ length: n }, (_, row) => {
+    if (!k && interval) return { prediction: data[row], low: data[row] + interval[0], high: data[row] + interval[1] };
     if (!k) return { prediction: data[row] };
     const shares = Array.from(data.subarray(row * k, row * k + k));
     if (k === 2) {

@@ -24,6 +24,8 @@ def page(report: Report) -> str:
         _head(report),
         _metrics(evidence),
         _gates(report),
+        _behaviour(evidence),
+        _intervals(evidence),
         data(evidence),
         mermaid.chart(evidence),
         _slices(evidence),
@@ -91,6 +93,19 @@ def _gates(report: Report) -> str:
     signs = {True: "✅", False: "❌", None: "—"}
     rows = [[signs[gate.passed], gate.name, prose(gate.measured), prose(gate.required)] for gate in report.gates]
     return "### Gates\n\n" + table(["", "gate", "measured", "required"], rows)
+
+
+def _behaviour(evidence: Evidence) -> str:
+    if not evidence.behaviour:
+        return ""
+    rows = [[prose(text) for text in row] for row in phrases.behaviour(evidence.behaviour)]
+    return "### Behaviour\n\n" + table(["statement", "checked", "violations", "worst example", "verdict"], rows)
+
+
+def _intervals(evidence: Evidence) -> str:
+    columns = 3 if evidence.compared else 2
+    rows = [[*row[:columns]] for row in phrases.intervals(evidence)]
+    return "### Prediction intervals\n\n" + table(["", "candidate", evidence.opponent][:columns], rows) if rows else ""
 
 
 def _slices(evidence: Evidence) -> str:

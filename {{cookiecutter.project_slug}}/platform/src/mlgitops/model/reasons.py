@@ -1,0 +1,146 @@
+"""Reasons for predictions: Shapley values of the columns that a caller sends, by sampling, from the ONNX model alone.
+
+A column's contribution is the mean change of the prediction when its value replaces that of a background row, over the
+orders in which the columns can be replaced. Each background row is replaced in one order
+and its reverse, which cancels most of the noise, and ends at the row itself: base and contributions add up to the
+prediction exactly. All rows share the orders, so that equal rows get equal reasons, and similar rows similar ones.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..contract.model_inputs import Feature
+from ..data.encode import Columns, FunctionInputs, encode
+from . import background
+from .scorer import Scorer
+
+ORDERS_SEED = 7
+IMPORTANCE_ROWS, IMPORTANCE_COST = 200, 500_000  # rows whose reasons are averaged, and rows that this may score
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """The reasons for some predictions: *base* has shape (rows,), *contributions* (rows, columns).
+
+    Both are on the scale of the prediction: the probability of the positive class, or of the predicted one of several
+    classes, or the number. *base* is the mean prediction of the background rows.
+    """
+
+    columns: tuple[str, ...]
+    base: np.ndarray
+    contributions: np.ndarray
+
+    def strongest(self, row: int, count: int | None = None) -> list[tuple[str, float]]:
+        """Return the columns with the largest contributions to the prediction of *row*, all of them by default."""
+        order = np.argsort(-np.abs(self.contributions[row]), kind="stable")[:count]
+        return [(self.columns[column], float(self.contributions[row, column])) for column in order]
+
+
+class Explainer:
+    """Computes reasons with one model; several threads may share it."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        """Prepare the background of *scorer*; raises ProjectError if the model was exported without one."""
+        rows = background.read(scorer.folder, scorer.contract)
+        columns: Columns = {name: [row.get(name) for row in rows] for name in scorer.contract.inputs}
+        self._scorer = scorer
+        self.columns = tuple(name for name in scorer.contract.inputs if name in _read(scorer.features))
+        self._outputs = _by_class(scorer.predict(columns))
+        self._orders = _orders(len(rows), len(self.columns))
+        self._replaced = _replaced(self._orders)
+        at = np.repeat(np.arange(len(self._orders)) // 2, len(self.columns) - 1)  # the background row of each mixture
+        self._alone = tuple(feature for feature in scorer.features if len(_columns(feature)) == 1)
+        self._several = tuple(feature for feature in scorer.features if len(_columns(feature)) > 1)
+        self._by_feature = {feature.name: self.columns.index(_columns(feature)[0]) for feature in self._alone}
+        self._encoded = {name: v[at, 0] for name, v in encode(columns, scorer.contract, self._alone).items()}
+        arrays = FunctionInputs(columns, scorer.contract)
+        self._arrays = {name: arrays[name][at] for name in self.columns if name in _read(self._several)}
+
+    @property
+    def cost(self) -> int:
+        """How many rows the model scores for the reasons of one."""
+        return max(len(self._replaced), 1)
+
+    def reasons(self, columns: Columns, predicted: np.ndarray) -> Reasons:
+        """Return the reasons for the rows in *columns*, for which `Scorer.predict` has returned *predicted*.
+
+        They are not finite for a row whose mixtures with background rows the model cannot score.
+        """
+        scorer, outputs = self._scorer, _by_class(predicted)
+        classes = outputs.argmax(axis=1) if len(scorer.contract.classes) > 2 else np.zeros(len(outputs), dtype=int)
+        encoded = encode(columns, scorer.contract, self._alone)
+        arrays = FunctionInputs(columns, scorer.contract)
+        contributions = np.empty((len(outputs), len(self.columns)))
+        for row, shown in enumerate(classes):
+            mixed = self._mixed(encoded, arrays, row)
+            contributions[row] = self._contributions(mixed, int(shown), float(outputs[row, shown]))
+        return Reasons(self.columns, self._outputs.mean(axis=0)[classes], contributions)
+
+    def _mixed(self, encoded: Mapping[str, np.ndarray], arrays: FunctionInputs, row: int) -> dict[str, np.ndarray]:
+        """Return the features of all mixtures of one row with background rows."""
+        features = {
+            name: self._with(others, encoded[name][row, 0], self._by_feature[name]).reshape(-1, 1)
+            for name, others in self._encoded.items()
+        }
+        values = {
+            name: self._with(others, arrays[name][row], self.columns.index(name))
+            for name, others in self._arrays.items()
+        }
+        return features | encode(values, self._scorer.contract, self._several)
+
+    def _with(self, values: np.ndarray, value: object, column: int) -> np.ndarray:
+        mixed = values.copy()
+        mixed[self._replaced[:, column]] = value
+        return mixed
+
+    def _contributions(self, mixed: dict[str, np.ndarray], shown: int, predicted: float) -> np.ndarray:
+        orders, steps = self._orders, len(self.columns) - 1
+        path = np.empty((len(orders), steps + 2))
+        path[:, 0], path[:, -1] = np.repeat(self._outputs[:, shown], 2), predicted
+        if steps:
+            path[:, 1:-1] = _by_class(self._scorer.run(mixed))[:, shown].reshape(len(orders), steps)
+        changes = np.empty(orders.shape)
+        with np.errstate(invalid="ignore"):  # the caller sees what is not finite
+            np.put_along_axis(changes, orders, np.diff(path, axis=1), axis=1)
+            return np.asarray(changes.mean(axis=0))
+
+
+def importance(scorer: Scorer, columns: Columns, rows: int) -> dict[str, float]:
+    """Return the mean absolute contribution of each column to the predictions for *rows* rows, the largest first."""
+    explainer = Explainer(scorer)
+    count = min(rows, IMPORTANCE_ROWS, 1 + IMPORTANCE_COST // explainer.cost)
+    chosen = background.positions(rows, count)
+    sample: Columns = {name: np.asarray(columns[name])[chosen] for name in scorer.contract.inputs}
+    means = np.abs(explainer.reasons(sample, scorer.predict(sample)).contributions).mean(axis=0)
+    order = np.argsort(-means, kind="stable")
+    return {explainer.columns[column]: float(f"{means[column]:.6g}") for column in order}
+
+
+def _columns(feature: Feature) -> tuple[str, ...]:
+    return feature.function.columns if feature.function else (feature.column,)
+
+
+def _read(features: Iterable[Feature]) -> set[str]:
+    return {name for feature in features for name in _columns(feature)}
+
+
+def _by_class(predicted: np.ndarray) -> np.ndarray:
+    """Return the explained outputs, shape (rows, 1) of a number or a positive class, (rows, classes) of several."""
+    outputs = predicted.astype("float64").reshape(len(predicted), -1)
+    return outputs[:, 1:] if outputs.shape[1] == 2 else outputs
+
+
+def _orders(rows: int, columns: int) -> np.ndarray:
+    """Return an order of the columns and its reverse for each background row, shape (2 * rows, columns)."""
+    random = np.random.RandomState(ORDERS_SEED)  # whose numbers no release of numpy changes
+    orders = np.array([random.permutation(columns) for _ in range(rows)])
+    return np.stack([orders, orders[:, ::-1]], axis=1).reshape(2 * rows, columns)
+
+
+def _replaced(orders: np.ndarray) -> np.ndarray:
+    """Return which columns are those of the row after each step but the last, shape (orders * steps, columns)."""
+    positions, columns = np.argsort(orders, axis=1), orders.shape[1]
+    mixed: np.ndarray = positions[:, None, :] <= np.arange(columns - 1)[None, :, None]
+    return mixed.reshape(-1, columns)
