@@ -37,7 +37,9 @@ def test_every_algorithm_learns_every_task_and_is_read_back_the_same(algorithm: 
     contract, fitted = contracts.wide(task), models.fitted(algorithm, task)
     inputs = frame.features(frame.parse(tables.rows(task, seed=1, strange=True), contract), contract)
     predicted = pipeline.predict(fitted, inputs, contract)
-    trained.write(tmp_path / "trained.onnx", *rehearsal.exported(contract, contracts.settings(algorithm), fitted, inputs))
+    trained.write(
+        tmp_path / "trained.onnx", *rehearsal.exported(contract, contracts.settings(algorithm), fitted, inputs)
+    )
     loaded = trained.load(tmp_path / "trained.onnx", contract)
     np.testing.assert_allclose(loaded.predict(inputs), predicted, rtol=1e-4, atol=1e-5)
     assert loaded.description().label == algorithm
