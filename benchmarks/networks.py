@@ -113,6 +113,7 @@ class KerasNetwork(Network):
         self.network_.compile(keras.optimizers.Adam(RATE), loss)
         self.network_.fit(rows, np.asarray(truth), batch_size=BATCH, epochs=EPOCHS, verbose=0)
         self.network_ = keras.Sequential([keras.Input((rows.shape[1],)), hidden, output, *last])
+        self.answers(rows[:2])  # a network must be called before it is exported
 
     def answers(self, rows: np.ndarray) -> np.ndarray:
         """Return the output of the network."""

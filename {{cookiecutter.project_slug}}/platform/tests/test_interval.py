@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from helpers import contracts, models
+from helpers import contracts, models, reviews
 
 from mlgitops.batch import score
 from mlgitops.batch.stamp import Stamp
@@ -19,6 +19,11 @@ from mlgitops.model import evaluate, export, interval, train, trained
 from mlgitops.model.cross_validation import FoldPredictions
 from mlgitops.model.scorer import Scorer
 from mlgitops.registry.pyfunc import signature
+from mlgitops.review import measure, phrases
+from mlgitops.review.build import build
+from mlgitops.review.inputs import Model
+from mlgitops.review.pages import html, markdown
+from mlgitops.review.report import Source
 from mlgitops.serving.answer_schema import answer
 
 
@@ -103,3 +108,23 @@ def test_service_batch_and_mlflow_answer_with_it_and_the_report_has_its_coverage
     scored = pd.read_parquet("scored.parquet")[["prediction", "low", "high"]].to_dict("records")
     assert scored == golden["answers"]
     assert [column.name for column in signature(contract).outputs] == ["prediction", "low", "high"]
+
+
+def test_the_review_shows_coverage_and_width_of_both_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(models.touch_package(tmp_path))
+    declared = reviews.contract("regression", ["a", "b"]).model_copy(update={"interval": 0.8})
+    new = reviews.export(tmp_path / "new", declared, 0.0, interval=[-0.64, 0.64])
+    old = reviews.export(tmp_path / "old", declared, 0.5, Source("old"), interval=[-9.0, 9.0])
+    rows = reviews.data("regression", ["a", "b"])
+    report = build(new, old, rows, reviews.params(), reviews.VALID)
+    shown = report.evidence.intervals
+    assert shown is not None
+    assert shown.candidate.covered == pytest.approx(0.8, abs=0.04)
+    assert shown.champion is not None
+    assert (shown.candidate.width, shown.champion.width, shown.champion.covered) == (1.28, 18.0, 1.0)
+    assert phrases.intervals(report.evidence)[1] == ("mean width", "1.28", "18")
+    for page in (html.page(report), markdown.page(report)):
+        assert "Prediction intervals" in page
+        assert "actual numbers inside, of 80% asked for" in page
+    plain = reviews.export(tmp_path / "plain", reviews.contract("regression", ["a", "b"]), 0.0)
+    assert measure.intervals(new, Model(plain.scorer, Source("plain")), rows).champion is None

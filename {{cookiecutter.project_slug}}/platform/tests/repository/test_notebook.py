@@ -1,23 +1,24 @@
-"""The notebook works for any contract, from its folder and from the project's; it is kept without outputs."""
+"""Both notebooks work for any contract, from their folder and from the project's; they are kept without outputs."""
 
+import html
 import json
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pandas as pd
 import pytest
-import yaml
 from helpers.repository import ROOT, package
 from nbclient import NotebookClient
 
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.synthetic import example_rows
 
-NOTEBOOK = "notebooks/explore.ipynb"
+EXPLORE, COMPARE = "notebooks/explore.ipynb", "notebooks/compare_libraries.ipynb"
 COLUMNS = """
 columns:
   kind: {type: category, categories: [a, b, c]}
@@ -59,9 +60,7 @@ def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     if request.param != "of this project":
         (tmp_path / "src" / package() / "features.py").write_text("", encoding="utf-8")
     (tmp_path / "contract.yaml").write_text(CONTRACTS[request.param], encoding="utf-8")
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params["tune"]["trials"] = 0  # the notebook does not depend on it, and it takes long
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
     (tmp_path / "data").mkdir()
     example_table(Contract.load(tmp_path / "contract.yaml"), 500).to_parquet(tmp_path / "data/raw.parquet", index=False)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -69,9 +68,9 @@ def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     return tmp_path
 
 
-def execute(project: Path, folder: str) -> dict[str, list[Any]]:
-    """Return the outputs of each cell of the notebook, run from *folder*."""
-    notebook = nbformat.read(project / NOTEBOOK, as_version=4)
+def execute(project: Path, folder: str, name: str) -> dict[str, list[Any]]:
+    """Return the outputs of each cell of a notebook, run from *folder*."""
+    notebook = nbformat.read(project / name, as_version=4)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(project / folder)}}).execute()
     return {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
 
@@ -81,10 +80,8 @@ def execute(project: Path, folder: str) -> dict[str, list[Any]]:
     [("of this project", "notebooks"), ("of classes", "."), ("of numbers", "notebooks")],
     indirect=["project"],
 )
-def test_notebook_runs(project: Path, folder: str) -> None:
-    found = execute(project, folder)
-    assert not [output for outputs in found.values() for output in outputs if output.output_type == "stream"]
-    shown = {name: outputs[-1].data for name, outputs in found.items() if outputs}
+def test_notebooks_run(project: Path, folder: str) -> None:
+    shown = shown_by(project, folder, EXPLORE)
     contract = Contract.load(project / "contract.yaml")
     assert all(name in shown["columns"]["text/html"] for name in contract.columns)
     assert "image/png" in shown["target"]
@@ -92,8 +89,24 @@ def test_notebook_runs(project: Path, folder: str) -> None:
     assert shown["runs"]["text/plain"].count("FINISHED") == 1
     assert "prediction" in shown["score"]["text/plain"]
 
+    shown = shown_by(project, folder, COMPARE)
+    for name, module in {"LightGBM": "lightgbm", "XGBoost": "xgboost", "CatBoost": "catboost"}.items():
+        installed = find_spec(module) is not None
+        assert (f"uv add --group pipeline 'mlgitops[{module}]'" in html.unescape(shown["libraries"])) != installed
+        assert (name in shown["compare"]) == installed
+    assert all(name in shown["compare"] for name in ("model.py", "scikit-learn, linear", "difference"))
 
-def test_notebook_is_kept_without_outputs() -> None:
-    for cell in json.loads((ROOT / NOTEBOOK).read_text(encoding="utf-8"))["cells"]:
+
+def shown_by(project: Path, folder: str, name: str) -> dict[str, Any]:
+    """Return what each cell of a notebook shows: of a table, its HTML."""
+    outputs = execute(project, folder, name)
+    assert not [output for shown in outputs.values() for output in shown if output.output_type == "stream"]
+    data = {cell: shown[-1].data for cell, shown in outputs.items() if shown}
+    return {cell: content["text/html"] for cell, content in data.items()} if name == COMPARE else data
+
+
+@pytest.mark.parametrize("name", [EXPLORE, COMPARE])
+def test_notebook_is_kept_without_outputs(name: str) -> None:
+    for cell in json.loads((ROOT / name).read_text(encoding="utf-8"))["cells"]:
         assert not cell.get("outputs"), cell["id"]
         assert cell.get("execution_count") is None, cell["id"]
