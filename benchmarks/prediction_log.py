@@ -27,7 +27,7 @@ from mlgitops.serving.explain import Explanations
 from mlgitops.serving.limits import Limits
 from mlgitops.serving.log_settings import LogSettings
 
-REQUESTS, ROUNDS = 100, 100
+REQUESTS, ROUNDS = 100, 40
 KEYS = {"flight": "UA1545"}  # the columns of the key that are no inputs of the model
 
 
