@@ -75,7 +75,7 @@ STUBS = {
     "OrtException": "public class OrtException extends Exception {}",
     "OrtEnvironment": """public class OrtEnvironment {
         public static OrtEnvironment getEnvironment() { return null; }
-        public OrtSession createSession(String path, OrtSession.SessionOptions options) throws OrtException { return null; }
+        public OrtSession createSession(String path, OrtSession.SessionOptions o) throws OrtException { return null; }
     }""",
     "OnnxValue": "public interface OnnxValue { Object getValue() throws OrtException; }",
     "OnnxTensor": """public class OnnxTensor implements OnnxValue, AutoCloseable {
@@ -101,5 +101,13 @@ def test_the_java_code_of_the_page_compiles(tmp_path: Path) -> None:
     (tmp_path / "Predict.java").write_text(code, encoding="utf-8")
     for name, stub in STUBS.items():
         (tmp_path / f"{name}.java").write_text(f"package ai.onnxruntime;\n{stub}\n", encoding="utf-8")
-    run("javac", "-Xlint:all,-serial", "-Werror", "-d", "out", *(path.name for path in tmp_path.glob("*.java")), cwd=tmp_path)
+    run(
+        "javac",
+        "-Xlint:all,-serial",
+        "-Werror",
+        "-d",
+        "out",
+        *(path.name for path in tmp_path.glob("*.java")),
+        cwd=tmp_path,
+    )
     assert (tmp_path / "out/Predict.class").is_file()

@@ -22,6 +22,14 @@ ingest: ## read the source of the data where it changed, or again if REFRESH is 
 	elif [ "$$REFRESH" = true ] || [ "$$GITHUB_EVENT_NAME" = repository_dispatch ]; then $(MAKE) --no-print-directory refresh; \
 	else $(RUN) dvc repro ingest $(if $(CI),--pull </dev/null); fi
 
+.PHONY: train-part
+train-part: ## make or fetch the train part, from which `make tune` learns
+	$(RUN) dvc repro split $(if $(CI),--pull </dev/null)
+
+.PHONY: propose-tuning
+propose-tuning: push-store ## open the pull request of what `make tune` has found
+	@$(RUN) $(PACKAGE) propose-tuning
+
 .PHONY: write-back
 write-back: push-store ## push data, history and dvc.lock to the branch, and start its checks
 	@$(RUN) $(PACKAGE) write-back

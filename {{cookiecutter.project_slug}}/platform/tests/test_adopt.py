@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 
 from mlgitops.contract import features, row_schema
 from mlgitops.contract.contract import Contract
-from mlgitops.contract.params import Params
+from mlgitops.contract.params import Ingest, Params
 from mlgitops.data import frame, validate
 from mlgitops.data.frame import load
 from mlgitops.data.ingest import ingest
@@ -29,8 +29,10 @@ from mlgitops.data.split import split
 from mlgitops.model import estimators
 from mlgitops.model.cross_validation import FoldPredictions
 from mlgitops.onboard import candidates, choose, draft, project_files, race, sampling, source
+from mlgitops.onboard.choose import Choice
 from mlgitops.onboard.command import main
 from mlgitops.onboard.draft import AdoptOptions, ContractDraft
+from mlgitops.tuning import space
 
 COUNT = 200
 RANDOM = np.random.default_rng(7)
@@ -684,7 +686,7 @@ def test_candidates_that_trail_on_a_sample_stop_and_the_best_one_is_tried_on_all
     best = choose.choose(contracts.contract({"x": "{type: number}"}, "regression"), contracts.PARAMS, rows, 1)
     assert best.settings["algorithm"] == "linear"
     assert [count for count, _ in raced] == [15_000, 40_000]
-    assert raced[0][1] == ["boosting"] * 4 + ["forest"] * 2 + ["linear"] * 3
+    assert raced[0][1] == ["boosting"] * 5 + ["forest"] * 2 + ["linear"] * 3
     assert raced[1][1] == ["boosting", "linear", "linear", "linear"]
 
 
@@ -733,11 +735,13 @@ def test_every_candidate_is_a_setting_of_the_default_model(task: str) -> None:
 
 
 @pytest.mark.parametrize("task", contracts.TARGETS)
-@pytest.mark.parametrize("algorithm", contracts.ALGORITHMS)
-def test_every_space_that_adoption_writes_is_one_of_the_default_model(algorithm: str, task: str) -> None:
-    for name, ends in project_files.SPACES[algorithm](task).items():
-        for end in ends:
-            estimators.build(contracts.wide(task), algorithm, **{name: end})["model"]._validate_params()
+def test_the_space_that_adoption_writes_is_one_of_the_default_model(task: str) -> None:
+    text = (contracts.EXAMPLE / "params.yaml").read_text(encoding="utf-8")
+    choice = Choice({"algorithm": "forest", "random_state": 3}, 0.8)
+    written = project_files.settings(text, Ingest(source="data/x.csv"), contracts.wide(task), choice, 0.5, 0.2)
+    every = space.spaces(Params.parse(written, "params.yaml"))
+    assert every.keys() == set(contracts.ALGORITHMS)
+    space.check(contracts.wide(task), every)
 
 
 def test_a_second_table_takes_the_place_of_the_first(home: Path) -> None:

@@ -15,6 +15,7 @@ ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that i
     "contract": {"common", "store"},  # the diff reads another commit's contract
     "data": {"common", "contract", "store"},  # the diff reads another commit's table
     "model": {"common", "contract", "data", "store"},
+    "tuning": {"common", "contract", "data", "model", "store"},
     "onboard": {"common", "contract", "data", "model"},
     "serving": {"common", "contract", "data", "model"},
     # MLflow's model answers as the service does
@@ -33,6 +34,7 @@ ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that i
         "review",
         "serving",
         "store",
+        "tuning",
     },  # carries out what others decided
     "lineage": {"common", "contract", "data", "github", "image", "model", "monitoring", "registry", "review", "store"},
 }
@@ -42,8 +44,8 @@ FRAMEWORKS = {  # framework -> the modules, or rooms, that may import it
     "bentoml_cli": {"serving/bentoml_runtime"},
     "dvc": set[str](),  # the command is run
     "great_expectations": {"data/data_docs", "data/validate"},
-    "mlflow": {"model/tracking", "registry", "store/mlflow_backend"},
-    "optuna": {"model/tuning"},
+    "mlflow": {"model/tracking", "registry", "store/mlflow_backend", "tuning/record"},
+    "optuna": {"tuning"},
     "pyspark": {"batch/spark"},
     "skl2onnx": {"model/conversion", "model/libraries", "model/words_onnx"},
 }

@@ -31,7 +31,7 @@ def to_series(values: pa.Array | pa.ChunkedArray) -> pd.Series:
 
 def is_bytes(kind: pa.DataType) -> bool:
     """Return whether values of type *kind* are bytes, as old writers of Parquet store strings."""
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
 def in_utf8(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray | None:

@@ -133,7 +133,7 @@ def layout(lines: list[str], path: Path, settings: Ingest) -> tuple[str, int, li
 def _named(header: list[str], lines: list[str], separator: str, settings: Ingest) -> list[str]:
     """Return the *header* with a name for each value: R writes none for the names of rows, others a last separator."""
     values = [row for _, _, row in rows(lines, separator, settings) if row]
-    if not values or any(len(row) != len(header) + 1 for row in values) or len(header) < 2:
+    if len(values) < 2 or any(len(row) != len(header) + 1 for row in values) or len(header) < 2:
         return header
     return ["", *header] if any(row[-1].strip() for row in values) else [*header, ""]
 
