@@ -79,7 +79,7 @@ def equal(home: Path, scored: Path) -> str:
     return run(python, "-c", EQUAL, str(home / "local.parquet"), str(scored), cwd=home).splitlines()[-1]
 
 
-@pytest.mark.tools
+@pytest.mark.nightly
 @pytest.mark.xdist_group("spark")
 def test_a_cluster_of_two_workers_gives_the_answers_of_this_machine(home: Path, tmp_path: Path) -> None:
     project, python = home / "flight-delays", home / "flight-delays/.venv/bin/python"

@@ -1,5 +1,8 @@
 """Each room of the platform knows the rooms below it alone, and frameworks stay at the edge."""
 
+import re
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -89,6 +92,14 @@ def test_what_answers_requests_needs_nothing_of_training(module: str) -> None:
     files = closure(PACKAGE / f"{module}.py")
     assert {room(path) for path in files} <= {"common", "contract", "data", "model", "serving"}
     assert {imported[0] for path in files for imported in imports(path)} & TRAINING == set()
+
+
+def test_a_worker_of_spark_imports_what_its_extra_installs() -> None:
+    extras = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    installed = {re.split(r"[<>=]", entry)[0] for entry in extras["optional-dependencies"]["executor"]}
+    outside = {imported[0] for path in closure(PACKAGE / "batch/spark_worker.py") for imported in imports(path)}
+    outside -= {"", "pydantic_core", "typing_extensions", *sys.stdlib_module_names}  # the middle two are pydantic's
+    assert {"pyyaml" if name == "yaml" else name for name in outside} == installed - {"tzdata"}  # which zoneinfo reads
 
 
 def test_a_package_imports_nothing_before_it_is_asked() -> None:
