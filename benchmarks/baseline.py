@@ -87,6 +87,20 @@ def splits(contract: Contract, rows: pd.DataFrame, truth: np.ndarray) -> list[tu
     return list(kind(count, test_size=0.2, random_state=0).split(rows, truth))
 
 
+def hand_over(contract: Contract, known: pd.DataFrame, held: pd.DataFrame, ours: np.ndarray) -> None:
+    """Write the rows as the expert sees them, and our predictions of the test part, for automl.py."""
+    folder = Path("compared")
+    folder.mkdir(exist_ok=True)
+    for part, rows in {"train": known, "test": held}.items():
+        inputs(rows, contract).assign(target=frame.target(rows, contract)).to_parquet(folder / f"{part}.parquet")
+    np.save(folder / "ours.npy", ours)
+    if contract.group:
+        np.save(folder / "groups.npy", pd.factorize(known[contract.group])[0])
+    split = "group" if contract.group else "time" if contract.time else "auto"
+    plan = {"task": contract.task, "classes": len(contract.classes), "split": split}
+    (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+
+
 def main() -> None:
     """Print what both reach."""
     warnings.simplefilter("ignore")
@@ -104,17 +118,21 @@ def main() -> None:
         for one, other in folds.split(x, y):
             if len(np.unique(y[one])) >= len(contract.classes):
                 fitted = model.fit(x.iloc[one], y[one])
-                scores.append(metrics.primary(contract.task, y[other], pipeline.predict(fitted, x.iloc[other])))
+                scores.append(
+                    metrics.primary(contract.task, y[other], pipeline.predict(fitted, x.iloc[other], contract))
+                )
         found[name] = float(np.nanmean(scores))
     best = max(found, key=lambda name: found[name])
 
     def both(one: pd.DataFrame, other: pd.DataFrame) -> tuple[float, float]:
         y, v = frame.target(one, contract), frame.target(other, contract)
-        ours = pipeline.predict(train.fit(contract, params, one), frame.features(other, contract))
-        theirs = pipeline.predict(models[best].fit(inputs(one, contract), y), inputs(other, contract))
+        ours = pipeline.predict(train.fit(contract, params, one), frame.features(other, contract), contract)
+        theirs = pipeline.predict(models[best].fit(inputs(one, contract), y), inputs(other, contract), contract)
         return metrics.primary(contract.task, v, ours), metrics.primary(contract.task, v, theirs)
 
     ours, theirs = both(known, held)
+    fitted = train.fit(contract, params, known)
+    hand_over(contract, known, held, pipeline.predict(fitted, frame.features(held, contract), contract))
     rows = pd.concat([known, held], ignore_index=True)
     if contract.time:
         rows = rows.sort_values(contract.time, kind="stable", ignore_index=True)

@@ -137,7 +137,7 @@ def endpoints(project: Path) -> str:
     """What the service answers, from the code that writes its OpenAPI document."""
     read = _value(_module(project, "serving/openapi.py"), "READ")
     entries = zip(read.keys, read.values, strict=True) if isinstance(read, ast.Dict) else ()
-    rows = [("POST /predict", "Score one row or many")]
+    rows = [("POST /predict", "Score one row or many"), ("POST /explain", "Score one row or many, with reasons")]
     for name, entry in entries:
         if name and isinstance(entry, ast.Tuple):  # a summary and a content type
             rows.append((f"GET /{ast.literal_eval(name)}", ast.literal_eval(entry.elts[0])))

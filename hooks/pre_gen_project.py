@@ -31,8 +31,8 @@ DEPENDENCIES = set(
     flufl flufl_lock fonttools fqdn frozenlist fsspec funcy gcsfs git gitdb gitpython google google_api_core
     google_auth google_auth_oauthlib google_cloud_core google_cloud_storage google_cloud_storage_control
     google_crc32c google_resumable_media googleapis_common_protos grandalf graphene graphql graphql_core
-    graphql_relay graphviz great_expectations grpc_google_iam_v1 grpcio grpcio_status gto gunicorn h11 h5py harfile
-    httpcore httpcore2 httptools httpx httpx2 httpx2_jsfetch httpx_ws huey hydra hydra_core hypothesis
+    graphql_relay graphviz great_expectations grpc_google_iam_v1 grpc_status grpcio grpcio_status gto gunicorn h11
+    h5py harfile httpcore httpcore2 httptools httpx httpx2 httpx2_jsfetch httpx_ws huey hydra hydra_core hypothesis
     hypothesis_graphql identify idna importlib_metadata importlib_resources iniconfig ipykernel ipykernel_launcher
     ipython ipython_pygments_lexers ipywidgets isodate isoduration iterative_telemetry itsdangerous jedi jinja2
     jmespath joblib json5 jsonpointer jsonschema jsonschema_rs jsonschema_specifications jupyter jupyter_builder
@@ -50,18 +50,18 @@ DEPENDENCIES = set(
     orjson overrides packaging packaging_legacy_version pandas pandocfilters parso pathspec pexpect pillow pip
     pip_requirements_parser platform platformdirs plotly pluggy pre_commit pre_commit_hooks prettytable
     prometheus_client prompt_toolkit propcache proto_plus protobuf psutil psycopg psycopg_binary ptyprocess public
-    pure_eval py pyarrow pyasn1 pyasn1_modules pycparser pydantic pydantic_core pydantic_settings pydevd_plugins
-    pydot pygit2 pygments pygtrie pyiceberg pyjwt pylab pymssql pymysql pynvml pyparsing pyrate_limiter pyroaring
-    pytest pytest_xdist python python_calamine python_dateutil python_discovery python_dotenv python_json_logger
-    python_multipart pythonjsonlogger pytz pywin32 pywinpty pyyaml pyzmq referencing requests requests_oauthlib
-    rfc3339_validator rfc3986_validator rfc3987_syntax rich rich_toolkit rpds rpds_py ruamel ruamel_yaml ruff s3fs
-    schema schemathesis scikit_learn scipy scmrepo semver send2trash setuptools shortuuid shtab simple_di six
-    skl2onnx sklearn skops smmap sortedcontainers soupsieve sqlalchemy sqlparse sqltrie stack_data starlette
-    strictyaml sympy tabulate tenacity terminado threadpoolctl tinycss2 tomli_w tomlkit torch tornado tqdm traitlets
-    triton truststore types_pyyaml typing_extensions typing_inspection tzdata tzlocal uri_template urllib3 uv
-    uvicorn uvloop validate vine virtualenv voluptuous waitress watchfiles wcwidth webcolors webencodings websocket
-    websocket_client werkzeug wheel widgetsnbextension wrapt wsproto xdist xgboost xgboost_cpu yaml yarl zc
-    zc_lockfile zipp zizmor zmq zstandard
+    pure_eval py py4j pyarrow pyasn1 pyasn1_modules pycparser pydantic pydantic_core pydantic_settings
+    pydevd_plugins pydot pygit2 pygments pygtrie pyiceberg pyjwt pylab pymssql pymysql pynvml pyparsing
+    pyrate_limiter pyroaring pyspark pytest pytest_xdist python python_calamine python_dateutil python_discovery
+    python_dotenv python_json_logger python_multipart pythonjsonlogger pytz pywin32 pywinpty pyyaml pyzmq
+    referencing requests requests_oauthlib rfc3339_validator rfc3986_validator rfc3987_syntax rich rich_toolkit rpds
+    rpds_py ruamel ruamel_yaml ruff s3fs schema schemathesis scikit_learn scipy scmrepo semver send2trash setuptools
+    shortuuid shtab simple_di six skl2onnx sklearn skops smmap sortedcontainers soupsieve sqlalchemy sqlparse
+    sqltrie stack_data starlette strictyaml sympy tabulate tenacity terminado threadpoolctl tinycss2 tomli_w tomlkit
+    torch tornado tqdm traitlets triton truststore types_pyyaml typing_extensions typing_inspection tzdata tzlocal
+    uri_template urllib3 uv uvicorn uvloop validate vine virtualenv voluptuous waitress watchfiles wcwidth webcolors
+    webencodings websocket websocket_client werkzeug wheel widgetsnbextension wrapt wsproto xdist xgboost
+    xgboost_cpu yaml yarl zc zc_lockfile zipp zizmor zmq zstandard
     """.split()  # noqa: SIM905 (a page of words reads better than a list of strings)
 )
 FOLDERS = {"conftest", "notebooks", "src", "test", "tests"}

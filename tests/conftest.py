@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from helpers.support import bake, copied, fewer_flights, once, run, sources
 
+pytest_plugins = ["helpers.scoring_image"]
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:

@@ -136,8 +136,10 @@ def test_only_the_readme_holds_template_logic() -> None:
 
 
 def test_copied_folders_hold_no_template_variable() -> None:
-    assert SETTINGS["_copy_without_render"] == [".github/*", "platform/*"]
-    copied = [(path, text) for path, text in texts(GENERATED) if path.startswith((".github/", "platform/"))]
+    assert SETTINGS["_copy_without_render"] == [".github/*", "platform/*", "deploy/spark/*"]
+    copied = [
+        (path, text) for path, text in texts(GENERATED) if path.startswith((".github/", "deploy/spark/", "platform/"))
+    ]
     assert copied
     assert not [path for path, text in copied if re.search(r"\{\{-?\s*_?cookiecutter", text)]
     assert not [path for path, _ in copied if "{{" in path]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers import servers
+from helpers.pages import blocks
 from helpers.support import run
 
 pytestmark = pytest.mark.tools
@@ -67,3 +68,46 @@ def test_a_stock_java_client_gets_answers(project: Path, url: str, body: Path, t
         assert status == "200"
         assert json.loads(content) == answers(project, body)
     assert len(told.splitlines()) == 2
+
+
+# The part of ONNX Runtime's classes for Java that the page calls, with the signatures of their documentation.
+STUBS = {
+    "OrtException": "public class OrtException extends Exception {}",
+    "OrtEnvironment": """public class OrtEnvironment {
+        public static OrtEnvironment getEnvironment() { return null; }
+        public OrtSession createSession(String path, OrtSession.SessionOptions o) throws OrtException { return null; }
+    }""",
+    "OnnxValue": "public interface OnnxValue { Object getValue() throws OrtException; }",
+    "OnnxTensor": """public class OnnxTensor implements OnnxValue, AutoCloseable {
+        public static OnnxTensor createTensor(OrtEnvironment e, Object data) throws OrtException { return null; }
+        public Object getValue() throws OrtException { return null; }
+        public void close() {}
+    }""",
+    "OrtSession": """public class OrtSession implements AutoCloseable {
+        public Result run(java.util.Map<String, ? extends OnnxTensor> inputs) throws OrtException { return null; }
+        public void close() throws OrtException {}
+        public static class SessionOptions {}
+        public static class Result implements AutoCloseable {
+            public java.util.Optional<OnnxValue> get(String key) { return null; }
+            public void close() {}
+        }
+    }""",
+}
+
+
+@pytest.mark.nightly
+def test_the_java_code_of_the_page_compiles(tmp_path: Path) -> None:
+    ((_, code),) = blocks("how-to/other-platforms.md", "Java")
+    (tmp_path / "Predict.java").write_text(code, encoding="utf-8")
+    for name, stub in STUBS.items():
+        (tmp_path / f"{name}.java").write_text(f"package ai.onnxruntime;\n{stub}\n", encoding="utf-8")
+    run(
+        "javac",
+        "-Xlint:all,-serial",
+        "-Werror",
+        "-d",
+        "out",
+        *(path.name for path in tmp_path.glob("*.java")),
+        cwd=tmp_path,
+    )
+    assert (tmp_path / "out/Predict.class").is_file()

@@ -278,4 +278,7 @@ def test_table_is_scored_and_its_drift_is_seen(work: Path) -> None:
     said = do(work, blocks("how-to/score.md")[:1])
     assert len(re.findall(r"rows scored by version 1 ", said)) == 2
     assert (work / "scored.parquet").is_file()
+    assert "scored by version" in do(work, blocks("how-to/reasons.md", "Get reasons"))
+    names = "import pyarrow.parquet as pq; print(pq.read_schema('reasons.parquet').names)"
+    assert "'reason_5', 'contribution_5'" in run(".venv/bin/python", "-c", names, cwd=work)
     assert "PSI" in do(work, blocks("how-to/monitor.md", "Explain it with drift"))

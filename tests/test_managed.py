@@ -1,15 +1,18 @@
 """What deploy/ says to managed endpoints passes the checks of the vendors' own libraries."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from helpers.support import bake, run
 
 pytestmark = pytest.mark.nightly
 
 AZURE = "azure-ai-ml==1.35.2"
 GOOGLE = "google-api-python-client==2.202.0"
+DATABRICKS = "databricks-bundles==1.22.1"
 KSERVE = "kserve==0.21.0"
 FILL = """
 import json, sys
@@ -25,6 +28,30 @@ from azure.ai.ml import load_online_deployment, load_online_endpoint
 endpoint = load_online_endpoint("deploy/azureml/endpoint.yaml")
 deployment = load_online_deployment(sys.argv[1])
 print(endpoint.name, endpoint.auth_mode, deployment.name, deployment.endpoint_name, deployment.environment.image)
+"""
+LOAD_AZURE_BATCH = """
+import sys
+from azure.ai.ml import load_batch_endpoint
+from azure.ai.ml.entities._load_functions import load_model_batch_deployment
+endpoint = load_batch_endpoint("deploy/azureml/batch-endpoint.yaml")
+deployment = load_model_batch_deployment(sys.argv[1])
+print(endpoint.name, deployment.endpoint_name, deployment.model, deployment.settings.output_action)
+"""
+LOAD_AZURE_JOB = """
+import sys
+from azure.ai.ml import load_job
+job = load_job(sys.argv[1])
+checked = job._validate()
+assert checked.passed, checked.error_messages
+print(job.type)
+"""
+LOAD_DATABRICKS = """
+import sys
+from pathlib import Path
+import yaml
+from databricks.bundles.jobs import Job
+job = Job.from_dict(yaml.safe_load(Path(sys.argv[1]).read_text())["resources"]["jobs"]["score"])
+print(job.name, *job.tasks[0].spark_python_task.parameters)
 """
 CHECK_GOOGLE = """
 import json, sys
@@ -111,6 +138,16 @@ def test_azure_accepts_endpoint_and_deployment_and_refuses_a_misspelt_key(filled
         loaded(filled, AZURE, LOAD_AZURE, str(tmp_path / "wrong.yaml"))
 
 
+def test_azure_accepts_the_batch_endpoint_and_refuses_a_misspelt_key(filled: Path, tmp_path: Path) -> None:
+    file = filled / "deploy/azureml/batch-deployment.yaml"
+    names = "flight-delays-batch flight-delays-batch flight_delays:1 append_row"
+    assert loaded(filled, AZURE, LOAD_AZURE_BATCH, str(file)) == names
+    text = file.read_text(encoding="utf-8")
+    (tmp_path / "wrong.yaml").write_text(text.replace("mini_batch_size", "mini_batch_sise"), encoding="utf-8")
+    with pytest.raises(AssertionError, match="mini_batch_sise"):
+        loaded(filled, AZURE, LOAD_AZURE_BATCH, str(tmp_path / "wrong.yaml"))
+
+
 def test_google_accepts_the_service_of_cloud_run_and_refuses_a_misspelt_key(filled: Path, tmp_path: Path) -> None:
     file = filled.parent / "cloudrun.yaml"
     assert loaded(filled, GOOGLE, CHECK_GOOGLE, str(file)) == f"flight-delays-staging {IMAGE}"
@@ -127,3 +164,52 @@ def test_kserve_accepts_the_inference_service_and_refuses_a_misspelt_key(filled:
     (tmp_path / "wrong.yaml").write_text(text.replace("maxReplicas", "maxReplica"), encoding="utf-8")
     with pytest.raises(AssertionError, match=r"maxReplica is unknown"):
         loaded(filled, KSERVE, CHECK_KSERVE, str(tmp_path / "wrong.yaml"))
+
+
+@pytest.mark.parametrize(("file", "kind"), [("training", "command"), ("spark", "spark")])
+def test_azure_accepts_the_jobs_and_refuses_a_misspelt_key(file: str, kind: str, filled: Path) -> None:
+    job = filled / "build/spark/job"  # as docs/how-to/spark.md makes it
+    job.mkdir(parents=True, exist_ok=True)
+    for name in ("score.py", "mlgitops.zip"):
+        (job / name).touch()
+    path = filled / f"deploy/{file}/azureml-job.yaml"
+    assert loaded(filled, AZURE, LOAD_AZURE_JOB, str(path)) == kind
+    wrong = path.with_name("wrong.yaml")
+    wrong.write_text(path.read_text(encoding="utf-8").replace("\nenvironment:", "\nenvironmnt:"), encoding="utf-8")
+    with pytest.raises(AssertionError, match="environm"):
+        loaded(filled, AZURE, LOAD_AZURE_JOB, str(wrong))
+
+
+def test_databricks_accepts_the_job_and_refuses_a_misspelt_key(filled: Path) -> None:
+    path = filled / "deploy/databricks/databricks.yml"
+    tables = "table:main.default.rows table:main.default.predictions"
+    model = "--model=${workspace.file_path}/models/export --run={{job.run_id}}"
+    assert loaded(filled, DATABRICKS, LOAD_DATABRICKS, str(path)) == f"flight-delays score {tables} {model}"
+    wrong = path.with_name("wrong.yml")
+    text = path.read_text(encoding="utf-8")
+    wrong.write_text(text.replace("environment_key: default\n          spark", "environmentkey: x\n          spark"))
+    with pytest.raises(AssertionError, match="environmentkey"):
+        loaded(filled, DATABRICKS, LOAD_DATABRICKS, str(wrong))
+
+
+def test_each_vendor_installs_what_the_code_imports_on_a_worker_of_spark(filled: Path) -> None:
+    platform = tomllib.loads((filled / "platform/pyproject.toml").read_text(encoding="utf-8"))
+    executor = platform["project"]["optional-dependencies"]["executor"]
+    bundle = yaml.safe_load((filled / "deploy/databricks/databricks.yml").read_text(encoding="utf-8"))
+    (environment,) = bundle["resources"]["jobs"]["score"]["environments"]
+    assert environment["spec"]["dependencies"][1:] == executor
+    conda = yaml.safe_load((filled / "deploy/spark/conda.yaml").read_text(encoding="utf-8"))
+    assert conda["dependencies"][-1]["pip"] == executor
+
+
+@pytest.mark.parametrize("name", ["job", "tune"])
+def test_kubernetes_accepts_the_training_jobs_and_refuses_a_misspelt_key(
+    name: str, filled: Path, tmp_path: Path
+) -> None:
+    text = (filled / f"deploy/training/{name}.yaml").read_text(encoding="utf-8")
+    file, check = tmp_path / "job.yaml", ["kubernetes-validate", "--strict", "--kubernetes-version", "1.34"]
+    file.write_text(text.replace("generateName:", "name:"), encoding="utf-8")  # the validator asks for a name
+    run(*check, str(file), cwd=tmp_path)
+    file.write_text(file.read_text(encoding="utf-8").replace("restartPolicy:", "restartPolcy:"), encoding="utf-8")
+    with pytest.raises(AssertionError, match="restartPolcy"):
+        run(*check, str(file), cwd=tmp_path)

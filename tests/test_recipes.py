@@ -116,3 +116,30 @@ def test_value_of_a_user_is_never_run(name: str, of_template: bool, given: str, 
         record = tmp_path / "words"
         assert name in NO_ARGUMENTS or value in record.read_text(encoding="utf-8"), "it arrives as it is"
         record.unlink(missing_ok=True)
+
+
+CLOUDS = {"AWS": "aws", "oauth2accesstoken": "gcloud", "00000000-0000-0000-0000-000000000000": "az", "ada": None}
+
+
+@pytest.mark.parametrize("user", CLOUDS)
+@pytest.mark.parametrize("working", [True, False])
+def test_the_password_of_a_clouds_registry_is_that_of_the_login(user: str, working: bool, tmp_path: Path) -> None:
+    program = CLOUDS[user]
+    scripts = {name: "echo stray" for name in CLOUDS.values() if name}
+    if program:
+        scripts[program] = "echo from-the-login" if working else "exit 1"
+    for name, script in {**scripts, "cosign": 'echo "$@" "$(cat)"'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    variables = {"REGISTRY": "registry.example.org/a/b", "REGISTRY_USER": user, "REGISTRY_PASSWORD": "from-a-secret"}
+    path = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    command = ["make", "--silent", "-f", "platform/ci.mk", "login"]
+    done = subprocess.run(
+        command, cwd=GENERATED, env=os.environ | path | variables, capture_output=True, encoding="utf-8", check=False
+    )
+    if working or not program:
+        password = "from-the-login" if program else "from-a-secret"
+        assert done.stdout == f"login registry.example.org --username {user} --password-stdin {password}\n"
+    else:
+        assert done.returncode
+        assert done.stdout == ""

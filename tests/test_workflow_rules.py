@@ -136,6 +136,7 @@ def test_broken_workflow_is_found(file: str, old: str, new: str, told: str, bake
         "staging",
         "template",
         "train",
+        "tune",
         "weekly",
     ],
 )

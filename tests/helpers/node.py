@@ -10,6 +10,7 @@ import pytest
 from .support import once, run
 
 PACKAGES = {  # pinned: what the tests were written with
+    "@cdktf/hcl2json": "0.21.0",
     "@types/node": "24.10.1",
     "onnxruntime-node": "1.30.0",
     "onnxruntime-web": "1.30.0",

@@ -47,7 +47,7 @@ def postgres() -> Iterator[str]:
         settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "fsync": "off"}
         command = [str(Path(initdb).with_name("postgres")), "-D", data]
         command += [f"--{name}={value}" for name, value in settings.items()]
-        with _running(command, folder / "log", lambda: _listens(port), stop=signal.SIGINT, user=user):
+        with running(command, folder / "log", lambda: _listens(port), stop=signal.SIGINT, user=user):
             yield f"tester@127.0.0.1:{port}/postgres"
     finally:
         shutil.rmtree(folder)
@@ -60,7 +60,7 @@ def mlflow(python: Path, database: str, folder: Path) -> Iterator[str]:
     command = [str(python), "-m", "mlflow", "server", "--host=127.0.0.1", f"--port={port}", "--workers=1"]
     command += [f"--backend-store-uri=postgresql+psycopg://{database}", f"--artifacts-destination={folder / 'files'}"]
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with _running(command, folder / "log", lambda: _answers(f"http://127.0.0.1:{port}/health"), environment=quiet):
+    with running(command, folder / "log", lambda: answers(f"http://127.0.0.1:{port}/health"), environment=quiet):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -71,7 +71,7 @@ def history(project: Path, folder: Path) -> Iterator[str]:
     command = [str(project / ".venv/bin/mlflow"), "server", "--host=127.0.0.1", f"--port={port}", "--workers=1"]
     command += [f"--backend-store-uri=sqlite:///{database}"]
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with _running(command, folder / "log", lambda: _answers(f"http://127.0.0.1:{port}/health"), environment=quiet):
+    with running(command, folder / "log", lambda: answers(f"http://127.0.0.1:{port}/health"), environment=quiet):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -81,7 +81,7 @@ def s3(folder: Path, bucket: str) -> Iterator[str]:
     port = free_port()
     command = ["uv", "tool", "run", "--from", MOTO, "moto_server", "--host=127.0.0.1", f"--port={port}"]
     url = f"http://127.0.0.1:{port}"
-    with _running(command, folder / "log", lambda: _answers(f"{url}/moto-api/")):
+    with running(command, folder / "log", lambda: answers(f"{url}/moto-api/")):
         asked = urllib.request.Request(f"{url}/{bucket}", method="PUT")  # noqa: S310  # of this machine
         urllib.request.urlopen(asked, timeout=10).close()  # noqa: S310
         yield url
@@ -93,7 +93,7 @@ def azure(folder: Path) -> Iterator[str]:
     port = free_port()
     options = ["--silent", "--skipApiVersionCheck", "--inMemoryPersistence", "--blobHost=127.0.0.1"]
     options += [f"--blobPort={port}", "--queuePort=0", "--tablePort=0"]
-    with _running(["uv", "tool", "run", *AZURITE, *options], folder / "log", lambda: _listens(port)):
+    with running(["uv", "tool", "run", *AZURITE, *options], folder / "log", lambda: _listens(port)):
         yield (
             f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
             f"BlobEndpoint=http://127.0.0.1:{port}/{ACCOUNT};"
@@ -105,7 +105,7 @@ def google(folder: Path, bucket: str) -> Iterator[str]:
     """Start a server that speaks the protocol of Google's storage, with an empty bucket, and give its URL."""
     port = free_port()
     options = ["start", "--host=127.0.0.1", f"--port={port}", "--in-memory", f"--default-bucket={bucket}"]
-    with _running(["uv", "tool", "run", *GOOGLE, *options], folder / "log", lambda: _listens(port)):
+    with running(["uv", "tool", "run", *GOOGLE, *options], folder / "log", lambda: _listens(port)):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -116,7 +116,7 @@ def scoring(project: Path, folder: Path) -> Iterator[str]:
     command = [str(project / ".venv/bin/python"), "-m", "mlgitops.serving.serve"]
     command += [f"--model={project / 'models/export'}", f"--port={port}"]
     url = f"http://127.0.0.1:{port}"
-    with _running(command, folder / "log", lambda: _answers(f"{url}/readyz"), environment=sources(project)):
+    with running(command, folder / "log", lambda: answers(f"{url}/readyz"), environment=sources(project)):
         yield url
 
 
@@ -134,13 +134,13 @@ def prometheus(scrape: Mapping[str, object], rules: str, folder: Path) -> Iterat
     url = f"http://127.0.0.1:{port}"
 
     def scraped() -> bool:
-        if not _answers(f"{url}/-/ready"):
+        if not answers(f"{url}/-/ready"):
             return False
         with urllib.request.urlopen(f"{url}/api/v1/targets", timeout=5) as answer:  # noqa: S310  # of this machine
             targets = json.load(answer)["data"]["activeTargets"]
         return bool(targets) and all(target["health"] != "unknown" for target in targets)
 
-    with _running(command, folder / "log", scraped):
+    with running(command, folder / "log", scraped):
         yield url
 
 
@@ -152,7 +152,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def _running(
+def running(
     command: list[str],
     log: Path,
     ready: Callable[[], bool],
@@ -187,7 +187,7 @@ def _listens(port: int) -> bool:
         return one.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # of this machine
             return bool(answer.status == 200)

@@ -46,6 +46,7 @@ GRANTED: dict[str, dict[str, dict[str, str]]] = {
     "train.yml": {
         "train": {"actions": WRITE, "contents": WRITE, "id-token": WRITE, "issues": WRITE, "pull-requests": WRITE}
     },
+    "tune.yml": {"tune": {"actions": WRITE, "contents": WRITE, "id-token": WRITE, "pull-requests": WRITE}},
     "weekly.yml": {"start": STARTS},
 }
 PLATFORM = ["platform/**", "pyproject.toml", "uv.lock"]
@@ -81,6 +82,7 @@ STARTED: dict[str, dict[str, Any]] = {
         "workflow_dispatch": ...,
         "repository_dispatch": {"types": ["data"]},
     },
+    "tune.yml": {"workflow_dispatch": ...},
     "weekly.yml": SCHEDULED,
 }
 ENVIRONMENTS = {
@@ -91,14 +93,17 @@ ENVIRONMENTS = {
 }
 SECRETS = {
     *("ALARM_WEBHOOK", "DATABASE_URL", "KUBECONFIG", "REGISTRY_PASSWORD", "RELEASE_KEY", "SCORING_API_KEY"),
-    *("SCORING_LOG_KEY", "TEMPLATE_TOKEN"),
+    *("OPTUNA_STORAGE", "SCORING_LOG_KEY", "TEMPLATE_TOKEN"),
 }
-MAIN_ONLY = ("deploy.yml", "pages.yml", "promote.yml", "release.yml", "staging.yml", "template.yml")
+MAIN_ONLY = ("deploy.yml", "pages.yml", "promote.yml", "release.yml", "staging.yml", "template.yml", "tune.yml")
 READS_SOURCE = ("make ingest", "make monitor", "make performance")  # they may have the password of the database
 CHECKED = {  # texts, which that target compares with a pattern, or writes as one line into a text
     ("promote.yml", "because"): ("make promote", "BECAUSE"),
     ("promote.yml", "version"): ("make promote", "VERSION"),
     ("rebuild.yml", "version"): ("make rebuild", "VERSION"),
+    ("tune.yml", "minutes"): ("make tune", "MINUTES"),
+    ("tune.yml", "trials"): ("make tune", "TRIALS"),
+    ("tune.yml", "because"): ("make propose-tuning", "BECAUSE"),
     ("train.yml", "refresh"): ("make ingest", "REFRESH"),
     ("train.yml", "because"): ("make write-back", "BECAUSE"),
 }
@@ -124,10 +129,11 @@ RUN: dict[str, list[str]] = {  # the make targets of each workflow, in order
     "staging.yml": ["pull-store", "deploy"],
     "template.yml": ["update-template"],
     "train.yml": ["pull-store", "ingest", "pipeline", "review", "write-back"],
+    "tune.yml": ["pull-store", "train-part", "tune", "propose-tuning"],
     "weekly.yml": ["dispatch"],
 }
 ASKING = {  # GitHub, or the branch `store`
-    *("approved", "comment", "deploy", "deploy-failed", "dispatch", "promote", "pull-store", "push-store", "tag"),
+    *("approved", "comment", "deploy", "deploy-failed", "dispatch", "promote", "propose-tuning", "pull-store", "push-store", "tag"),
     *("report-alarm", "site", "update-template", "with-store", "write-back"),
 }
 TOKENS = ("${{ github.token }}", "${{ inputs.token }}", "${{ secrets.TEMPLATE_TOKEN || github.token }}")

@@ -22,6 +22,14 @@ ingest: ## read the source of the data where it changed, or again if REFRESH is 
 	elif [ "$$REFRESH" = true ] || [ "$$GITHUB_EVENT_NAME" = repository_dispatch ]; then $(MAKE) --no-print-directory refresh; \
 	else $(RUN) dvc repro ingest $(if $(CI),--pull </dev/null); fi
 
+.PHONY: train-part
+train-part: ## make or fetch the train part, from which `make tune` learns
+	$(RUN) dvc repro split $(if $(CI),--pull </dev/null)
+
+.PHONY: propose-tuning
+propose-tuning: push-store ## open the pull request of what `make tune` has found
+	@$(RUN) $(PACKAGE) propose-tuning
+
 .PHONY: write-back
 write-back: push-store ## push data, history and dvc.lock to the branch, and start its checks
 	@$(RUN) $(PACKAGE) write-back
@@ -39,9 +47,15 @@ with-store: ## run the target STEP on the newest history, and push what it has a
 	@case "$$STEP" in -* | *[!a-z-]* | "") echo "STEP is no name of a target" >&2; exit 2 ;; esac
 	@$(RUN) $(PACKAGE) with-store "$(MAKE)" --no-print-directory "$$STEP"
 
+# The users of the clouds' registries, whose password is the login that the workflow already has.
 .PHONY: login
 login: ## log in to REGISTRY as REGISTRY_USER with REGISTRY_PASSWORD: for Docker, Podman, cosign and gh alike
-	@printf '%s' "$$REGISTRY_PASSWORD" | cosign login "$$REGISTRY" --username "$$REGISTRY_USER" --password-stdin
+	@case "$$REGISTRY_USER" in \
+	AWS) REGISTRY_PASSWORD=$$(aws ecr get-login-password) ;; \
+	oauth2accesstoken) REGISTRY_PASSWORD=$$(gcloud auth print-access-token) ;; \
+	00000000-0000-0000-0000-000000000000) REGISTRY_PASSWORD=$$(az acr login --name "$$REGISTRY" --expose-token --query accessToken --output tsv) ;; \
+	esac && \
+	printf '%s' "$$REGISTRY_PASSWORD" | cosign login "$${REGISTRY%%/*}" --username "$$REGISTRY_USER" --password-stdin
 
 .PHONY: approved
 approved: ## check that dvc.lock is the one that main has approved, now

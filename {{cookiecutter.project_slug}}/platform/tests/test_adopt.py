@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 
 from mlgitops.contract import features, row_schema
 from mlgitops.contract.contract import Contract
-from mlgitops.contract.params import Params
+from mlgitops.contract.params import Ingest, Params
 from mlgitops.data import frame, validate
 from mlgitops.data.frame import load
 from mlgitops.data.ingest import ingest
@@ -29,8 +29,10 @@ from mlgitops.data.split import split
 from mlgitops.model import estimators
 from mlgitops.model.cross_validation import FoldPredictions
 from mlgitops.onboard import candidates, choose, draft, project_files, race, sampling, source
+from mlgitops.onboard.choose import Choice
 from mlgitops.onboard.command import main
 from mlgitops.onboard.draft import AdoptOptions, ContractDraft
+from mlgitops.tuning import space
 
 COUNT = 200
 RANDOM = np.random.default_rng(7)
@@ -81,6 +83,11 @@ COLUMNS = {  # what cells hold -> the entry in the contract
         some(*[1, 20] * 9, "unknown"),
         {"type": "integer", "na_values": ["unknown"], "missing": 0.13},
     ),
+    "numbers and a database's null": (
+        some(*[1, 20] * 9, r"\N"),
+        {"type": "integer", "na_values": [r"\N"], "missing": 0.13},
+    ),
+    "digits of Arabia and Japan": (some("\u0663\u0665", "\uff17", "8"), {"type": "integer", "min": 0, "max": 49}),
     "numbers and many words": (some(*range(15), *WORDS), {"type": "category"}),
     "mostly empty": (some(4, None, None, None), {"type": "integer", "missing": True}),
     "days": (DAYS, {"type": "date", "min": pd.Timestamp("2020-01-01").date()}),
@@ -203,7 +210,10 @@ def test_dates_are_read_however_they_are_written(style: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 @pytest.mark.parametrize(
     ("name", "style", "divisor"),
-    [("day", "%Y%m%d", 0), ("event_time", "unix_s", 10**9), ("created_at", "unix_ms", 10**6)],
+    [
+        *[("day", "%Y%m%d", 0), ("event_time", "unix_s", 10**9), ("created_at", "unix_ms", 10**6)],
+        *[("time_stamp", "unix_us", 10**3), ("ts", "unix_ns", 1)],
+    ],
 )
 def test_numbers_that_are_times_are_read_as_such_and_said(
     name: str, style: str, divisor: int, kind: str, tmp_path: Path
@@ -214,6 +224,56 @@ def test_numbers_that_are_times_are_read_as_such_and_said(
     assert any(remark.startswith(f"{name}: read as ") for remark in drafted.remarks)
     contract = Contract.parse(project_files.contract(drafted.contract, Path("data/table.csv")), "contract.yaml")
     assert load(tmp_path / "raw.parquet", contract, [name])[name].tolist() == DAYS.tolist()
+
+
+DOUBTS = {  # a name, what cells hold -> what is said of it, if anything
+    "size": (some(*range(30), -999), "-999 ("),
+    "age": (some(*range(20, 60), 9999), "9999 ("),
+    "height": (some(*range(30), 60), None),
+    "grade": (some(*range(30), 99), "99 ("),
+    "about": (some(*(f"~{n}.5" for n in range(30))), "values such as '~"),
+    "took": (some(*(f"{n % 5}h {n}m" for n in range(40))), "values such as '"),
+    "band": (some(*(f"{n}-{n + 5}" for n in range(30))), "values such as '"),
+    "odds": (some(*(f"{n}/{n % 7 + 2}" for n in range(30))), "values such as '"),
+    "few bands": (some("0-10", "10-20", "20-30"), None),
+    "code": (some(*(f"{n}A" for n in range(30))), None),
+    "season": (some(*(f"{n}/{(n + 1) % 100:02}" for n in range(1990, 2020))), None),
+    "rate": (some(*(f"{n},5 %" for n in range(30))), "the other columns write decimals with '.'"),
+    "sale date": (some(*range(43831, 43900)), "numbers such as 43"),
+    "sold": (some(*range(43831, 43900)), None),
+    "born": (DAYS.dt.strftime("%Y-%m-%d").where(NUMBER < 50, "1900-01-01"), "1900-01-01 ("),
+    "lead": (some(*range(6, 15), "<0.5"), "<0.5 is read as half of the limit"),
+    "plays": (some(*range(9), "90+", "100+"), "2 distinct values such as "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DOUBTS)
+def test_what_may_be_read_wrong_is_said(name: str, tmp_path: Path) -> None:
+    cells, expected = DOUBTS[name]
+    remarks = inferred(tmp_path, pd.DataFrame({"number": NUMBER, name: cells, "y": ANSWER})).remarks
+    said = [remark for remark in remarks if remark.startswith(f"{name}: ")]
+    assert len(said) == (1 if expected else 0), remarks
+    assert (expected or "") in "".join(said)
+
+
+def test_the_positive_class_is_known_in_other_languages(tmp_path: Path) -> None:
+    table = pd.DataFrame({"number": NUMBER, "y": some("ja", "ja", "nein")})
+    assert inferred(tmp_path, table).contract["columns"]["y"]["categories"] == ["nein", "ja"]
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary(1)])
+@pytest.mark.parametrize(("value", "expected"), [(b"a", "category"), (b"\xff", "text")])
+def test_bytes_that_are_text_are_read_and_others_left_out(
+    kind: pa.DataType, value: bytes, expected: str, tmp_path: Path
+) -> None:
+    bytes_ = pa.array(some(value, b"b"), kind)
+    pq.write_table(pa.table({"number": NUMBER, "c": bytes_, "y": ANSWER}), tmp_path / "t.parquet")
+    ingest(tmp_path / "t.parquet", tmp_path / "raw.parquet")
+    drafted = draft.draft(tmp_path / "raw.parquet", AdoptOptions(target="y"))
+    assert drafted.contract["columns"]["c"]["type"] == expected
+    contract = Contract.parse(project_files.contract(drafted.contract, Path("data/t.parquet")), "contract.yaml")
+    values = load(tmp_path / "raw.parquet", contract, ["c"])["c"]
+    assert set(values) == ({"a", "b"} if expected == "category" else {"ff", "62"})
 
 
 @pytest.mark.parametrize("what", QUANTITIES)
@@ -626,7 +686,7 @@ def test_candidates_that_trail_on_a_sample_stop_and_the_best_one_is_tried_on_all
     best = choose.choose(contracts.contract({"x": "{type: number}"}, "regression"), contracts.PARAMS, rows, 1)
     assert best.settings["algorithm"] == "linear"
     assert [count for count, _ in raced] == [15_000, 40_000]
-    assert raced[0][1] == ["boosting"] * 4 + ["forest"] * 2 + ["linear"] * 3
+    assert raced[0][1] == ["boosting"] * 5 + ["forest"] * 2 + ["linear"] * 3
     assert raced[1][1] == ["boosting", "linear", "linear", "linear"]
 
 
@@ -675,11 +735,13 @@ def test_every_candidate_is_a_setting_of_the_default_model(task: str) -> None:
 
 
 @pytest.mark.parametrize("task", contracts.TARGETS)
-@pytest.mark.parametrize("algorithm", contracts.ALGORITHMS)
-def test_every_space_that_adoption_writes_is_one_of_the_default_model(algorithm: str, task: str) -> None:
-    for name, ends in project_files.SPACES[algorithm](task).items():
-        for end in ends:
-            estimators.build(contracts.wide(task), algorithm, **{name: end})["model"]._validate_params()
+def test_the_space_that_adoption_writes_is_one_of_the_default_model(task: str) -> None:
+    text = (contracts.EXAMPLE / "params.yaml").read_text(encoding="utf-8")
+    choice = Choice({"algorithm": "forest", "random_state": 3}, 0.8)
+    written = project_files.settings(text, Ingest(source="data/x.csv"), contracts.wide(task), choice, 0.5, 0.2)
+    every = space.spaces(Params.parse(written, "params.yaml"))
+    assert every.keys() == set(contracts.ALGORITHMS)
+    space.check(contracts.wide(task), every)
 
 
 def test_a_second_table_takes_the_place_of_the_first(home: Path) -> None:
@@ -715,7 +777,7 @@ def test_with_heavy_imbalance_the_threshold_is_chosen_for_f1(home: Path) -> None
         ({"y": None}, ["--target", "y"], "y: no value in any row, so it cannot be predicted"),
         ({"y": NUMBER * 1e300}, ["--target", "y"], "y: numbers out of the range of float32, so it cannot"),
         ({"y": NUMBER * 1e-300}, ["--target", "y"], "y: the numbers are equal in single precision"),
-        ({"5": 5}, ["--target", "z"], "number, b, y, 5 (check that the first line names the columns)"),
+        ({"5": 5}, ["--target", "z"], "number, b, y, 5 (set HEADER= to the line that names them)"),
         ({"y": ANSWER}, ["--target", "y", "--task", "regression"], "task regression needs numbers"),
         ({"y": ANSWER}, ["--target", "y", "--task", "multiclass"], "task multiclass needs three or more values"),
         ({"again": ANSWER}, ["--target", "y"], "again: is a copy of the target y: leave it out with IGNORE"),

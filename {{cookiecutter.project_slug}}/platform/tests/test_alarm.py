@@ -206,8 +206,28 @@ def test_an_alarm_soon_after_a_deployment_offers_to_go_back_and_does_so_if_the_p
     assert ("version 2 was better: version 3 runs since" in issue["body"]) is (version == "3")
     rollbacks = [body["inputs"] for path, body in github.dispatched if "promote.yml" in path]
     assert rollbacks == ([{"version": "previous", "because": f"alarm: {issue['html_url']}"}] if started else [])
-    report(tmp_path, alarm.decide(WORSE, None, LIMITS))  # again, for the same issue
+    report(tmp_path, replace(alarm.decide(WORSE, None, LIMITS), version=version))  # again, for the same issue
     assert len(github.dispatched) == 1 + started
+
+
+def test_a_rollback_starts_once_for_each_version_that_an_open_issue_is_about(
+    deployed: Path, tmp_path: Path, github: GitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wants(monkeypatch, 7)
+
+    def rollbacks(version: str) -> int:
+        done = report(tmp_path, replace(alarm.decide(WORSE, None, LIMITS), version=version))
+        assert done.exit_code == 0, done.output
+        return len([path for path, _ in github.dispatched if "promote.yml" in path])
+
+    assert [rollbacks("3"), rollbacks("3")] == [1, 1]
+    gitops.declare(deployed, gitops.IMAGES[0])  # production went back
+    assert [rollbacks("3"), rollbacks("2")] == [1, 1]
+    tags.create("4", gitops.IMAGES[2], {}, "")  # nobody has closed the issue, and the next version is no better
+    gitops.declare(deployed, gitops.IMAGES[2])
+    assert [rollbacks("2"), rollbacks("4"), rollbacks("4")] == [1, 2, 2]
+    assert len(github.issues) == 1
+    assert len([path for path, _ in github.dispatched if "train.yml" in path]) == 1
 
 
 def test_production_never_goes_back_twice_by_itself_and_not_long_after_a_deployment(

@@ -1,5 +1,8 @@
 """Each room of the platform knows the rooms below it alone, and frameworks stay at the edge."""
 
+import re
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that i
     "contract": {"common", "store"},  # the diff reads another commit's contract
     "data": {"common", "contract", "store"},  # the diff reads another commit's table
     "model": {"common", "contract", "data", "store"},
+    "tuning": {"common", "contract", "data", "model", "store"},
     "onboard": {"common", "contract", "data", "model"},
     "serving": {"common", "contract", "data", "model"},
     # MLflow's model answers as the service does
@@ -30,6 +34,7 @@ ROOMS: dict[str, set[str]] = {  # from the bottom up, each with the rooms that i
         "review",
         "serving",
         "store",
+        "tuning",
     },  # carries out what others decided
     "lineage": {"common", "contract", "data", "github", "image", "model", "monitoring", "registry", "review", "store"},
 }
@@ -39,8 +44,8 @@ FRAMEWORKS = {  # framework -> the modules, or rooms, that may import it
     "bentoml_cli": {"serving/bentoml_runtime"},
     "dvc": set[str](),  # the command is run
     "great_expectations": {"data/data_docs", "data/validate"},
-    "mlflow": {"model/tracking", "registry", "store/mlflow_backend"},
-    "optuna": {"model/tuning"},
+    "mlflow": {"model/tracking", "registry", "store/mlflow_backend", "tuning/record"},
+    "optuna": {"tuning"},
     "pyspark": {"batch/spark"},
     "skl2onnx": {"model/conversion", "model/libraries", "model/words_onnx"},
 }
@@ -87,6 +92,14 @@ def test_what_answers_requests_needs_nothing_of_training(module: str) -> None:
     files = closure(PACKAGE / f"{module}.py")
     assert {room(path) for path in files} <= {"common", "contract", "data", "model", "serving"}
     assert {imported[0] for path in files for imported in imports(path)} & TRAINING == set()
+
+
+def test_a_worker_of_spark_imports_what_its_extra_installs() -> None:
+    extras = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    installed = {re.split(r"[<>=]", entry)[0] for entry in extras["optional-dependencies"]["executor"]}
+    outside = {imported[0] for path in closure(PACKAGE / "batch/spark_worker.py") for imported in imports(path)}
+    outside -= {"", "pydantic_core", "typing_extensions", *sys.stdlib_module_names}  # the middle two are pydantic's
+    assert {"pyyaml" if name == "yaml" else name for name in outside} == installed - {"tzdata"}  # which zoneinfo reads
 
 
 def test_a_package_imports_nothing_before_it_is_asked() -> None:

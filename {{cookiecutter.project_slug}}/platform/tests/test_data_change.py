@@ -186,8 +186,10 @@ def test_rows_that_either_model_was_trained_on_decide_no_drop() -> None:
     rows = row_change.rows(old, declared, grown, declared)
     unseen = row_change.unseen(rows, old, declared, pd.read_parquet(grown["test"]))
     assert set(unseen["id"]) == {f"p{n}" for n in range(450, 600)}  # the old test rows are in the new train part
+    assert row_change.learned(rows) == 0
     rows = row_change.rows(old, declared, new, declared)
     assert len(row_change.unseen(rows, old, declared, pd.read_parquet(new["test"]))) == 0
+    assert row_change.learned(rows) == 100  # the whole test part
 
 
 @pytest.mark.parametrize("key", [[], ["id"]])

@@ -1,6 +1,7 @@
 """The prediction log: off by default, private by default, never in the way of a request, and nothing is lost."""
 
 import asyncio
+import hmac
 import json
 import os
 import signal
@@ -161,6 +162,17 @@ def test_a_key_is_accepted_logged_as_a_hash_and_changes_no_answer(keyed: Path, t
     table = frame.parse(pd.DataFrame({"flight": [" LX 1"], "at": ["2024-01-01 05:00"]}), KEYED)
     assert first["keys"][0] == KeyHash(KEYED, HASHED_WITH).row([table["flight"][0], table["at"][0]])
     assert first["keys"][0] != KeyHash(KEYED, "another secret").row([table["flight"][0], table["at"][0]])
+
+
+@pytest.mark.parametrize("text", ["LX 1", ' "Zürich"\\', "\x00\n😀"])
+def test_the_hash_of_a_key_is_an_hmac_of_its_json(text: str) -> None:
+    """Logs and outcomes of different releases are joined by it, so that it never changes."""
+    message = json.dumps([text.strip(), "2024-01-01T05:00:00"]).encode()
+    expected = hmac.digest(HASHED_WITH.encode(), message, "sha256").hex()[:32]
+    assert KeyHash(KEYED, HASHED_WITH).rows({"flight": [text, None], "at": ["2024-01-01T05:00:00"] * 2}) == [
+        expected,
+        None,
+    ]
 
 
 @pytest.mark.parametrize(

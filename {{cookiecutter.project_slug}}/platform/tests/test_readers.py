@@ -232,13 +232,46 @@ def test_a_long_value_is_read(tmp_path: Path) -> None:
 CZECH = "id;město;kůň\n1;Plzeň;žlutý\n2;Ústí;příliš\n"
 
 
-@pytest.mark.parametrize("encoding", ["cp1250", "utf-8", "utf-16"])
+@pytest.mark.parametrize("encoding", ["cp1250", "utf-8", "utf-16", "utf-32"])
 def test_an_encoding_that_is_a_guess_is_listed(encoding: str, tmp_path: Path) -> None:
     rows, report = read(put(tmp_path / "t.csv", CZECH.encode(encoding)))
     assert [row["kůň"] for row in rows] == ["žlutý", "příliš"]
     guess = "the encoding is a guess: cp1250, with words such as město, kůň, Plzeň (or set ENCODING=)"
     assert report.remarks == ((guess,) if encoding == "cp1250" else ())
     assert report.details["encoding"] == encoding
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_an_encoding_without_its_mark_is_recognized(encoding: str, tmp_path: Path) -> None:
+    rows, report = read(put(tmp_path / "t.csv", CZECH.encode(encoding)))
+    assert [row["kůň"] for row in rows] == ["žlutý", "příliš"]
+    assert report.details["encoding"] == encoding
+    assert "is a guess" in report.remarks[0]
+
+
+HEADERS = {  # content -> names of columns, and the start of a remark
+    "names of rows": ("x,y\nr1,1,2\nr2,3,4\n", ["column 1", "x", "y"], None),
+    "a last separator": ("x,y\n1,2,\n3,4,\n", ["x", "y", "column 3"], None),
+    "a name twice": ("x,y,x\n1,2,3\n", ["x", "y", "x.3"], "the header has names twice: the later columns are x.3"),
+    "a total": ("shop,x\na,1\nb,2\nTotal:,3\n", ["shop", "x"], "the last row has shop 'Total:': if it is a total"),
+    "a word": ("shop,x\ntotal,1\nb,2\ntotal,3\n", ["shop", "x"], None),
+}
+
+
+@pytest.mark.parametrize("what", HEADERS)
+def test_the_edges_of_a_table_are_understood(what: str, tmp_path: Path) -> None:
+    content, names, remark = HEADERS[what]
+    rows, report = read(put(tmp_path / "t.csv", content.encode()))
+    assert list(rows[0]) == names
+    assert len(report.remarks) == (1 if remark else 0)
+    assert all(text.startswith(str(remark)) for text in report.remarks)
+    assert len(rows) == content.count("\n") - 1
+
+
+def test_a_pointer_of_git_lfs_is_named(tmp_path: Path) -> None:
+    path = put(tmp_path / "t.csv", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    with pytest.raises(ProjectError, match="only a pointer of Git LFS"):
+        read(path)
 
 
 WORDS = {  # as spreadsheets of a country save them

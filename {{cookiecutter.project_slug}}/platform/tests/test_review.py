@@ -208,6 +208,25 @@ def test_rows_that_are_not_those_of_the_export_are_noted(task: str, tmp_path: Pa
         assert [next(n for n in ("candidate", "champion") if n in note) for note in report.evidence.notes] == notes
 
 
+@pytest.mark.parametrize("task", ["binary"], indirect=True)
+@pytest.mark.parametrize(
+    ("learned", "notes"),
+    [
+        (None, "The champion may have been trained on some of the test rows, which were others then"),
+        (1234, "The champion was trained on 1,234 of the test rows"),
+        (0, ""),
+    ],
+)
+def test_test_rows_that_the_champion_was_trained_on_are_counted(
+    task: str, tmp_path: Path, learned: int | None, notes: str
+) -> None:
+    declared = contract(task, ["a"])
+    new = export(tmp_path / "new", declared, 0.0, test_sha256="a")
+    old = export(tmp_path / "old", declared, 0.0, Source("champion"), test_sha256="b")
+    report = build(new, old, data(task, ["a"]), params(), VALID, "a", Context(learned=learned))
+    assert [note.partition(":")[0] for note in report.evidence.notes] == ([notes] if notes else [])
+
+
 def test_report_is_the_same_after_it_was_written_and_read(compare: Compare, tmp_path: Path) -> None:
     for report in (compare(noise=2.0, other=0.0), compare(noise=0.0, other=None)):
         report.save(tmp_path / "review.json")

@@ -10,12 +10,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from helpers import contracts, tables
 from pydantic import TypeAdapter
 
 from mlgitops.contract import row_schema
-from mlgitops.data import frame
-from mlgitops.data.arrow_types import to_frame
+from mlgitops.contract.column import Column
+from mlgitops.data import casting, frame
+from mlgitops.data.arrow_cells import STRING, typed_array
+from mlgitops.data.arrow_types import to_frame, to_series
 
 ALL = {
     "n": "{type: number, missing: true}",
@@ -221,3 +224,43 @@ def test_whole_numbers_beyond_single_precision_reach_the_model_rounded_the_same_
     rows = frame.parse(pd.DataFrame({"n": [2**24 + 1, 2**53 - 1], "y": [True, False]}), contract)
     assert frame.features(rows, contract)["n"].tolist() == [2.0**24, 2.0**53]
     assert [row["n"] for row in frame.records(rows, contract)] == [2**24 + 1, 2**53 - 1]
+
+
+CELLS = [
+    "",
+    " ",
+    "a",
+    " a",
+    "a ",
+    "\xa0a",
+    "É",
+    "A b",
+    "NA",
+    "nan",
+    "None",
+    "1",
+    "1.50",
+    " 7",
+    "-0",
+    "1e5",
+    "<5",
+    "12a",
+]
+CELLS += ["inf", "yes", "FALSE", "2020-02-03", "2020-02-03T04:05:06", "2020-02-30", "a\tb", "\x07", "1,5", None]
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+@pytest.mark.parametrize("more", ["", ", normalize: [trim, lower]", ", na_values: [a, '7']"])
+@pytest.mark.parametrize("kind", ["number", "integer", "boolean", "datetime", "date", "category", "text"])
+def test_values_in_arrow_get_the_same_type_as_in_pandas(kind: str, more: str, decimal: str) -> None:
+    """Whether they are converted one by one, each distinct one once, or kept as they are."""
+    if "normalize" in more and kind not in ("category", "text"):
+        more = ""
+    column = Column.model_validate(yaml.safe_load(f"{{type: {kind}, missing: true{more}}}"))
+    plain = [cell for cell in CELLS if cell and cell.isalnum() and cell.isascii()]
+    for cells in (CELLS, CELLS * 3, plain, plain * 3, ["x", "y"], ["1", "2"] * 3, [None] * 3, []):
+        delivered = pa.array(cells, pa.string())
+        expected = casting.typed(to_series(delivered), column, decimal)
+        values = typed_array(delivered, column, decimal)
+        assert values.dtype == (STRING if expected.dtype == "string" else expected.dtype)
+        pd.testing.assert_series_equal(values, expected.astype(values.dtype))

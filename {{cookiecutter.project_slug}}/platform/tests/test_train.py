@@ -2,12 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optuna
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -15,14 +13,14 @@ from helpers import contracts, models, tables
 
 from mlgitops.common import files
 from mlgitops.common.errors import ProjectError
-from mlgitops.contract.params import Params
+from mlgitops.contract.contract import Contract
+from mlgitops.contract.params import Train
 from mlgitops.data import frame, window
 from mlgitops.model import pipeline, rehearsal, tracking, train, trained
 from mlgitops.model.conversion import convert
 from mlgitops.model.cross_validation import backtest, predictions, prepare
 from mlgitops.model.folds import folds
 from mlgitops.model.scorer import digest
-from mlgitops.model.tuning import search
 from mlgitops.store import mlflow_backend
 from mlgitops.store.paths import store
 
@@ -30,12 +28,18 @@ TRAIN = contracts.PARAMS.train
 EACH = [(algorithm, task) for algorithm in contracts.ALGORITHMS for task in contracts.TARGETS]
 
 
+def cross_validate(contract: Contract, settings: dict[str, Any], params: Train, rows: pd.DataFrame) -> list[float]:
+    return [fold.score for fold in predictions(contract, settings, prepare(contract, params, rows))]
+
+
 @pytest.mark.parametrize(("algorithm", "task"), EACH)
 def test_every_algorithm_learns_every_task_and_is_read_back_the_same(algorithm: str, task: str, tmp_path: Path) -> None:
     contract, fitted = contracts.wide(task), models.fitted(algorithm, task)
     inputs = frame.features(frame.parse(tables.rows(task, seed=1, strange=True), contract), contract)
     predicted = pipeline.predict(fitted, inputs, contract)
-    trained.write(tmp_path / "trained.onnx", *train.exported(contract, contracts.settings(algorithm), fitted, inputs))
+    trained.write(
+        tmp_path / "trained.onnx", *rehearsal.exported(contract, contracts.settings(algorithm), fitted, inputs)
+    )
     loaded = trained.load(tmp_path / "trained.onnx", contract)
     np.testing.assert_allclose(loaded.predict(inputs), predicted, rtol=1e-4, atol=1e-5)
     assert loaded.description().label == algorithm
@@ -49,7 +53,7 @@ def test_every_algorithm_learns_every_task_and_is_read_back_the_same(algorithm: 
 @pytest.mark.parametrize(("algorithm", "task"), EACH)
 def test_every_algorithm_is_better_than_guessing(algorithm: str, task: str) -> None:
     rows = frame.parse(tables.rows(task, 400, seed=3), contracts.wide(task))
-    scores = train.cross_validate(contracts.wide(task), contracts.settings(algorithm), TRAIN, rows)
+    scores = cross_validate(contracts.wide(task), contracts.settings(algorithm), TRAIN, rows)
     assert len(scores) == 3
     assert np.mean(scores) > {"binary": 0.6, "multiclass": 0.4, "regression": 0.2}[task]
 
@@ -70,10 +74,10 @@ def test_a_fold_without_every_class_is_left_out_and_without_any_other_it_is_refu
     rows = pd.DataFrame({"t": moments, "x": np.arange(80) % 7.0, "y": np.arange(80) % 3 == 0})
     rows = frame.parse(rows, contract)
     late = rows.assign(y=rows["y"] & (np.arange(80) >= 25))  # none in what the first of three folds learns from
-    assert len(train.cross_validate(contract, contracts.settings("linear"), TRAIN, rows)) == 3
-    assert len(train.cross_validate(contract, contracts.settings("linear"), TRAIN, late)) == 2
+    assert len(cross_validate(contract, contracts.settings("linear"), TRAIN, rows)) == 3
+    assert len(cross_validate(contract, contracts.settings("linear"), TRAIN, late)) == 2
     with pytest.raises(ProjectError, match=r"lower train\.folds in params\.yaml"):
-        train.cross_validate(contract, contracts.settings("linear"), TRAIN, rows.assign(y=False))
+        cross_validate(contract, contracts.settings("linear"), TRAIN, rows.assign(y=False))
 
 
 @pytest.mark.parametrize("task", ["binary", "regression"])
@@ -81,9 +85,7 @@ def test_what_is_only_known_by_heart_is_not_taken_for_knowledge(task: str) -> No
     contract = contracts.contract({"n": "{type: number}"}, task)
     drawn = np.random.default_rng(3).random(300)
     rows = pd.DataFrame({"n": np.arange(300.0), "y": drawn if task == "regression" else drawn > 0.5})
-    scores = train.cross_validate(
-        contract, contracts.settings("forest"), TRAIN, frame.parse(pd.concat([rows] * 3), contract)
-    )
+    scores = cross_validate(contract, contracts.settings("forest"), TRAIN, frame.parse(pd.concat([rows] * 3), contract))
     assert np.mean(scores) < (0.2 if task == "regression" else 0.65), "each row is in one fold, with those like it"
 
 
@@ -109,130 +111,18 @@ def test_files_that_are_no_model_of_ours_are_refused(tmp_path: Path) -> None:
         trained.load(tmp_path / "absent.onnx", CONTRACT)
 
 
-SPACE: dict[str, tuple[float, float]] = {
-    "learning_rate": (0.01, 0.5),
-    "max_leaf_nodes": (2, 64),
-    "l2_regularization": (0.0, 1.0),
-}
 CONTRACT = contracts.contract({"x": "{type: number}"})
-
-
-def searching(trials: int, space: dict[str, Any] = SPACE) -> Params:
-    return Params.model_validate(contracts.PARAMS.model_dump() | {"tune": {"trials": trials, "space": space}})
-
-
-def hill(settings: Mapping[str, Any]) -> float:
-    """A score without training: best where it is known to be."""
-    leaves, penalty = settings["max_leaf_nodes"] / 100, settings["l2_regularization"]
-    return -((settings["learning_rate"] - 0.2) ** 2) - (leaves - 0.3) ** 2 - (penalty - 0.5) ** 2
-
-
-def failing_after(count: int) -> Callable[[Mapping[str, Any]], float]:
-    calls = 0
-
-    def score(settings: Mapping[str, Any]) -> float:
-        nonlocal calls
-        calls += 1
-        if calls > count:
-            raise KeyboardInterrupt
-        return hill(settings)
-
-    return score
-
-
-def database(folder: Path) -> str:
-    return f"sqlite:///{folder / 'search.db'}"
-
-
-def test_a_search_that_was_stopped_ends_like_one_that_was_not(tmp_path: Path) -> None:
-    best, trials = search(CONTRACT, searching(14), hill, database(tmp_path), "whole")
-    for count in (4, 7):  # stopped in trial 5, and again in trial 12
-        with pytest.raises(KeyboardInterrupt):
-            search(CONTRACT, searching(14), failing_after(count), database(tmp_path), "stopped")
-    resumed, again = search(CONTRACT, searching(14), hill, database(tmp_path), "stopped")
-    assert (resumed, again) == (best, trials)
-    assert [trial.number for trial in trials] == list(range(14))
-    assert len({trial.score for trial in trials}) == 14
-
-
-def test_a_finished_search_is_not_done_again_and_a_longer_one_goes_on(tmp_path: Path) -> None:
-    _, trials = search(CONTRACT, searching(3), hill, database(tmp_path), "s")
-    assert search(CONTRACT, searching(3), failing_after(0), database(tmp_path), "s")[1] == trials
-    assert search(CONTRACT, searching(5), failing_after(2), database(tmp_path), "s")[1][:3] == trials
-
-
-def test_the_best_trial_is_applied_and_stays_in_the_space(tmp_path: Path) -> None:
-    best, trials = search(CONTRACT, searching(6), hill, database(tmp_path), "s")
-    assert hill(best) == max(trial.score for trial in trials)
-    assert best == contracts.PARAMS.model | max(trials, key=lambda trial: trial.score).settings
-    for trial in trials:
-        assert trial.settings.keys() == SPACE.keys()
-        assert all(SPACE[name][0] <= value <= SPACE[name][1] for name, value in trial.settings.items())
-        assert isinstance(trial.settings["max_leaf_nodes"], int)
-
-
-def test_workers_that_share_a_search_do_not_end_each_others_trials(tmp_path: Path) -> None:
-    inside = False
-
-    def score(settings: Mapping[str, Any]) -> float:
-        nonlocal inside
-        if not inside:
-            inside = True
-            search(CONTRACT, searching(2), score, database(tmp_path), "s")  # another worker, while this trial runs
-        return hill(settings)
-
-    _, trials = search(CONTRACT, searching(2), score, database(tmp_path), "s")
-    states = [trial.state.name for trial in optuna.load_study(study_name="s", storage=database(tmp_path)).trials]
-    assert states == ["COMPLETE"] * 3
-    assert len(trials) == 2
-
-
-def test_without_trials_nothing_is_searched() -> None:
-    params = searching(0)
-    assert train.tuned(contracts.wide(), params, pd.DataFrame(), "none") == (params.model, [])
-
-
-@pytest.mark.parametrize(
-    ("space", "key", "message"),
-    [
-        (
-            {"max_leafs": (2, 9)},
-            "max_leafs",
-            "HistGradientBoostingClassifier() has no such setting; did you",
-        ),
-        ({"n_estimators": (2, 9)}, "n_estimators", "HistGradientBoostingClassifier() has no such setting"),
-        ({"max_leaf_nodes": (1, 9)}, "max_leaf_nodes", "The 'max_leaf_nodes' parameter of HistGradientBoostingClassif"),
-        ({"max_leaf_nodes": (2, 9.5)}, "max_leaf_nodes", "The 'max_leaf_nodes' parameter of HistGradientBoostingClass"),
-        (
-            {"max_iter": (1, 9), "learning_rate": (0, 2)},
-            "learning_rate",
-            "The 'learning_rate' parameter of HistGradient",
-        ),
-        ({"l2_regularization": (1, 0)}, "l2_regularization", "the lowest value, 1, is larger than the highest, 0"),
-    ],
-)
-def test_a_space_that_the_model_does_not_have_is_refused_with_its_line(
-    space: dict[str, tuple[float, float]], key: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    params = searching(2, space)
-    monkeypatch.chdir(models.write_project(tmp_path, CONTRACT, params))
-    lines = Path("params.yaml").read_text(encoding="utf-8").splitlines()
-    line = next(n for n, text in enumerate(lines, 1) if text == f"    {key}:" and n > lines.index("  space:"))
-    with pytest.raises(ProjectError) as error:
-        search(CONTRACT, params, hill, database(tmp_path), "s")
-    assert error.value.message.startswith(f"params.yaml:{line}: tune.space.{key}: {message}")
 
 
 def test_the_stage_writes_model_and_report_and_records_the_run(
     tmp_path: Path, mlflow_database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = models.project(tmp_path)
-    params = searching(2).model_dump(mode="json")
+    params = contracts.PARAMS.model_dump(mode="json")
     params["train"]["calibration"] = "sigmoid"
     (folder / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
-    monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
     shutil.copy(mlflow_database, store() / "mlflow")
     answer = CliRunner().invoke(train.main, ["train.parquet", "out/trained.onnx", "out/report.json"])
     assert answer.exit_code == 0, answer.output
@@ -249,25 +139,17 @@ def test_the_stage_writes_model_and_report_and_records_the_run(
     client = mlflow_backend.connect()
     experiment = tracking.experiment(client)
     runs = client.search_runs([experiment], order_by=["attributes.start_time"])
-    (run,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
-    trials = [other for other in runs if other.data.tags.get("mlflow.parentRunId") == run.info.run_id]
+    (run,) = runs
     assert run.info.run_id in answer.output
-    assert len(trials) == 2
-    assert all(SPACE.keys() == trial.data.params.keys() for trial in trials)
-    best = max(trials, key=lambda trial: trial.data.metrics["cv_roc_auc"])
-    assert {name: float(value) for name, value in best.data.params.items()} == {
-        name: report["settings"][name] for name in SPACE
-    }
     assert run.data.metrics["cv_roc_auc"] == report["mean"]
     assert run.data.params["model.algorithm"] == "boosting"
-    assert float(run.data.params["model.l2_regularization"]) == report["settings"]["l2_regularization"]
     assert run.data.tags[tracking.PIPELINE_TAG] == digest(folder / "out" / "trained.onnx")
     (dataset,) = run.inputs.dataset_inputs
     assert digest(folder / "train.parquet").startswith(dataset.dataset.digest)
     assert {"environment.txt", "request.schema.json"} <= {file.path for file in client.list_artifacts(run.info.run_id)}
     logged = mlflow_backend.connect().download_artifacts(run.info.run_id, "model/trained.onnx", str(tmp_path))
     assert Path(logged).read_bytes() == (folder / "out" / "trained.onnx").read_bytes()
-    assert {path.name for path in (folder / ".store").iterdir()} >= {"mlflow", "search.db"}
+    assert {path.name for path in (folder / ".store").iterdir()} == {"mlflow"}
 
 
 @pytest.mark.parametrize("algorithm", contracts.ALGORITHMS)
@@ -311,8 +193,8 @@ def test_what_is_only_known_of_a_group_is_not_taken_for_knowledge() -> None:
     random = np.random.default_rng(4).random(40) > 0.5
     rows["y"] = pd.array(random[rows["x"].astype(int)], dtype="boolean")
     apart = rows.assign(x=rows["x"] + np.random.default_rng(5).random(240) / 10)
-    assert np.mean(train.cross_validate(contract, contracts.settings("forest"), TRAIN, apart)) < 0.75
-    assert np.mean(train.cross_validate(alone, contracts.settings("forest"), TRAIN, apart)) > 0.9
+    assert np.mean(cross_validate(contract, contracts.settings("forest"), TRAIN, apart)) < 0.75
+    assert np.mean(cross_validate(alone, contracts.settings("forest"), TRAIN, apart)) > 0.9
 
 
 @pytest.mark.parametrize("time", [False, True])

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import great_expectations as gx
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +19,9 @@ from helpers import contracts
 
 from mlgitops.common import files
 from mlgitops.contract.contract import Contract
-from mlgitops.data import frame, ingest, validate, validation_report
+from mlgitops.data import duplicates, frame, ingest, validate
+from mlgitops.data.column_counts import SHOWN_ROWS
+from mlgitops.data.judge import RESULT_FORMAT
 from mlgitops.data.validation_report import ValidationReport
 
 COLUMNS = {
@@ -115,6 +118,54 @@ def test_a_key_of_several_columns_is_unique_as_a_whole() -> None:
     assert [(row["row"], row["id"], row["shop"]) for row in failure.rows] == [(2, "r2", "a"), (8, "r2", "a")]
 
 
+FAULTS = {  # many at once, in and between the chunks
+    "id": {7: "r2", 9: "r2", 4: None},
+    "size": {1: None, 2: 11, 3: -1, 6: 12, 7: 13, 8: 14, 9: 15},
+    "free": {2: np.inf, 5: -4e38},
+    "whole": {1: 0, 5: 0.0, 6: -0.0},
+    "day": {6: "2019-12-31", 7: "1999-01-01", 2: None},
+    "shop": {1: "c", 2: None, 9: "d", 8: "<NA>"},
+    "y": dict.fromkeys(range(10), True),
+}
+
+
+@pytest.mark.parametrize("key", [["id"], ["whole", "shop"], ["id", "day", "shop"]], ids="+".join)
+def test_what_is_counted_in_chunks_is_judged_as_the_whole_table(key: list[str], monkeypatch: Any) -> None:
+    ignored = {} if "id" in key else {"id": "{type: text, ignore: it is a number}"}
+    rows, contract = GOOD.copy(), contracts.contract(COLUMNS | ignored, key=key, min_rows=8)
+    for column, cells in FAULTS.items():
+        rows[column] = rows[column].astype("float64" if column == "free" else object)
+        for row, cell in cells.items():
+            rows.loc[row, column] = cell
+    monkeypatch.setattr(frame, "CHUNK_ROWS", 4)
+    counted = [
+        (failure.expectation, failure.column, failure.count, [row["row"] for row in failure.rows])
+        for failure in check(rows, contract).failures
+    ]
+    typed = frame.parse(rows.astype(dict.fromkeys(rows.select_dtypes("object").columns, "string")), contract)
+    assert counted == [failure for e in validate.expectations(contract) if (failure := _failure(e, typed))]
+
+
+def _failure(expectation: Any, typed: pd.DataFrame) -> tuple[str, str, int, list[int]] | None:
+    """Return how an expectation fails if Great Expectations has the whole table; None if it does not."""
+    asset = gx.get_context(mode="ephemeral").data_sources.add_pandas("table").add_dataframe_asset("raw")
+    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": typed})
+    result = batch.validate(expectation, result_format={**RESULT_FORMAT, "result_format": "COMPLETE"})
+    if result.success:
+        return None
+    kwargs = expectation.configuration.kwargs
+    positions = result.result.get("unexpected_index_list", [])[:SHOWN_ROWS]
+    names = ", ".join(kwargs.get("column_list") or [kwargs["column"]])
+    return expectation.expectation_type, names, result.result.get("unexpected_count", 0), positions
+
+
+def test_different_keys_with_the_same_hash_are_no_duplicates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "_hash", lambda values, column: np.ones(len(values), dtype="uint64"))
+    assert check(GOOD).success
+    (failure,) = check(broken("id", {7: "r2"})).failures
+    assert failure.count == 2
+
+
 def test_only_the_columns_that_differ_are_named() -> None:
     told = check(GOOD.rename(columns={"shop": "store"})).explain()
     assert "found missing shop; unexpected store" in told
@@ -128,7 +179,7 @@ def test_the_class_that_is_absent_is_named() -> None:
 def test_at_most_a_few_rows_are_shown_and_all_are_counted() -> None:
     (failure,) = check(GOOD.assign(shop="c")).failures
     assert failure.count == 10
-    assert len(failure.rows) == validation_report.SHOWN_ROWS
+    assert len(failure.rows) == SHOWN_ROWS
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from mlgitops.common import files
 from mlgitops.contract.contract import Contract
 from mlgitops.contract.params import Params
 from mlgitops.data import frame, split
-from mlgitops.model import export, train, trained
+from mlgitops.model import export, rehearsal, train, trained
 from mlgitops.model.conversion import convert
 
 from .contracts import ALGORITHMS, EXAMPLE, PARAMS, TARGETS, example, settings, wide
@@ -54,7 +54,7 @@ def digests() -> dict[str, str]:
 
 def save(fit: BaseEstimator, contract: Contract, model: dict[str, Any], table: pd.DataFrame, path: Path) -> None:
     """Write an estimator that was fitted on typed rows to *path*, as the stage train does."""
-    trained.write(path, *train.exported(contract, model, fit, frame.features(table, contract)))
+    trained.write(path, *rehearsal.exported(contract, model, fit, frame.features(table, contract)))
 
 
 @cache

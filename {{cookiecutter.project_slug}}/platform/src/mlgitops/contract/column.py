@@ -16,7 +16,7 @@ Type = Literal["number", "integer", "boolean", "category", "datetime", "date", "
 Part = Literal["days", "month", "day", "weekday", "hour"]
 NUMERIC, TEMPORAL, WORDS = ("number", "integer"), ("datetime", "date"), ("category", "text")  # groups of types
 NA_VALUES = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>")  # as in pandas
-UNIX = {"unix_s": 1000, "unix_ms": 1}  # formats of times that are numbers -> milliseconds in one
+UNIX = {"unix_s": 1e3, "unix_ms": 1.0, "unix_us": 1e-3, "unix_ns": 1e-6}  # formats of numbers -> milliseconds in one
 MAX_MAGNITUDE = {"number": 3.4e38, "integer": 2.0**53 - 1}  # the range of float32; the exact integers of JSON
 
 
@@ -77,7 +77,8 @@ class Column(Section):
         None,
         min_length=2,
         description="Format of dates that are not written as 2013-12-31, such as %d/%m/%Y (%Z is a zone by name), or "
-        "`unix_s`, `unix_ms`: numbers of seconds or milliseconds since 1970. Dates as in ISO 8601 are read as well.",
+        "`unix_s`, `unix_ms`, `unix_us`, `unix_ns`: numbers of seconds, milli-, micro- or nanoseconds since 1970. "
+        "Dates as in ISO 8601 are read as well.",
     )
     zone: Zone | None = Field(
         None,

@@ -40,6 +40,10 @@ class Function:
     file: Path
     line: int
 
+    def __reduce__(self) -> tuple[Callable[[Path, str], "Function"], tuple[Path, str]]:
+        """Travel to another process as file and name: features.py is no module that it could import."""
+        return function, (self.file, self.name)
+
     @property
     def place(self) -> str:
         """Where the function is defined, as the start of an error message."""
@@ -62,6 +66,11 @@ class Function:
         if self.kind == "number" and result.dtype.kind not in "biuf":
             raise ProjectError(f"{self.place}: the annotation says numbers, but the function returns {result.dtype}")
         return result
+
+
+def function(path: Path, name: str) -> Function:
+    """Return the function *name* of a features.py; raises ProjectError."""
+    return next(entry for entry in load(path) if entry.name == name)
 
 
 def load(path: Path) -> tuple[Function, ...]:

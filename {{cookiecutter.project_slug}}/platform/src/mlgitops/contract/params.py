@@ -13,6 +13,7 @@ Cost = Annotated[float, Field(gt=0)]
 Mistake = Literal["false_positive", "false_negative"]
 Days = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}d$")]  # such as 60d
 Threshold = Share | Literal["f1", "youden"] | Annotated[dict[Mistake, Cost], Field(min_length=2)]
+Choices = Annotated[list[bool | int | float | str | None], Field(min_length=2)]
 Method = Literal["sigmoid", "isotonic"]
 CHARACTERS = {"tab": "\t", "space": " "}  # names of separators that are hard to read in a file
 
@@ -93,12 +94,25 @@ class Train(Section):
     )
 
 
-class Tune(Section):
-    """Hyperparameter search with Optuna."""
+def _no_trials(value: int) -> int:
+    if value:
+        raise ValueError(
+            "the pipeline no longer searches: write 0 or remove this line, and run "
+            f"`make tune TRIALS={value}`, which proposes the best settings for the section model"
+        )
+    return value
 
-    trials: int = Field(ge=0, description="Number of settings to try; 0 trains with those in `model`.")
-    space: dict[str, tuple[int, int] | tuple[float, float]] = Field(
-        description="Lowest and highest value of each setting to search; integers stay integers."
+
+class Tune(Section):
+    """The search of `make tune`, which proposes the best settings for the section `model`; the pipeline has no part."""
+
+    trials: Annotated[int, Field(ge=0), AfterValidator(_no_trials)] = Field(
+        0, description="Only 0, the value of earlier versions: the budget is `make tune TRIALS=` or `MINUTES=`."
+    )
+    space: dict[str, Choices | dict[str, Choices]] = Field(
+        {},
+        description="The values of each setting: two numbers are the lowest and the highest one (integers stay "
+        "integers), any other list is a choice. By algorithm, or, without algorithms, for the one in `model`.",
     )
 
 
@@ -256,7 +270,7 @@ class Params(Document):
     split: Split
     model: dict[str, Any] = Field(description="Keyword arguments of `build()` in `src/<package>/model.py`.")
     train: Train
-    tune: Tune
+    tune: Tune = Field(Tune(), description="The search of `make tune`.")
     evaluate: Evaluate
     export: Export
     review: Review

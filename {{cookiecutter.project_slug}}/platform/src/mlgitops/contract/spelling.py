@@ -15,7 +15,10 @@ from . import zones
 from .column import UNIX, Column
 
 EPOCH = datetime(1970, 1, 1)
-SIGNS = str.maketrans(dict.fromkeys("\u2212\u2013\ufe63\uff0d", "-") | dict.fromkeys("\u00a0\u202f\u2009", " "))
+DIGITS = {first + digit: str(digit) for first in (0x660, 0x6F0, 0x966, 0xFF10) for digit in range(10)}  # of Asia
+SIGNS = DIGITS | str.maketrans(
+    dict.fromkeys("\u2212\u2013\ufe63\uff0d", "-") | dict.fromkeys("\u00a0\u202f\u2009", " ")
+)
 GROUPED = {  # decimal separator -> digits with any thousands separator, also spaces and apostrophes; Indian groups
     ".": re.compile(r"[1-9]\d{0,2}([, '\u2019])\d{3}(\1\d{3})*(\.\d+)?|[1-9]\d?(,\d{2})+,\d{3}(\.\d+)?"),
     ",": re.compile(r"[1-9]\d{0,2}([. '\u2019])\d{3}(\1\d{3})*(,\d+)?"),

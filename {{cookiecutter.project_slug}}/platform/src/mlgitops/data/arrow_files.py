@@ -13,12 +13,14 @@ from ..common.errors import ProjectError
 from .reading import Reading
 
 BATCH_ROWS = 1 << 16
+MAX_VALUES = 1 << 22  # in memory at once; a table of more than 64 columns has smaller batches
 
 
 def parquet(path: Path, reading: Reading) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a Parquet file."""
     reading.format = "Parquet"
-    yield from pq.ParquetFile(path).iter_batches(BATCH_ROWS)
+    file = pq.ParquetFile(path)
+    yield from file.iter_batches(_batch_rows(file.schema_arrow))
 
 
 def arrow(path: Path, reading: Reading) -> Iterator[pa.RecordBatch]:
@@ -55,7 +57,11 @@ def folder(path: Path, reading: Reading) -> Iterator[pa.RecordBatch]:
     paths = [str(file) for file in files]
     schemas = [ds.dataset(paths, **options).schema, *(pq.read_schema(file) for file in files)]
     schema = pa.unify_schemas(schemas, promote_options="permissive")
-    yield from ds.dataset(paths, schema=schema, **options).to_batches(batch_size=BATCH_ROWS)
+    yield from ds.dataset(paths, schema=schema, **options).to_batches(batch_size=_batch_rows(schema))
+
+
+def _batch_rows(schema: pa.Schema) -> int:
+    return max(1, min(BATCH_ROWS, MAX_VALUES // max(1, len(schema))))
 
 
 def _hidden(path: Path) -> bool:

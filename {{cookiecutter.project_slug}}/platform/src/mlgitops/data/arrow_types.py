@@ -17,9 +17,29 @@ def to_frame(part: pa.RecordBatch) -> pd.DataFrame:
 
 
 def to_series(values: pa.Array | pa.ChunkedArray) -> pd.Series:
-    """Return *values* as pandas; whole numbers keep all digits where others are missing."""
+    """Return *values* as pandas; whole numbers keep all digits where others are missing.
+
+    Bytes become strings: of UTF-8 if all of them are, else hexadecimal digits.
+    """
+    if is_bytes(values.type):
+        texts = in_utf8(values)
+        hexadecimal = [None if value is None else value.hex() for value in values.to_pylist()] if texts is None else []
+        values = pa.array(hexadecimal, pa.string()) if texts is None else texts
     series: pd.Series = values.to_pandas(date_as_object=False, types_mapper=EXACT.get if values.null_count else None)
     return series
+
+
+def is_bytes(kind: pa.DataType) -> bool:
+    """Return whether values of type *kind* are bytes, as old writers of Parquet store strings."""
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
+def in_utf8(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray | None:
+    """Return bytes as strings, None if they are not in UTF-8."""
+    try:
+        return values.cast(pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid:
+        return None
 
 
 def storable(parts: Iterable[pa.RecordBatch], reading: Reading) -> Iterator[pa.RecordBatch]:

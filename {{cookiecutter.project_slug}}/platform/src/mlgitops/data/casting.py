@@ -134,7 +134,7 @@ def _read(strings: pd.Series, date_format: str, zone: str | None) -> pd.Series:
     return _local(parsed, zone)
 
 
-def _since_1970(values: pd.Series, milliseconds: int) -> pd.Series:
+def _since_1970(values: pd.Series, milliseconds: float) -> pd.Series:
     elapsed = values.astype("float64") * milliseconds
     first, last = (np.datetime64(year, "ms").astype("int64") for year in ("0001-01-01", "9999-12-31"))
     present = ((elapsed >= first) & (elapsed <= last)).to_numpy()

@@ -11,9 +11,9 @@ import pyarrow.csv
 
 from ..common.errors import ProjectError
 from ..contract.params import Ingest
-from .encoding import encoding, example, in_utf8
+from .encoding import encoding, example, in_utf8, unmarked
 from .quoting import QuoteCheck, rows
-from .reading import Reading, unique
+from .reading import Reading, plain, unique
 
 NA_VALUES = [""]  # whether a word such as NA is a value is for the contract to say, see contract.column
 HEAD_BYTES = 1 << 20  # from which separator and header are detected
@@ -22,6 +22,7 @@ SAMPLE_LINES = 50  # from which the separator is detected
 RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")  # Arrow's message
 SEPARATOR = re.compile(r'"?sep=(.)"?\s*')  # a line before the header, written and read by spreadsheets
 NUMBER = re.compile(r"\s*[-+]?\d[\d.,]*\s*")
+LFS_POINTER = "version https://git-lfs.github.com/"
 MARKUP = re.compile(r"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
 
 
@@ -43,6 +44,8 @@ def batches(path: Path, settings: Ingest, reading: Reading) -> Iterator[pa.Recor
         )
     if settings.header is None and any(map(NUMBER.fullmatch, header)):
         reading.remarks.append(f"the first line names the columns {', '.join(names[:5])} (if it is data, set HEADER=0)")
+    if repeated := [name for name, title in zip(names, map(plain, header), strict=True) if title and name != title]:
+        reading.remarks.append(f"the header has names twice: the later columns are {', '.join(repeated[:5])}")
     with in_utf8(path, encoding_name) as text:
         check = QuoteCheck(path, text, separator, skipped, settings)
         try:
@@ -90,7 +93,8 @@ def _head(path: Path) -> bytes:
         head = file.read(HEAD_BYTES)
     if not head.strip():
         raise ProjectError(f"{path}: is empty")
-    if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+    if b"\0" in head and not head.startswith(marks) and not unmarked(head):
         raise ProjectError(f"{path}: not a text file, nor a table of a known format: save it as .csv or .parquet")
     return head
 
@@ -100,6 +104,8 @@ def _lines(path: Path, head: bytes, encoding_name: str) -> list[str]:
     text = head.decode(encoding_name, errors="ignore").lstrip("\ufeff")
     if MARKUP.match(text):
         raise ProjectError(f"{path}: not a table but a web page or XML: check the address")
+    if text.startswith(LFS_POINTER):
+        raise ProjectError(f"{path}: only a pointer of Git LFS, not the table: git lfs pull")
     lines = list(io.StringIO(text, newline=""))
     lines = lines[:-1] if len(head) == HEAD_BYTES else lines  # the last one may be incomplete
     if not lines:
@@ -119,7 +125,17 @@ def layout(lines: list[str], path: Path, settings: Ingest) -> tuple[str, int, li
     last, header = next(
         ((last, row) for _, last, row in rows(rest, separator, settings) if any(map(str.strip, row))), (0, list[str]())
     )
-    return (separator, before + last, header) if settings.header != 0 else (separator, before, [""] * len(header))
+    if settings.header == 0:
+        return separator, before, [""] * len(header)
+    return separator, before + last, _named(header, rest[last:][:SAMPLE_LINES], separator, settings)
+
+
+def _named(header: list[str], lines: list[str], separator: str, settings: Ingest) -> list[str]:
+    """Return the *header* with a name for each value: R writes none for the names of rows, others a last separator."""
+    values = [row for _, _, row in rows(lines, separator, settings) if row]
+    if len(values) < 2 or any(len(row) != len(header) + 1 for row in values) or len(header) < 2:
+        return header
+    return ["", *header] if any(row[-1].strip() for row in values) else [*header, ""]
 
 
 def _separator(lines: list[str], settings: Ingest) -> str:

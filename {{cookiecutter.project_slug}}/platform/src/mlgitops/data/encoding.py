@@ -24,9 +24,21 @@ SYMBOL_IN_WORD = re.compile(r"[\u00a1-\u00bf\u00d7\u00f7](?=[a-z])|\ufffd")
 
 def encoding(path: Path, head: bytes) -> tuple[str, bool]:
     """Return the encoding of the text file *path*, and whether it is a guess; *head* is its first bytes."""
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32", False
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16", False
+    if wide := unmarked(head):
+        return wide, True
     return ("utf-8", False) if _is_utf8(path) else (_guess(head), True)
+
+
+def unmarked(head: bytes) -> str | None:
+    """Return the kind of UTF-16 if *head* is text of that encoding without its mark: one byte of most pairs is 0."""
+    zeros = head[0::2].count(0), head[1::2].count(0)
+    if min(zeros) or max(zeros) < 0.2 * len(head):
+        return None
+    return "utf-16-be" if zeros[0] else "utf-16-le"
 
 
 def _guess(head: bytes) -> str:

@@ -7,25 +7,25 @@ from pathlib import Path
 import click
 import numpy as np
 import pandas as pd
-import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ..common import files
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.params import Params
-from . import frame, window
+from . import frame, part_files, window
 from .counts import METADATA, Counts
-from .parquet import parquet_writer
+from .row_source import FileRows, FrameRows, Rows
 from .units import held_out, newest, units
 
 
 def split(rows: pd.DataFrame, contract: Contract, held: float | str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the train rows and the test rows of typed *rows*; see `sides`."""
-    train, test = sides(rows, contract, held)
+    train, test = sides(FrameRows(rows), contract, held)
     return rows.iloc[train].reset_index(drop=True), rows.iloc[test].reset_index(drop=True)
 
 
-def sides(rows: pd.DataFrame, contract: Contract, held: float | str) -> tuple[np.ndarray, np.ndarray]:
+def sides(rows: Rows, contract: Contract, held: float | str) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of the train rows and of the test rows; rows without a target are in neither.
 
     With a time column, *held* is the share of the newest rows that are the test part, or a number of days such as 60d.
@@ -34,35 +34,55 @@ def sides(rows: pd.DataFrame, contract: Contract, held: float | str) -> tuple[np
 
     Raises ProjectError if a part would lack rows or classes.
     """
-    labelled = np.flatnonzero(rows[contract.target].notna())
-    recent = window.newest(rows.iloc[labelled], contract, held, "split.test") if isinstance(held, str) else None
-    share = float(held) if recent is None else float(recent.mean())
-    if contract.time and not contract.group:
-        timestamps = rows[contract.time].iloc[labelled]
-        boundary = timestamps.quantile(1 - share, interpolation="higher")
-        test = (timestamps >= boundary).to_numpy() if recent is None else recent
-        ties = [frame.hashes(rows[list(contract.key)])[labelled]] if contract.key else []
-        order = np.lexsort([*ties, timestamps.to_numpy()])
-        labelled, test = labelled[order], test[order]
-    elif contract.time:
-        order, test = newest(units(rows, contract)[labelled], rows[contract.time].iloc[labelled], share)
-        labelled, test = labelled[order], test[order]
+    if isinstance(held, str):
+        window.require_time(contract, held, "split.test")
+    truth = rows.column(contract.target)
+    labelled = None if truth.notna().all() else np.flatnonzero(truth.notna())
+    kept = slice(None) if labelled is None else labelled
+    classes = _classes(truth.iloc[kept], contract)
+    del truth
+    if contract.time:
+        order, test = _newest(rows, contract, held, kept)
+        classes, test, positions = classes[order], test[order], order if labelled is None else labelled[order]
     else:
-        labels = rows[[contract.target]].iloc[labelled]
-        classes = frame.target(labels, contract) if contract.classes else np.zeros(len(labelled), dtype="int64")
-        test = held_out(units(rows, contract)[labelled], classes, share) if len(labelled) else labelled > 0
-    parts = labelled[~test], labelled[test]
-    for name, part in zip(("train", "test"), parts, strict=True):
-        _check(name, rows[[contract.target]].iloc[part], contract)
-    return parts
+        test = held_out(units(rows, contract)[kept], classes, float(held)) if len(classes) else classes > 0
+        positions = np.arange(len(classes)) if labelled is None else labelled
+    for name, chosen in (("train", ~test), ("test", test)):
+        _check(name, np.bincount(classes[chosen], minlength=len(contract.classes)), contract)
+    return positions[~test], positions[test]
 
 
-def _check(name: str, part: pd.DataFrame, contract: Contract) -> None:
-    if len(part) < 10:
+def _classes(truth: pd.Series, contract: Contract) -> np.ndarray:
+    """Return the indices of the classes, all 0 for regression."""
+    if not contract.classes:
+        return np.zeros(len(truth), dtype="int16")
+    return frame.target(truth.to_frame(contract.target), contract).astype("int16")
+
+
+def _newest(
+    rows: Rows, contract: Contract, held: float | str, kept: slice | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return an order of the *kept* rows by time, and for each of them whether it is held out."""
+    timestamps = rows.column(str(contract.time)).iloc[kept]
+    recent = None
+    if isinstance(held, str):
+        recent = window.newest(timestamps.to_frame(contract.time), contract, held, "split.test")
+    share = float(held) if recent is None else float(recent.mean())
+    if contract.group:
+        return newest(units(rows, contract)[kept], timestamps, share)
+    if recent is None:
+        recent = (timestamps >= timestamps.quantile(1 - share, interpolation="higher")).to_numpy()
+    ties = [rows.hashes(contract.key)[kept]] if contract.key else []
+    return np.lexsort([*ties, timestamps.to_numpy()]), recent
+
+
+def _check(name: str, rows: np.ndarray, contract: Contract) -> None:
+    """Raise ProjectError if a part has few *rows*, which are counted by class, or none of a class."""
+    if rows.sum() < 10:
         raise ProjectError(
-            f"split: only {len(part)} rows in the {name} part: add rows, or change split.test in params.yaml"
+            f"split: only {rows.sum()} rows in the {name} part: add rows, or change split.test in params.yaml"
         )
-    absent = [contract.classes[i] for i in np.setdiff1d(range(len(contract.classes)), frame.target(part, contract))]
+    absent = [label for label, count in zip(contract.classes, rows, strict=False) if not count]
     if absent:
         raise ProjectError(f"split: no row of the {name} part has {contract.target} {', '.join(absent)}: add rows")
 
@@ -75,20 +95,12 @@ def main(raw: Path, train: Path, test: Path) -> None:
     """Split RAW, which has passed validate, into TRAIN and TEST."""
     contract = Contract.load(Path("contract.yaml"))
     share = Params.load(Path("params.yaml")).split.test
-    rows = frame.load(raw, contract, contract.columns)
-    table = Counts(len(rows), int(rows[contract.target].isna().sum()))
-    for path, part in zip((train, test), sides(rows, contract, share), strict=True):
-        _write(rows, part, path, table)
+    file = pq.ParquetFile(raw)
+    parts = sides(FileRows(file, contract), contract, share)
+    table = Counts(file.metadata.num_rows, file.metadata.num_rows - sum(map(len, parts)))
+    for path, part in zip((train, test), parts, strict=True):
+        with files.replacing(path) as new:
+            part_files.write(raw, contract, part, new, {METADATA: json.dumps(asdict(table)).encode()})
         click.echo(f"{path}: {len(part):,} rows")
     if remark := table.explain(contract.target):
         click.echo(remark)
-
-
-def _write(rows: pd.DataFrame, positions: np.ndarray, path: Path, table: Counts) -> None:
-    """Write the *rows* at *positions* to *path* in chunks, to avoid a second copy of the table in memory."""
-    schema = pa.Schema.from_pandas(rows.head(1), preserve_index=False)
-    written = schema.with_metadata({**schema.metadata, METADATA: json.dumps(asdict(table)).encode()})
-    with files.replacing(path) as new, parquet_writer(new, written) as writer:
-        for start in range(0, len(positions), frame.CHUNK_ROWS):
-            chunk = rows.iloc[positions[start : start + frame.CHUNK_ROWS]]
-            writer.write(pa.Table.from_pandas(chunk, schema=schema, preserve_index=False).cast(written))

@@ -2,12 +2,14 @@
 
 import csv
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..common.errors import ProjectError
 from ..contract.params import Ingest
@@ -22,6 +24,10 @@ BROKEN = (  # what the readers raise for a file that is not what it seems
     *(OSError, EOFError, ValueError, RecursionError, NotImplementedError, csv.Error),
     *(pa.ArrowException, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
 )
+TOTAL = re.compile(
+    r"((grand|overall|sub)[ -]?)?totals?|sum|gesamt(summe)?|insgesamt|summe|somme|totale|totaal|razem|итого",
+    re.IGNORECASE,
+)
 ARROW = (b"ARROW1", b"FEA1", b"\xff\xff\xff\xff")  # a file, Feather 1, a stream
 
 
@@ -32,11 +38,23 @@ def batches(path: Path, settings: Ingest, reading: Reading) -> Iterator[pa.Recor
     ProjectError naming the file, and the line that cannot be read.
     """
     try:
-        yield from storable(_parts(path, settings, reading, 0), reading)
+        yield from _last_row_checked(storable(_parts(path, settings, reading, 0), reading), reading)
     except BROKEN as error:
         raise ProjectError(
             f"{path}: cannot be read as a table; check that it is complete and of the kind that its name says: {error}"
         ) from error
+
+
+def _last_row_checked(parts: Iterator[pa.RecordBatch], reading: Reading) -> Iterator[pa.RecordBatch]:
+    """Yield the *parts*, with a remark if the last row seems to be a total of the others."""
+    last = None
+    for part in parts:
+        last = part if part.num_rows else last
+        yield part
+    for name, values in zip(last.schema.names, last.columns, strict=True) if last else ():
+        label = values[-1].as_py() if pa.types.is_string(values.type) else None
+        if label and TOTAL.fullmatch(label.strip(" :")) and pc.sum(pc.equal(values, label)).as_py() == 1:
+            reading.remarks.append(f"the last row has {name} {label!r}: if it is a total of the others, remove it")
 
 
 def _parts(path: Path, settings: Ingest, reading: Reading, depth: int) -> Iterator[pa.RecordBatch]:

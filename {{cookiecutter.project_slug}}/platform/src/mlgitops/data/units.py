@@ -5,31 +5,37 @@ import pandas as pd
 
 from ..contract.contract import Contract
 from . import frame
+from .row_source import Rows
 
 MIN_UNITS = 50  # effective number of distinct rows from which equal rows stay together
 TOLERANCE = 0.2  # relative: how far the held-out share of a class may be from the requested one
 HASHES = 2.0**64
 
 
-def units(rows: pd.DataFrame, contract: Contract) -> np.ndarray:
+def units(rows: Rows, contract: Contract) -> np.ndarray:
     """Return a hash per row; rows with equal hashes stay together.
 
     These are the rows of one value of the contract's group, or of one key, or else with equal inputs. In a table with
     few distinct inputs, each row is a unit of its own: most rows are equal by chance, not because one was copied.
     """
-    if contract.group:
-        hashed = frame.hashes(rows[contract.group])
-        alone = np.flatnonzero(rows[contract.group].isna())
-        hashed[alone] = _content(rows.iloc[alone], contract)
-        return hashed
-    return _content(rows, contract)
+    if not contract.group:
+        return _content(rows, contract)
+    hashed = rows.hashes([contract.group])
+    alone = rows.column(contract.group).isna().to_numpy(dtype=bool)
+    if alone.any():
+        hashed[alone] = _content(rows, contract, alone)
+    return hashed
 
 
-def _content(rows: pd.DataFrame, contract: Contract) -> np.ndarray:
-    hashed = frame.hashes(rows[list(contract.key or contract.inputs)])
-    if contract.key or not len(rows) or _effective(hashed[rows[contract.target].notna()]) >= MIN_UNITS:
+def _content(rows: Rows, contract: Contract, only: np.ndarray | None = None) -> np.ndarray:
+    """Return a hash of the content of each row, or of those where *only* is true."""
+    kept = slice(None) if only is None else only
+    hashed = rows.hashes(contract.key or list(contract.inputs))[kept]
+    if contract.key or not len(hashed):
         return hashed
-    values = pd.Series(frame.hashes(rows[[*contract.inputs, contract.target]]))
+    if _effective(hashed[rows.column(contract.target).notna()[kept]]) >= MIN_UNITS:
+        return hashed
+    values = pd.Series(rows.hashes([*contract.inputs, contract.target])[kept])
     return frame.hashes(pd.DataFrame({"values": values, "copy": values.groupby(values).cumcount()}))
 
 
@@ -44,11 +50,18 @@ def strata(hashed: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndar
 
     The stratum of a unit is the rarest class among its rows; *classes* are class indices, all 0 without classes.
     """
-    names, position, sizes = np.unique(hashed, return_inverse=True, return_counts=True)
+    order = np.argsort(hashed)
+    ordered = hashed[order]
+    first = np.r_[True, ordered[1:] != ordered[:-1]][: len(hashed)]
+    del ordered
+    position = np.empty(len(hashed), dtype="int32" if len(hashed) < 1 << 31 else "int64")  # as small as it can be
+    position[order] = np.cumsum(first, dtype=position.dtype) - 1
+    del order
+    sizes = np.diff(np.r_[np.flatnonzero(first), len(hashed)]).astype(position.dtype)
     counts = np.bincount(classes)
     rank = np.argsort(np.argsort(counts, kind="stable"), kind="stable")  # 0 for the rarest class
-    stratum = np.full(len(names), len(counts))
-    np.minimum.at(stratum, position, rank[classes])
+    stratum = np.full(len(sizes), len(counts), dtype="int16")
+    np.minimum.at(stratum, position, rank.astype("int16")[classes])
     return position, stratum, sizes
 
 
@@ -60,7 +73,9 @@ def held_out(hashed: np.ndarray, classes: np.ndarray, share: float) -> np.ndarra
     sides.
     """
     position, stratum, sizes = strata(hashed, classes)
-    chosen = np.unique(hashed) < share * HASHES
+    chosen = np.zeros(len(sizes), dtype=bool)
+    chosen[position[hashed < share * HASHES]] = True
+    del hashed
     for value in np.unique(stratum):
         members = np.flatnonzero(stratum == value)
         chosen[members] = np.arange(len(members)) < _count(sizes[members], int(chosen[members].sum()), share)

@@ -1,25 +1,23 @@
 """Stage validate: check the table against the contract with Great Expectations; a failure stops the pipeline."""
 
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import click
-import great_expectations as gx
 import great_expectations.expectations as gxe
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from great_expectations.data_context.types.base import ProgressBarsConfig
-from great_expectations.execution_engine import pandas_execution_engine
-from great_expectations.validator.v1_validator import Validator
 
 from ..common.errors import ProjectError
-from ..contract.column import MAX_MAGNITUDE, Column
+from ..contract.column import Column
 from ..contract.contract import Contract
-from . import data_docs, frame, validation_report
+from . import column_counts, data_docs, validation_report
+from .column_counts import ColumnCounts
 from .counts import Counts
-from .validation_report import SHOWN_ROWS, ValidationReport
+from .judge import UNIQUE, Judge
+from .row_check import limits
+from .validation_report import ValidationReport
 
 NUMBERS, STRINGS = ["float64", "float", "int"], ["StringDtype", "str"]
 TIMES = ["datetime64[ms]", "datetime64[ns]", "Timestamp"]
@@ -32,7 +30,6 @@ TYPES = {
     "category": STRINGS,
     "text": STRINGS,
 }
-RESULT_FORMAT: Any = {"result_format": "BASIC", "partial_unexpected_count": SHOWN_ROWS}
 
 
 def expectations(contract: Contract) -> list[gxe.Expectation]:
@@ -54,9 +51,7 @@ def expectations(contract: Contract) -> list[gxe.Expectation]:
 
 
 def _column(name: str, column: Column) -> list[gxe.Expectation]:
-    low, high = column.min, column.max
-    if column.type == "number":  # infinity too is out of range for the model's float32
-        low, high = -MAX_MAGNITUDE["number"] if low is None else low, MAX_MAGNITUDE["number"] if high is None else high
+    low, high = limits(column)
     expected: list[gxe.Expectation] = [gxe.ExpectColumnValuesToBeInTypeList(column=name, type_list=TYPES[column.type])]
     if column.missing is not True:
         expected.append(gxe.ExpectColumnValuesToNotBeNull(column=name, mostly=1 - column.missing))
@@ -70,44 +65,38 @@ def _column(name: str, column: Column) -> list[gxe.Expectation]:
 
 
 def check(raw: Path, contract: Contract, docs: Path | None = None) -> ValidationReport:
-    """Return the report on the table that ingest wrote to *raw*.
+    """Return the report on the table that ingest wrote to *raw*; what is counted does not grow with the table.
 
-    Only the columns that an expectation needs are in memory at a time. Data Docs, an HTML page, is written to *docs*.
+    Great Expectations judges the counts. Data Docs, an HTML page, is written to *docs*.
     """
-    pandas_execution_engine.HASH_THRESHOLD = 0  # skip the fingerprint, which takes more memory than the checks
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas("table").add_dataframe_asset("raw")
-    batch = asset.add_batch_definition_whole_dataframe("whole")
     file, expected = pq.ParquetFile(raw), expectations(contract)
-    present, count = file.schema_arrow.names, file.metadata.num_rows
-    keys = [name for name in contract.key if name in present]
-    # expectations of the table as a whole use no values: a broadcast zero has its shape and takes no memory
-    placeholder = pd.DataFrame(np.broadcast_to(np.int8(0), (count, len(present))), columns=present, copy=False)
+    columns, rows = file.schema_arrow.names, file.metadata.num_rows
+    usable = set(column_counts.present(file, contract))
+    keys = [name for name in contract.key if name in usable]
+    counted: dict[str, ColumnCounts] = {}
     results, failures = [], []
-    for names, group in groupby(expected, lambda e: validation_report.columns_of(e.configuration.kwargs)):
-        if not {part for name in names for part in contract.columns[name].join or (name,)} <= set(present):
+    for expectation in expected:
+        names = validation_report.columns_of(expectation.configuration.kwargs)
+        if not set(names) <= usable:
             continue  # an absent column is reported once, by the expectation of the column set
-        rows = frame.load(raw, contract, names) if names else placeholder
-        evaluated = _evaluate(batch, list(group), rows)
-        results += evaluated
-        if failed := [result for result in evaluated if not result.success]:
-            rows = frame.load(raw, contract, [*keys, *names]) if names else placeholder
-            failures += [validation_report.failure(result, rows, contract) for result in failed]
+        for name in names:
+            counted[name] = counted.get(name) or column_counts.count(file, name, contract)
+        unique = column_counts.repeated(file, names, contract) if expectation.expectation_type in UNIQUE else None
+        judge = Judge(rows, columns, {name: counted[name] for name in names}, unique)
+        if judge.cannot_compare(expectation):
+            continue  # a column of the wrong type: its type is all that is reported of it
+        result, unexpected = judge.result(expectation)
+        results.append(result)
+        if not result.success:
+            positions = np.array(unexpected.rows if unexpected else [], dtype="int64")
+            shown = column_counts.rows_at(file, [*keys, *names], positions, contract) if names else None
+            failures.append(
+                validation_report.failure(result, pd.DataFrame(columns=columns) if shown is None else shown, contract)
+            )
     if docs:
         data_docs.write(results, docs)
-    goal = frame.load(raw, contract, [contract.target] if contract.target in present else [])
-    return validation_report.report(failures, count, len(expected), int(goal.isna().to_numpy().sum()))
-
-
-def _evaluate(batch: Any, expected: list[gxe.Expectation], rows: pd.DataFrame) -> list[Any]:
-    """Return the results of Great Expectations for *rows*."""
-    first, last = pd.Timestamp.min, pd.Timestamp.max  # of datetime64[ns]: farther times keep their unit
-    times = [n for n in rows.select_dtypes("datetime").columns if rows[n].dropna().between(first, last).all()]
-    rows = rows.astype(dict.fromkeys(times, "datetime64[ns]"), copy=False)  # other units are compared value by value
-    suite = gx.ExpectationSuite(name="contract", expectations=expected)
-    with pd.option_context("mode.string_storage", "pyarrow"):  # the type of strings that the expectations name
-        return list(Validator(batch, RESULT_FORMAT, {"dataframe": rows}).validate_expectation_suite(suite).results)
+    without = counted[contract.target].unexpected["missing"].count if contract.target in usable else 0
+    return ValidationReport(not failures, rows, len(expected), tuple(failures), without)
 
 
 @click.command()

@@ -1,7 +1,6 @@
 """The report of validation: each expectation that fails, with its first rows, as a record and in words."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +10,10 @@ from pydantic import JsonValue
 from ..common.record import Record
 from ..contract.contract import Contract
 
-SHOWN_ROWS = 5  # of each failure
-WRONG_TYPE = "expect_column_values_to_be_in_type_list"
-
 
 @dataclass(frozen=True)
 class Failure(Record):
-    """An expectation that fails; *count* is its number of rows, None where it could not be evaluated.
+    """An expectation that fails; *count* is its number of rows, 0 if it is about the table.
 
     *rows* has the first of these rows: their number in the table, their key, and the columns of the expectation.
     """
@@ -26,7 +22,7 @@ class Failure(Record):
     expectation: str
     arguments: dict[str, JsonValue]
     observed: JsonValue
-    count: int | None
+    count: int
     rows: tuple[dict[str, JsonValue], ...]
 
 
@@ -65,14 +61,6 @@ def _observed(value: JsonValue) -> str:
     return str(value)
 
 
-def report(failures: Sequence[Failure], rows: int, expectations: int, without_target: int = 0) -> ValidationReport:
-    """Return the report on a table of so many *rows*."""
-    # a column of the wrong type cannot be compared either: its type is all that is reported of it
-    mistyped = {failure.column for failure in failures if failure.expectation == WRONG_TYPE}
-    shown = [f for f in failures if f.count is not None or not mistyped & set(f.column.split(", "))]
-    return ValidationReport(not shown, rows, expectations, tuple(shown), without_target)
-
-
 def columns_of(arguments: dict[str, Any]) -> list[str]:
     """Return the columns that an expectation with these arguments is about; none where that is the table."""
     return arguments.get("column_list") or [arguments[key] for key in ("column",) if key in arguments]
@@ -81,7 +69,8 @@ def columns_of(arguments: dict[str, Any]) -> list[str]:
 def failure(result: Any, rows: pd.DataFrame, contract: Contract) -> Failure:
     """Return the failure that a *result* of Great Expectations stands for.
 
-    Of the table, *rows* has the key and the columns that the expectation is about.
+    *rows* are the first that are not as expected, with the key and the columns that the expectation is about; of the
+    table as a whole, only the columns count.
     """
     kwargs, details = result.expectation_config.kwargs, result.result
     names = columns_of(kwargs)
@@ -98,8 +87,8 @@ def failure(result: Any, rows: pd.DataFrame, contract: Contract) -> Failure:
         expectation=result.expectation_config.type,
         arguments=_json({key: value for key, value in arguments.items() if value is not None}),
         observed=_json(observed),
-        count=details.get("unexpected_count", 0) if details else None,
-        rows=_rows(_offending(rows, names, details), [*contract.key, *names]),
+        count=details.get("unexpected_count", 0),
+        rows=_rows(rows),
     )
 
 
@@ -108,17 +97,7 @@ def _json(value: Any) -> Any:
     return json.loads(json.dumps(value, default=str), parse_constant=str)
 
 
-def _offending(rows: pd.DataFrame, names: list[str], details: dict[str, Any]) -> pd.DataFrame:
-    if not details.get("unexpected_count"):
-        return rows.iloc[:0]
-    unexpected = details["partial_unexpected_list"]
-    if len(names) > 1:
-        return rows[pd.MultiIndex.from_frame(rows[names]).isin([tuple(values.values()) for values in unexpected])]
-    values = rows[names[0]]
-    return rows[values.isin(unexpected) if unexpected and not pd.isna(unexpected[0]) else values.isna()]
-
-
-def _rows(bad: pd.DataFrame, names: list[str]) -> tuple[dict[str, JsonValue], ...]:
-    shown: Any = bad[[name for name in dict.fromkeys(names) if name in bad]].head(SHOWN_ROWS).astype(object)
+def _rows(rows: pd.DataFrame) -> tuple[dict[str, JsonValue], ...]:
+    shown: Any = rows.astype(object)
     records = shown.where(shown.notna(), None).to_dict("records")
     return tuple({"row": int(row), **_json(values)} for row, values in zip(shown.index, records, strict=True))

@@ -16,13 +16,18 @@ def newest(rows: pd.DataFrame, contract: Contract, days: str, setting: str) -> n
 
     Raises ProjectError, which names the *setting*, if the contract has no time.
     """
+    require_time(contract, days, setting)
+    timestamps = rows[contract.time]
+    oldest = timestamps.max() - pd.Timedelta(days=int(days.removesuffix("d")))
+    return np.asarray((timestamps > oldest).fillna(False), dtype=bool)
+
+
+def require_time(contract: Contract, days: str, setting: str) -> None:
+    """Raise ProjectError, which names the *setting*, if the contract has no time that *days* could be taken of."""
     if contract.time is None:
         raise ProjectError(
             f"params.yaml: {setting}: {days} needs the time of a row: name the column `time` in contract.yaml"
         )
-    timestamps = rows[contract.time]
-    oldest = timestamps.max() - pd.Timedelta(days=int(days.removesuffix("d")))
-    return np.asarray((timestamps > oldest).fillna(False), dtype=bool)
 
 
 def learned(rows: pd.DataFrame, contract: Contract, days: str | None) -> pd.DataFrame:

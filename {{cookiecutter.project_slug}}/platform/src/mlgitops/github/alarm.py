@@ -27,10 +27,15 @@ CHOICES = """### Choices
 """
 
 
+def subject(alarm: Alarm) -> str:
+    """Return the line of the issue that names the version that the alarm is about."""
+    return f"Version {alarm.version or 'unknown'} of the model of `{alarm.target}`:"
+
+
 def body(alarm: Alarm, back: going_back.GoingBack | None = None) -> str:
     """Return the text of the issue; *back* is what a rollback leads to."""
     reasons = "\n".join(f"- {reason}" for reason in alarm.reasons)
-    parts = [MARKER, f"Version {alarm.version or 'unknown'} of the model of `{alarm.target}`:", reasons]
+    parts = [MARKER, subject(alarm), reasons]
     if alarm.periods:
         header = "| period | version | predictions | with outcome | metric (95 %) | verdict |\n|" + " --- |" * 6
         rows = ["| " + " | ".join(value.replace("|", "\\|") for value in period) + " |" for period in alarm.periods]
@@ -59,7 +64,8 @@ def notify(address: str, alarm: Alarm, issue: str) -> None:
 def main(report: Path) -> None:
     """Open an issue about the alarm in REPORT, or update the open one; a new alarm also starts `train` on new data.
 
-    Soon after a deployment, it also starts the rollback, if monitor.roll_back_days of params.yaml says so.
+    Soon after a deployment, it also starts the rollback, if monitor.roll_back_days of params.yaml says so: once for
+    each version that an issue is about.
     In a workflow, the variable ALARM has the report, from the job before.
     """
     content = os.environ.get("ALARM")
@@ -70,14 +76,18 @@ def main(report: Path) -> None:
         click.echo(alarm.sentence)
         return
     back = going_back.find(alarm.version)
-    url, new = api.issue(MARKER, f"Alarm: the model of {alarm.target} in production", body(alarm, back))
-    click.echo(f"{url}: {'opened' if new else 'updated'}")
-    if new:
+    url, before = api.issue(MARKER, f"Alarm: the model of {alarm.target} in production", body(alarm, back))
+    click.echo(f"{url}: {'opened' if before is None else 'updated'}")
+    if before is None:
         inputs = {"refresh": "true", "because": f"alarm: {url}"}
         api.api("/actions/workflows/train.yml/dispatches", "POST", {"ref": api.DEFAULT, "inputs": inputs})
         click.echo("train: started on new data")
-        if back and back.due(datetime.now(UTC), Params.load(Path("params.yaml")).monitor.roll_back_days):
-            going_back.start(f"alarm: {url}")
-            click.echo(f"promote: started, to go back from version {back.version} to {back.before}")
+    if back and (before is None or subject(alarm) not in before) and _due(back):
+        going_back.start(f"alarm: {url}")
+        click.echo(f"promote: started, to go back from version {back.version} to {back.before}")
     if address := os.environ.get("ALARM_WEBHOOK"):
         notify(address, alarm, url)
+
+
+def _due(back: going_back.GoingBack) -> bool:
+    return back.due(datetime.now(UTC), Params.load(Path("params.yaml")).monitor.roll_back_days)

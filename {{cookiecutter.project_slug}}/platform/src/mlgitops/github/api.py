@@ -100,15 +100,19 @@ def comment(number: int, marker: str, body: str) -> None:
     api(f"/issues/{number}/comments", "POST", {"body": text[:MAX_BODY_CHARS]})
 
 
-def issue(marker: str, title: str, body: str) -> tuple[str, bool]:
-    """Open an issue whose text starts with *marker*, or update the open one; return its URL, and whether it is new."""
+def issue(marker: str, title: str, body: str) -> tuple[str, str | None]:
+    """Open an issue whose text starts with *marker*, or update the open one.
+
+    Return its URL, and the text that the open one had, or None for a new issue.
+    """
     fields, page = {"title": title, "body": body[:MAX_BODY_CHARS]}, 1
     while entries := api(f"/issues?state=open&per_page=100&page={page}"):
         for entry in entries:
-            if (entry["body"] or "").startswith(marker) and entry["user"]["login"].endswith("[bot]"):
-                return str(api(f"/issues/{entry['number']}", "PATCH", fields)["html_url"]), False
+            before = entry["body"] or ""
+            if before.startswith(marker) and entry["user"]["login"].endswith("[bot]"):
+                return str(api(f"/issues/{entry['number']}", "PATCH", fields)["html_url"]), before
         page += 1
-    return str(api("/issues", "POST", fields)["html_url"]), True
+    return str(api("/issues", "POST", fields)["html_url"]), None
 
 
 def fetch() -> None:

@@ -42,5 +42,10 @@ def read(folder: Path, contract: Contract) -> list[dict[str, Any]]:
             f"{folder}: the model was exported without background rows, which reasons are computed from: set "
             "export.background_rows in params.yaml, such as 50, and export it again"
         )
+    return parsed(files.read_json(folder / FILE)["rows"], contract)
+
+
+def parsed(rows: list[dict[str, Any]], contract: Contract) -> list[dict[str, Any]]:
+    """Return the values of *rows*, which keep *contract*, as the scorer takes them."""
     reader = TypeAdapter(request_model(contract))
-    return [reader.validate_json(json.dumps(row)) for row in files.read_json(folder / FILE)["rows"]]
+    return [reader.validate_json(json.dumps(row)) for row in rows]

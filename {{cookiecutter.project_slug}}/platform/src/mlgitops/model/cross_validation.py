@@ -1,6 +1,7 @@
 """Cross-validation: what a model that was trained on the other folds predicts for each fold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.params import Train
 from ..data import frame
-from . import metrics, pipeline
+from . import metrics, parallel, pipeline
 from .decision import Outcomes, outcomes
 from .folds import Fold, folds
 
@@ -45,27 +46,45 @@ def prepare(contract: Contract, params: Train, rows: pd.DataFrame) -> Prepared:
     return Prepared(inputs, truth, tuple(folds(contract, params, rows, truth)))
 
 
-def cross_validate(contract: Contract, settings: Mapping[str, Any], params: Train, rows: pd.DataFrame) -> list[float]:
-    """Return the primary metric of each fold; see `predictions`."""
-    return [fold.score for fold in predictions(contract, settings, prepare(contract, params, rows))]
-
-
 def predictions(contract: Contract, settings: Mapping[str, Any], prepared: Prepared) -> list[FoldPredictions]:
     """Return what a model that was trained on the rest of the rows predicts for each fold; see `folds`.
 
     Folds that lack a class are skipped. Raises NoScoreError if all are.
     """
-    inputs, truth, results = prepared.inputs, prepared.truth, []
-    for train, test in prepared.folds:
-        if len(np.unique(truth[train])) >= len(contract.classes):
-            fitted = pipeline.fit(contract, settings, inputs.iloc[train], truth[train])
-            predicted = pipeline.predict(fitted, inputs.iloc[test], contract)
-            score = metrics.score(contract, truth[test], predicted)
-            results.append(FoldPredictions(truth[test], predicted, score, test))
-    results = [fold for fold in results if not np.isnan(fold.score)]
+    with predicting(contract, settings, prepared) as results:
+        return results()
+
+
+@contextmanager
+def predicting(
+    contract: Contract, settings: Mapping[str, Any], prepared: Prepared
+) -> Iterator[Callable[[], list[FoldPredictions]]]:
+    """Start what `predictions` returns, in other processes if there are CPUs and rows for them; yield its result."""
+    count = parallel.processes(prepared.inputs.size)
+    last_first = prepared.folds[::-1]  # with a time, the last one has the most rows
+    with parallel.pool(of_fold, (contract, prepared), count) as start:
+        results = start([(settings, fold) for fold in last_first])
+        yield lambda: scored(results()[::-1])
+
+
+def of_fold(shared: tuple[Contract, Prepared], item: tuple[Mapping[str, Any], Fold]) -> FoldPredictions | None:
+    """Return the predictions of a model with some settings for a fold; None if it has no score: a class is absent."""
+    (contract, prepared), (settings, (train, test)) = shared, item
+    inputs, truth = prepared.inputs, prepared.truth
+    if len(np.unique(truth[train])) < len(contract.classes):
+        return None
+    fitted = pipeline.fit(contract, settings, inputs.iloc[train], truth[train])
+    predicted = pipeline.predict(fitted, inputs.iloc[test], contract)
+    score = metrics.score(contract, truth[test], predicted)
+    return None if np.isnan(score) else FoldPredictions(truth[test], predicted, score, test)
+
+
+def scored(folds: Sequence[FoldPredictions | None]) -> list[FoldPredictions]:
+    """Return the folds that have a score; raises NoScoreError if none has."""
+    results = [fold for fold in folds if fold is not None]
     if not results:
         raise NoScoreError(
-            f"train: in each of {len(prepared.folds)} folds the target is constant or a class is absent: "
+            f"train: in each of {len(folds)} folds the target is constant or a class is absent: "
             "lower train.folds in params.yaml, or add rows"
         )
     return results

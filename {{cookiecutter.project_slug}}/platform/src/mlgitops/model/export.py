@@ -133,7 +133,7 @@ def _facts(params: Params, model: Path, parts: dict[str, Path], evaluation: dict
         "decision": evaluation.get("decision", {}),
         "leaks": evaluation.get("leaks", []),
         "table": evaluation.get("table", {}),
-        "params": params.model_dump(mode="json", exclude={"review", "image", "monitor", "retrain"}),
+        "params": params.model_dump(mode="json", exclude={"review", "image", "monitor", "retrain", "tune"}),
         "pipeline_sha256": digest(model),
         **{f"{name}_sha256": digest(path) for name, path in parts.items()},
         "contract_sha256": digest(Path("contract.yaml")),

@@ -10,6 +10,7 @@ from sklearn.model_selection import StratifiedKFold, TimeSeriesSplit
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.params import Train
+from ..data.row_source import FrameRows
 from ..data.units import strata, units
 
 Fold = tuple[np.ndarray, np.ndarray]
@@ -25,7 +26,7 @@ def folds(contract: Contract, params: Train, rows: pd.DataFrame, truth: np.ndarr
     if contract.time and not contract.group:
         yield from TimeSeriesSplit(params.folds).split(rows)
         return
-    hashed = units(rows, contract)
+    hashed = units(FrameRows(rows), contract)
     _, first, codes = np.unique(hashed, return_index=True, return_inverse=True)
     count = params.folds
     if contract.group:

@@ -1,7 +1,7 @@
 """Reasons for predictions: Shapley values of the columns that a caller sends, by sampling, from the ONNX model alone.
 
 A column's contribution is the mean change of the prediction when its value replaces that of a background row, over the
-orders in which the columns can be replaced (Strumbelj and Kononenko 2014). Each background row is replaced in one order
+orders in which the columns can be replaced. Each background row is replaced in one order
 and its reverse, which cancels most of the noise, and ends at the row itself: base and contributions add up to the
 prediction exactly. All rows share the orders, so that equal rows get equal reasons, and similar rows similar ones.
 """

@@ -14,7 +14,6 @@ from ..data.profile import digests
 from ..store.git import commit
 from ..store.mlflow_backend import artifact_location, connect
 from .scorer import digest
-from .tuning import Trial
 
 if TYPE_CHECKING:
     import mlflow
@@ -40,7 +39,6 @@ class Training:
     label: str
     report: dict[str, Any]
     train: Path | None = None
-    trials: tuple[Trial, ...] = ()
 
 
 def experiment(client: "mlflow.MlflowClient") -> str:
@@ -67,7 +65,7 @@ def check() -> None:
 
 
 def record(training: Training) -> str:
-    """Record one training as an MLflow run, each trial of its search as a child, and return the run's id.
+    """Record one training as an MLflow run, and return the run's id.
 
     Raises RecordError if the tracking server or the disk fails meanwhile.
     """
@@ -98,10 +96,6 @@ def _record(training: Training) -> str:
         mlflow.log_text("\n".join(environment()) + "\n", "environment.txt")
         mlflow.log_dict(json_schema(training.contract), "request.schema.json")
         mlflow.log_artifact(str(training.model), "model")
-        for trial in training.trials:
-            with mlflow.start_run(experiment_id=experiment_id, run_name=f"trial {trial.number}", nested=True):
-                mlflow.log_params(trial.settings)
-                mlflow.log_metric(metric, trial.score)
     return str(run.info.run_id)
 
 

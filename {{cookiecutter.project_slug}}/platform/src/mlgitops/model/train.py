@@ -1,8 +1,5 @@
-"""Stage train: tune if configured, cross-validate and fit the pipeline; record the run in MLflow."""
+"""Stage train: cross-validate and fit the pipeline; record the run in MLflow."""
 
-import hashlib
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,17 +11,14 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
-from ..common import files, project
+from ..common import files
 from ..contract.contract import Contract
 from ..contract.params import Params
 from ..data import counts, frame, window
-from ..store.paths import store
 from . import behaviour, calibration, cross_validation, interval, metrics, pipeline, refit, tracking, trained
-from .cross_validation import FoldPredictions, cross_validate, outcomes_of, predictions, prepare
+from .cross_validation import FoldPredictions, outcomes_of, predicting, prepare
 from .leaks import leaks
 from .rehearsal import exported, rehearse
-from .scorer import digest
-from .tuning import Trial, search
 
 RARE_ROWS = 20  # classes with fewer train rows are named
 
@@ -32,20 +26,6 @@ RARE_ROWS = 20  # classes with fewer train rows are named
 def fit(contract: Contract, settings: Mapping[str, Any], rows: pd.DataFrame) -> BaseEstimator:
     """Return the project's estimator fitted on typed *rows*."""
     return pipeline.fit(contract, settings, frame.features(rows, contract), frame.target(rows, contract))
-
-
-def tuned(contract: Contract, params: Params, rows: pd.DataFrame, name: str) -> tuple[dict[str, Any], list[Trial]]:
-    """Return the best settings of `tune.trials` trials, and the trials; with 0 trials, the settings of `model`."""
-    if not params.tune.trials:
-        return params.model, []
-    storage = os.environ.get("OPTUNA_STORAGE") or f"sqlite:///{store() / 'search.db'}"
-    with click.progressbar(length=params.tune.trials, label="tuning") as bar:
-
-        def score(settings: Mapping[str, Any]) -> float:
-            bar.update(1)
-            return float(np.mean(cross_validate(contract, settings, params.train, rows)))
-
-        return search(contract, params, score, storage, name)
 
 
 @click.command()
@@ -65,23 +45,21 @@ def main(train: Path, model: Path, report: Path) -> None:
         prepared = prepare(contract, params.train, rows)
         inputs, truth = prepared.inputs, prepared.truth
         rehearse(contract, params.model, inputs, truth, params.export)
-        settings, trials = tuned(contract, params, rows, _study(contract, params, train))
-        validated = predictions(contract, settings, prepared)
-        fitted = pipeline.fit(contract, settings, inputs, truth)
+        with predicting(contract, params.model, prepared) as results:
+            fitted = pipeline.fit(contract, params.model, inputs, truth)
+            validated = results()
         curves = calibration.fit_on(contract, params.train.calibration, validated)
         result = _report(contract, rows, validated, curves)
-        converted, description = exported(contract, settings, fitted, inputs)
+        converted, description = exported(contract, params.model, fitted, inputs)
         description = replace(description, interval=interval.offsets(contract, validated))
         if params.train.refit:
-            description = replace(description, recipe=refit.recipe(len(rows), settings, curves))
+            description = replace(description, recipe=refit.recipe(len(rows), params.model, curves))
         converted = calibration.append(converted, curves) if curves else converted
     with files.replacing(model) as new:
         trained.write(new, converted, description)
-    if trials:
-        result["settings"] = settings
     files.write_json(report, result)
-    recorded = params.model_dump(mode="json", exclude={"review", "image", "monitor", "retrain"}) | {"model": settings}
-    training = tracking.Training(contract, recorded, model, description.label, result, train, tuple(trials))
+    recorded = params.model_dump(mode="json", exclude={"review", "image", "monitor", "retrain", "tune"})
+    training = tracking.Training(contract, recorded, model, description.label, result, train)
     score = f"{result['metric']} {result['mean']:.4f} ± {result['std']:.4f}"
     click.echo(f"{model}: {description.label}, cross-validated {score}; {_recorded(training)}")
 
@@ -121,11 +99,3 @@ def rare(contract: Contract, truth: np.ndarray) -> str:
     counts = np.bincount(truth, minlength=len(contract.classes)).tolist() if contract.classes else list[int]()
     few = [f"{name} ({count})" for name, count in zip(contract.classes, counts, strict=True) if count < RARE_ROWS]
     return f"{contract.target}: few rows to learn from: {', '.join(few)}" if few else ""
-
-
-def _study(contract: Contract, params: Params, train: Path) -> str:
-    """Return a name for the search, derived from everything that its scores depend on."""
-    space = params.tune.model_copy(update={"trials": 0}).model_dump_json()
-    code = "".join(digest(project.root() / project.file(name)) for name in (project.FEATURES, project.MODEL))
-    parts = [contract.model_dump_json(), json.dumps(params.model), params.train.model_dump_json(), space, code]
-    return hashlib.sha256("".join([*parts, digest(train)]).encode()).hexdigest()[:16]

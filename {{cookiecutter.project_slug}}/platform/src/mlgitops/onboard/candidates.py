@@ -9,6 +9,7 @@ CANDIDATES: list[dict[str, Any]] = [  # settings of the default build(), the mos
     {**BOOSTING, "max_iter": 100, "learning_rate": 0.1, "max_leaf_nodes": 31, "min_samples_leaf": 20},
     {**BOOSTING, "max_iter": 400, "learning_rate": 0.1, "max_leaf_nodes": 8, "min_samples_leaf": 20},
     {**BOOSTING, "max_iter": 200, "learning_rate": 0.05, "max_leaf_nodes": 8, "min_samples_leaf": 10},
+    {**BOOSTING, "max_iter": 300, "learning_rate": 0.1, "max_leaf_nodes": 4, "min_samples_leaf": 2},
     {**BOOSTING, "max_iter": 100, "learning_rate": 0.05, "max_leaf_nodes": 4, "min_samples_leaf": 5},
     {"algorithm": "forest", "n_estimators": 100, "max_depth": 30, "min_samples_leaf": 1},
     {"algorithm": "forest", "n_estimators": 100, "max_depth": 30, "min_samples_leaf": 5},

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from ..contract.column import NA_VALUES, Column
 from ..data import casting, frame
-from ..data.arrow_types import to_series
+from ..data.arrow_types import in_utf8, is_bytes, to_series
 from . import far_dates, guesses, missing_words
 from .guesses import Guess
 from .profile import ColumnProfile, complete, ignored
@@ -26,7 +26,7 @@ WITHOUT_UNIT = r"^[^\d+-]+|[^\d]+$"
 def infer(file: pq.ParquetFile, name: str, decimal: str, markers: frozenset[str] = frozenset()) -> ColumnProfile:
     """Return the profile of the column *name* of *file*, which is written as `reading` returns."""
     kind = file.schema_arrow.field(name).type
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+    if pa.types.is_nested(kind) or (is_bytes(kind) and in_utf8(file.read([name]).column(0)) is None):
         content = "lists or records" if pa.types.is_nested(kind) else "bytes"
         return ColumnProfile(ignored(f"contains {content}"), pd.Series(dtype="object"))
     sampled = _filled(sample(file, name))

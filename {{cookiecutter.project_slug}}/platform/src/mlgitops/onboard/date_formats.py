@@ -39,7 +39,6 @@ AMBIGUOUS_ZONES = re.compile(r"\b(?:CST|EST|MST|PST)\b")
 TIME_NAME = re.compile(
     r"time|stamp|epoch|unix|date|created|updated|modified|when|utc|month|period|ym$|(^|[_ ])(ts|at|day)$", re.IGNORECASE
 )
-SECONDS, MILLISECONDS = (5e8, 4.2e9), (5e11, 4.2e12)  # of 1985 to 2103
 MIN_DISTINCT = {"%Y%m%d": 3, "%Y%m": 12, "%Y%m%d%H%M": 3, "%Y%m%d%H%M%S": 3}  # to believe it without the name
 WIDTHS = {8: "%Y%m%d", 6: "%Y%m", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 DATE_LIKE = re.compile(
@@ -120,18 +119,13 @@ def _doubt(distinct: pd.Series, form: str | None) -> str | None:
 
 
 def of_digits(name: str, strings: pd.Series) -> DateFormat | None:
-    """Return the format if *strings*, which are numbers, are dates without separators or times since 1970."""
+    """Return the format if *strings*, which are digits, are dates without separators."""
     distinct = strings.drop_duplicates()
     width = WIDTHS.get(int(distinct.str.len().median()))
     years = distinct.str.slice(0, 4)
     believed = width and (TIME_NAME.search(name) or len(distinct) >= MIN_DISTINCT[width])
     if width and believed and years.between("1800", "2199").mean() > MOST and _share(distinct, width) > MOST:
         return DateFormat(width, f"read as dates, format {width} (or set type: integer)")
-    elapsed = pd.to_numeric(distinct, errors="coerce")
-    for form, (first, last) in (("unix_s", SECONDS), ("unix_ms", MILLISECONDS)):
-        if TIME_NAME.search(name) and elapsed.between(first, last).mean() > MOST:
-            unit = "seconds" if form == "unix_s" else "milliseconds"
-            return DateFormat(form, f"read as {unit} since 1970, format {form} (or set type: integer)")
     return None
 
 

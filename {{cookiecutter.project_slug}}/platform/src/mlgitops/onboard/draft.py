@@ -125,7 +125,8 @@ def _check_names(names: list[str], options: AdoptOptions) -> None:
     for option, chosen in columns_by_option.items():
         for name in chosen:
             if name not in names:
-                hint = " (check that the first line names the columns)" if any(map(UNNAMED.fullmatch, names)) else ""
+                hint = " (set HEADER= to the line that names them)" if any(map(UNNAMED.fullmatch, names)) else ""
+                hint = hint or (" (set SEPARATOR= to what separates them)" if len(names) == 1 else "")
                 raise ProjectError(f"{option}={name}: no such column; the columns are {', '.join(names)}{hint}")
     if options.target in (*options.key, *time, *group, *options.ignore):
         raise ProjectError(f"TARGET={options.target}: is also chosen as key, as time, as group, or to be ignored")

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-ENDS = ["9999-12-31", "9999-01-01", "2999-12-31", "2099-12-31", "0001-01-01", "1601-01-01", "1753-01-01", "1800-01-01"]
+ENDS = [
+    "9999-12-31", "9999-01-01", "4000-12-31", "3000-01-01", "3000-12-31", "2999-12-31", "2100-12-31", "2099-12-31",
+    "2079-06-06", "0001-01-01", "1601-01-01", "1753-01-01", "1800-01-01", "1899-12-30", "1899-12-31", "1900-01-01",
+    "1970-01-01",
+]  # fmt: skip
 GAP_YEARS = 50  # between such a date and the others
 FIRST, LAST = pd.Timestamp("1678-01-01"), pd.Timestamp("2261-12-31")  # of what requests take without max
 

@@ -12,6 +12,7 @@ from ..contract import row_schema
 from ..contract.column import MAX_MAGNITUDE
 from ..contract.strings import MAX_CHARS, MAX_TEXT_CHARS
 from ..data import frame
+from ..data.arrow_cells import STRING
 from . import date_formats, ranges
 
 NUMBERING = "ids?|key|uuid|guid|index|no|nr|num|number|row|rowid|rownames?|unnamed|obs|column 1"
@@ -56,6 +57,7 @@ def complete(name: str, profile: ColumnProfile) -> ColumnProfile:
         whole = ranges.whole_numbers(filled)
         entry["type"] = "integer" if whole else "number"
         entry["min"], entry["max"] = ranges.bounds(name, filled, whole)
+        profile.remarks += [f"{name}: {remark}" for remark in ranges.sentinels(filled)]
         identifier = entry["type"] == "integer" and _numbers_rows(name, filled, distinct, missing)
     elif entry["type"] == "datetime":
         if (filled == filled.dt.normalize()).all():
@@ -76,7 +78,7 @@ def complete(name: str, profile: ColumnProfile) -> ColumnProfile:
 
 def _distinct(values: pd.Series) -> int:
     """Return the number of distinct values; strings are counted by sorted hashes, which takes the least memory."""
-    if values.dtype != frame.STRING or values.empty:
+    if values.dtype != STRING or values.empty:
         return int(values.nunique())
     hashes = frame.hashes(values)
     hashes.sort()

@@ -1,7 +1,6 @@
 """The new content of the project's files after adoption; everything that was not decided stays as it is."""
 
 import re
-from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -48,16 +47,15 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.float64]
 Categories = NDArray[np.str_]
 '''
-SPACES: dict[str, Callable[[str], dict[str, list[float]]]] = {  # search space of `tune` for each algorithm
-    "boosting": lambda _: {
-        "learning_rate": [0.02, 0.3],
-        "max_leaf_nodes": [7, 127],
-        "min_samples_leaf": [5, 200],
-        "l2_regularization": [0.0, 10.0],
-    },
-    "forest": lambda _: {"max_depth": [4, 30], "min_samples_leaf": [1, 50]},
-    "linear": lambda task: {"alpha": [0.1, 1000.0]} if task == "regression" else {"C": [0.001, 10.0]},
+BOOSTING = {
+    "learning_rate": [0.02, 0.3],
+    "max_iter": [50, 400],
+    "max_leaf_nodes": [4, 127],
+    "min_samples_leaf": [5, 200],
+    "l2_regularization": [0.0, 10.0],
 }
+FOREST = {"max_depth": [4, 30], "min_samples_leaf": [1, 50], "max_features": ["sqrt", 0.3, 0.6]}
+LINEAR = {"regression": {"alpha": [0.1, 1000.0]}}  # ridge regression; logistic regression otherwise
 BARS = "template: bar_horizontal"
 PLOTS: dict[
     str, list[tuple[str, str, str, str, str | None]]
@@ -114,8 +112,8 @@ def settings(params: str, reading: Ingest, contract: Contract, choice: Choice, a
     document["model"].clear()
     document["model"].update(choice.settings)
     document["split"]["test"] = test
-    document["tune"]["space"].clear()
-    document["tune"]["space"].update(SPACES[str(choice.settings["algorithm"])](contract.task))
+    linear = LINEAR.get(contract.task, {"C": [0.001, 10.0]})
+    document["tune"] = {"space": {"boosting": BOOSTING, "forest": FOREST, "linear": linear}}
     chance = {"binary": 0.5, "regression": 0.0}.get(contract.task, 1 / max(1, len(contract.classes)))
     gain = max(0.0, choice.score - chance)
     gates = document["review"]["gates"]

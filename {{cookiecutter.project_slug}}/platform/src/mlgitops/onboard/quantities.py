@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..contract import spelling
 from ..contract.column import Column
+from . import date_formats
 
 CURRENCIES = (  # codes, and prefixes of more than one letter
     r"AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|KES|KRW|MXN|MYR|NGN|NOK|"
@@ -31,6 +32,11 @@ LETTER = re.compile(r"[^\W\d_]")
 MAX_UNIT = 15  # characters
 MAX_UNITS = 6  # with more, what follows the numbers is no unit
 MOST = 0.9  # the share of distinct values that must be numbers
+MAX_CATEGORIES = 20  # up to which ranges and the like are left as they are
+OF_NUMBERS = re.compile(
+    r"(\W{0,3}|pt?|ca?\.?\s*)\d[\d.,]*(\s*([^\W\d_]{1,3}|\W{1,3}|to|bis)\s*\d[\d.,]*)*\s*[^\W\d_]{0,4}\W{0,3}",
+    re.IGNORECASE,
+)
 
 
 @dataclass
@@ -95,14 +101,32 @@ def _units(match: re.Match[str]) -> list[str]:
 
 
 def _limits(quantity: Quantity, parsed: list[re.Match[str]]) -> None:
-    below = sum((match["limit"] or "").startswith(("<", "\u2264")) for match in parsed)
-    above = sum((match["limit"] or "").startswith((">", "\u2265")) or bool(match["plus"]) for match in parsed)
+    below = [match[0] for match in parsed if (match["limit"] or "").startswith(("<", "\u2264"))]
+    above = [match[0] for match in parsed if (match["limit"] or "").startswith((">", "\u2265")) or match["plus"]]
     if below:
         quantity.keys["below_detection"] = "half"
-        quantity.remarks.append(f"{below:,} distinct values such as <5 are read as half of the limit (below_detection)")
+        quantity.remarks.append(f"{_listed(below)} read as half of the limit (below_detection)")
     if above:
         quantity.keys["above_detection"] = "limit"
-        quantity.remarks.append(f"{above:,} distinct values such as 5+ are read as the limit (above_detection)")
+        quantity.remarks.append(f"{_listed(above)} read as the limit (above_detection)")
+
+
+def _listed(values: list[str]) -> str:
+    return f"{len(values):,} distinct values such as {values[0]} are" if len(values) > 1 else f"{values[0]} is"
+
+
+def made_of_numbers(strings: pd.Series, decimal: str) -> list[str]:
+    """Return a remark if *strings* are many values that are made of numbers: 1/4, 10-20, ~5, 1h 20m, 1,5 beside 2.5."""
+    distinct = strings.drop_duplicates()
+    if len(distinct) <= MAX_CATEGORIES or date_formats.periods(strings):
+        return []
+    if distinct.str.fullmatch(OF_NUMBERS).mean() <= MOST or distinct.str.isalnum().mean() > 1 - MOST:
+        return []
+    reason = "become categories: if they measure something, make numbers in load()"
+    other = "," if decimal == "." else "."
+    if sum(spelling.number(text, None, other) is not None for text in distinct) > MOST * len(distinct):
+        reason = f"become categories: the other columns write decimals with {decimal!r}"
+    return [f"values such as {distinct.iloc[0]!r} {reason}"]
 
 
 def _readable(distinct: pd.Series, quantity: Quantity, decimal: str) -> bool:

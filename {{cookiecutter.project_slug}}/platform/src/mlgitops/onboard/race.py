@@ -1,7 +1,6 @@
 """The race of candidates: how they are tried on samples of the rows, and which of them go on."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,8 @@ from threadpoolctl import threadpool_limits
 
 from ..contract.contract import Contract
 from ..contract.params import Params
-from ..model.cross_validation import FoldPredictions, NoScoreError, Prepared, predictions, prepare
+from ..model import parallel
+from ..model.cross_validation import FoldPredictions, of_fold, prepare
 from .sampling import MIN_ROWS
 
 FAR_BEHIND = 0.5  # of the primary metric in one fold, over the root of its rows: more than chance
@@ -46,19 +46,21 @@ def predict(
     """
     with threadpool_limits(1):
         prepared = prepare(contract, params.train.model_copy(update={"folds": folds}), rows)
-        first, rest = (replace(prepared, folds=part) for part in (prepared.folds[:1], prepared.folds[1:]))
-        results = [_of_folds(contract, settings_of(candidate, params), first) for candidate in racing]
-        far = FAR_BEHIND / np.sqrt(max(1, len(first.folds[0][1])))
-        for position in _promising(racing, [mean(result) for result in results], far):
-            results[position] += _of_folds(contract, settings_of(racing[position], params), rest)
-        return results
+        tried = [settings_of(candidate, params) for candidate in racing]
+        first, *rest = prepared.folds
+        count = parallel.processes(prepared.inputs.size)
+        with parallel.pool(of_fold, (contract, prepared), count) as start:
+            results = [[fold] for fold in start([(settings, first) for settings in tried])()]
+            far = FAR_BEHIND / np.sqrt(max(1, len(first[1])))
+            going = _promising(racing, [mean(result) for result in map(_scored, results)], far)
+            others = start([(tried[position], fold) for position in going for fold in rest])()
+        for number, position in enumerate(going):
+            results[position] += others[number * len(rest) : (number + 1) * len(rest)]
+        return [_scored(result) for result in results]
 
 
-def _of_folds(contract: Contract, settings: dict[str, Any], prepared: Prepared) -> list[FoldPredictions]:
-    try:
-        return predictions(contract, settings, prepared)
-    except NoScoreError:
-        return []
+def _scored(folds: Sequence[FoldPredictions | None]) -> list[FoldPredictions]:
+    return [fold for fold in folds if fold is not None]
 
 
 def _promising(racing: Sequence[dict[str, Any]], scores: Sequence[float], far: float) -> list[int]:

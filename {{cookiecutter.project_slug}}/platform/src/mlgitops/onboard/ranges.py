@@ -95,3 +95,17 @@ def _rounded(number: float, rounding: Callable[[float], int]) -> float:
 def whole_numbers(values: pd.Series) -> bool:
     """Return whether all *values* are whole, and exact in JSON."""
     return bool((values % 1 == 0).all() and np.abs(values).max() <= MAX_MAGNITUDE["integer"])
+
+
+def sentinels(values: pd.Series) -> list[str]:
+    """Return a remark for the smallest and the largest value if it may mean a missing one, such as -999 or 9999."""
+    remarks = []
+    for end in (float(values.min()), float(values.max())):
+        others = values[values != end]
+        digits = f"{abs(end):.0f}"
+        count = len(values) - len(others)
+        if count < 2 or others.empty or len(digits) < 2 or len(set(digits)) > 1 or digits[0] not in "6789":
+            continue
+        if min(abs(others.min() - end), abs(others.max() - end)) > others.max() - others.min():
+            remarks.append(f"{end:g} ({count:,} rows) is far from the others: list it in na_values if it means missing")
+    return remarks

@@ -17,6 +17,7 @@ MAX_INTEGER_CLASSES = 10  # integers with at most this many values are classes
 POSITIVE = {
     "1", "true", "yes", "y", "t", "positive", "pos", "bad", "spam", "fraud", "churn", "churned", "malignant", "m", "+",
     ">50k", "default", "dead", "died", "failure", "fail", "case",
+    "ja", "oui", "si", "s\u00ed", "sim", "wahr", "vrai", "vero", "verdadero", "verdadeiro", "tak", "\u0434\u0430",
 }  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def measure(
         candidate=facts(candidate, milliseconds[0]),
         champion=facts(champion, milliseconds[1]) if champion else None,
         incompatible=reasons,
-        notes=notes(candidate, champion, reasons, rows_sha256),
+        notes=notes(candidate, champion, reasons, rows_sha256, context.learned),
         performance=measured,
         drop=drop(candidate, opponent, measured.metrics[0], len(rows), context.unseen, params),
         data=context.data,

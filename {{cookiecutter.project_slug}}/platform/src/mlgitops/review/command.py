@@ -44,7 +44,7 @@ def run(folder: Path, test: Path, reports: Path, requested: str | None = None, t
         compared = data.compare(other, candidate, tables, rows) if other else data.Comparison(None)
         known = rows if compared.unseen is None else compared.unseen
         newest = recent.rows(scorer.contract, params, train, known)
-        context = Context(compared.change, compared.unseen, _drift(reports / "drift.json"), newest)
+        context = Context(compared.change, compared.unseen, _drift(reports / "drift.json"), newest, compared.learned)
         report = build(candidate, other, rows, params, validation, digest(test), context)
     report.save(reports / "review.json")
     files.write(reports / "review.md", markdown.page(report))

@@ -23,10 +23,14 @@ NO_ROWS = "the champion's rows are not in DVC's cache or storage here, so its pr
 
 @dataclass(frozen=True)
 class Comparison:
-    """The change of the data, and the typed rows that neither model was trained on, where they are known."""
+    """The change of the data, and what is known of the rows that the models were trained on.
+
+    *unseen* are the typed rows that neither has, *learned* is how many rows of the test part the champion has.
+    """
 
     change: DataChange | None
     unseen: pd.DataFrame | None = None
+    learned: int | None = None
 
 
 def compare(champion: Model, candidate: Model, tables: Mapping[str, Path], test: pd.DataFrame) -> Comparison:
@@ -47,8 +51,10 @@ def compare(champion: Model, candidate: Model, tables: Mapping[str, Path], test:
         return _worded(replace(change, note=note or NO_ROWS))
     rows = row_change.rows(before, old, tables, new)
     comparable = not changes.incompatibilities(old, new) and not changes.incompatibilities(new, old)
-    unseen = row_change.unseen(rows, before, new, test) if comparable and row_change.identified(rows) else None
-    return Comparison(_worded(replace(change, rows=row_change.change(rows))).change, unseen)
+    worded = _worded(replace(change, rows=row_change.change(rows))).change
+    if not comparable or not row_change.identified(rows):
+        return Comparison(worded)
+    return Comparison(worded, row_change.unseen(rows, before, new, test), row_change.learned(rows))
 
 
 def _worded(change: DataChange) -> Comparison:

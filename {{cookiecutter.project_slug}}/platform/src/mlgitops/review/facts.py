@@ -61,9 +61,12 @@ def _recorded(model: Model | None, fact: str) -> Mapping[str, float]:
 
 
 def notes(
-    candidate: Model, champion: Model | None, reasons: tuple[str, ...], rows_sha256: str | None
+    candidate: Model, champion: Model | None, reasons: tuple[str, ...], rows_sha256: str | None, learned: int | None
 ) -> tuple[str, ...]:
-    """Return what a reader must know to interpret the comparison."""
+    """Return what a reader must know to interpret the comparison.
+
+    *learned* is how many test rows the champion was trained on; None where nobody knows.
+    """
     sentences = [*([] if champion else [FIRST]), *_refit(candidate)]
     if _other_rows(candidate, rows_sha256):
         sentences.append("These are not the test rows that the candidate was exported with.")
@@ -71,9 +74,10 @@ def notes(
         sentences.append(
             f"The {champion.source.role} cannot be evaluated on these rows: {'; '.join(reasons)}.{_achieved(champion)}"
         )
-    elif champion and _other_rows(champion, rows_sha256):
-        overlap = "some of these rows may be in its training data"
-        sentences.append(f"The {champion.source.role} was trained with another split: {overlap}.")
+    elif champion and learned != 0 and _other_rows(champion, rows_sha256):
+        rows = f"on {learned:,} of the test rows" if learned else "on some of the test rows, which were others then"
+        certainty = "was" if learned else "may have been"
+        sentences.append(f"The {champion.source.role} {certainty} trained {rows}: its scores there may be too good.")
     return tuple(sentences)
 
 

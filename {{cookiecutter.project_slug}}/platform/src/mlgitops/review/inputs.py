@@ -36,13 +36,15 @@ class RecentRows:
 class Context:
     """What a review knows beyond the models and the test rows.
 
-    *unseen* are the rows of both test parts that neither model was trained on, *recent* the newest rows.
+    *unseen* are the rows of both test parts that neither model was trained on, *recent* the newest rows, *learned* the
+    number of test rows that the champion was trained on.
     """
 
     data: DataChange | None = None
     unseen: pd.DataFrame | None = None
     drift: Drift | None = None
     recent: RecentRows | None = None
+    learned: int | None = None
 
 
 EMPTY = Context()

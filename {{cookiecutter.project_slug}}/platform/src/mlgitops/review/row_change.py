@@ -85,6 +85,11 @@ def unseen(rows: Rows, before: Tables, new: Contract, test: pd.DataFrame) -> pd.
     return pd.concat([kept[names], earlier], ignore_index=True) if len(earlier) else kept
 
 
+def learned(rows: Rows) -> int:
+    """Return how many rows of the candidate's test part the champion was trained on."""
+    return int(np.isin(rows.after["test"].identity, rows.before["train"].identity).sum())
+
+
 def accepted(rows: pd.DataFrame, contract: Contract) -> np.ndarray:
     """Return which typed rows the contract's inputs accept: no value is missing, unknown or out of range."""
     mask: np.ndarray = rows[contract.target].notna().to_numpy(dtype=bool)

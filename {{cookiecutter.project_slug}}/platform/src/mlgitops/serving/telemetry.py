@@ -56,7 +56,8 @@ class Telemetry:
     def logged(self, rows: int, dropped: int) -> None:
         """Count rows that were written to the prediction log, and rows that it had no room for."""
         self._logged.inc(rows)
-        self._dropped.inc(dropped)
+        if dropped:
+            self._dropped.inc(dropped)
 
     def show(self) -> bytes:
         """Return the metrics of all workers in the text format of Prometheus."""
