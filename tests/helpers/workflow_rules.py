@@ -133,8 +133,19 @@ RUN: dict[str, list[str]] = {  # the make targets of each workflow, in order
     "weekly.yml": ["dispatch"],
 }
 ASKING = {  # GitHub, or the branch `store`
-    *("approved", "comment", "deploy", "deploy-failed", "dispatch", "promote", "propose-tuning", "pull-store", "push-store", "tag"),
-    *("report-alarm", "site", "update-template", "with-store", "write-back"),
+    *(
+        "approved",
+        "comment",
+        "deploy",
+        "deploy-failed",
+        "dispatch",
+        "promote",
+        "propose-tuning",
+        "pull-store",
+        "push-store",
+        "tag",
+    ),
+    *("propose-tuning", "report-alarm", "site", "update-template", "with-store", "write-back"),
 }
 TOKENS = ("${{ github.token }}", "${{ inputs.token }}", "${{ secrets.TEMPLATE_TOKEN || github.token }}")
 HALFWAY = ("deploy.yml", "promote.yml", "release.yml", "staging.yml", "template.yml")  # never ended half-way

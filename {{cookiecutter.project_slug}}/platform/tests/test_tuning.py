@@ -26,7 +26,7 @@ from mlgitops.store.paths import store
 from mlgitops.tuning import command, params_file, search, space, study, worker
 
 SPACE: dict[str, Any] = {
-    "boosting": {"learning_rate": [0.01, 0.5], "max_leaf_nodes": [2, 64]},
+    "boosting": {"learning_rate": [0.01, 0.5], "max_leaf_nodes": [2, 64], "min_samples_leaf": [2, 10]},
     "linear": {"C": [0.01, 10.0], "class_weight": [None, "balanced"]},
 }
 CONTRACT = contracts.contract({"x": "{type: number}"})
@@ -134,7 +134,8 @@ def test_settings_that_fail_are_a_trial_that_failed_and_without_any_other_the_se
 
 def test_the_first_trial_has_the_current_settings_if_the_space_has_them() -> None:
     params = with_space(SPACE)
-    own = {"boosting.learning_rate": 0.2, "boosting.max_leaf_nodes": 8, "algorithm": "boosting"}
+    own = {"boosting.learning_rate": 0.2, "boosting.max_leaf_nodes": 8, "boosting.min_samples_leaf": 5}
+    own |= {"algorithm": "boosting"}
     assert space.current(params, space.spaces(params)) == own
     narrow = with_space({"max_leaf_nodes": [9, 20]})
     assert space.current(narrow, space.spaces(narrow)) is None
@@ -199,7 +200,7 @@ train:
         ),
         (
             {"algorithm": "linear", "random_state": 7, "class_weight": None, "C": 0.25},
-            "  algorithm: linear # boosting, forest or linear\n  random_state: 7\n  class_weight:\n  C: 0.25\n",
+            "  algorithm: linear   # boosting, forest or linear\n  random_state: 7\n  class_weight: null\n  C: 0.25\n",
         ),
     ],
 )
@@ -217,8 +218,8 @@ def home(tmp_path: Path, mlflow_database: Path, monkeypatch: pytest.MonkeyPatch)
     """Return a project in git with a train part, in which a search runs in this process."""
     monkeypatch.chdir(models.write_project(tmp_path, contracts.wide(), with_space(SPACE)))
     Path("data").mkdir()
-    frame.parse(tables.rows(count=200), contracts.wide()).to_parquet("data/train.parquet", index=False)
-    Path(".gitignore").write_text(".store\n/reports/\n/data/\n", encoding="utf-8")
+    frame.parse(tables.rows(count=400), contracts.wide()).to_parquet("data/train.parquet", index=False)
+    Path(".gitignore").write_text(".store\n/reports/\n/data/\n__pycache__\n", encoding="utf-8")
     git("init", "--quiet", "-b", "main", cwd=tmp_path)
     git("add", "--all", cwd=tmp_path)
     git("commit", "--quiet", "-m", "first", cwd=tmp_path)
@@ -264,7 +265,7 @@ def test_a_winner_becomes_a_commit_of_params_and_evidence_and_its_trials_are_run
     git("clone", "--quiet", "--bare", ".", "../origin.git", cwd=home)
     git("remote", "add", "origin", str(home.parent / "origin.git"), cwd=home)
     text = Path("params.yaml").read_text(encoding="utf-8")
-    worse = text.replace("  learning_rate: 0.2", "  learning_rate: 0.0001").replace("_iter: 10", "_iter: 2")
+    worse = text.replace("min_samples_leaf: 5", "min_samples_leaf: 190")  # no tree has a second leaf
     Path("params.yaml").write_text(worse, encoding="utf-8")
     assert "params.yaml: written, but no commit (params.yaml: not committed)" in tune("--trials", "4")
     Path("params.yaml").write_text(worse, encoding="utf-8")

@@ -20,7 +20,12 @@ def _number(representer: _Representer, value: float) -> Any:
     return representer.represent_scalar("tag:yaml.org,2002:float", yaml.safe_dump(value).splitlines()[0])
 
 
+def _null(representer: _Representer, value: None) -> Any:
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
 _Representer.add_representer(float, _number)
+_Representer.add_representer(type(None), _null)
 
 
 def with_settings(text: str, settings: dict[str, Any]) -> str:
