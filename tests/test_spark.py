@@ -69,8 +69,8 @@ def setup(folder: Path) -> None:
 def score(home: Path, command: str, **environment: str) -> tuple[int, str]:
     """Run a command of make in the project; return its exit code and output."""
     variables = {name: value for name, value in os.environ.items() if name != "CI"} | spark.LOCAL | environment
-    options = {"capture_output": True, "encoding": "utf-8", "check": False}
-    done = subprocess.run(["bash", "-c", command], cwd=home / "flight-delays", env=variables, **options)
+    shell, project = ["bash", "-c", command], home / "flight-delays"
+    done = subprocess.run(shell, cwd=project, env=variables, capture_output=True, encoding="utf-8", check=False)
     return done.returncode, done.stdout + done.stderr
 
 
