@@ -691,20 +691,19 @@ def test_candidates_that_trail_on_a_sample_stop_and_the_best_one_is_tried_on_all
 
 
 def test_candidates_that_trail_far_in_the_first_fold_stop_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    fitted: list[tuple[str, int]] = []
+    fitted = list[str]()
     scores = {"boosting": 0.4, "forest": 0.7, "linear": 0.9}
 
-    def predictions(contract: Contract, settings: Any, prepared: Any) -> list[FoldPredictions]:
-        fitted.append((settings["algorithm"], len(prepared.folds)))
-        fold = FoldPredictions(np.ones(2), np.ones(2), scores[settings["algorithm"]], np.arange(2))
-        return [fold] * len(prepared.folds)
+    def of_fold(_shared: Any, item: tuple[dict[str, Any], Any]) -> FoldPredictions:
+        fitted.append(item[0]["algorithm"])
+        return FoldPredictions(np.ones(2), np.ones(2), scores[item[0]["algorithm"]], np.arange(2))
 
-    monkeypatch.setattr(race, "predictions", predictions)
+    monkeypatch.setattr(race, "of_fold", of_fold)
     contract, racing = contracts.contract({"x": "{type: number}"}, "regression"), [{"algorithm": a} for a in scores]
     rows = pd.DataFrame({"x": np.arange(999.0), "y": np.arange(999.0)})
     results = race.predict(contract, contracts.PARAMS, racing, rows, 3)
     assert [len(result) for result in results] == [3, 1, 3]  # the most flexible one may only lack rows
-    assert fitted == [("boosting", 1), ("forest", 1), ("linear", 1), ("boosting", 2), ("linear", 2)]
+    assert fitted == ["boosting", "forest", "linear", "boosting", "boosting", "linear", "linear"]
 
 
 def test_with_many_classes_boosting_takes_fewer_and_larger_steps() -> None:

@@ -43,7 +43,7 @@ FRAMEWORKS = {  # framework -> the modules, or rooms, that may import it
     "bentoml": {"serving/bento"},
     "bentoml_cli": {"serving/bentoml_runtime"},
     "dvc": set[str](),  # the command is run
-    "great_expectations": {"data/data_docs", "data/validate"},
+    "great_expectations": {"data/data_docs", "data/judge", "data/validate"},
     "mlflow": {"model/tracking", "registry", "store/mlflow_backend", "tuning/record"},
     "optuna": {"tuning"},
     "pyspark": {"batch/spark"},
