@@ -67,7 +67,7 @@ def test_results_are_those_of_the_model_that_has_not_seen_the_test_part(task: st
     reviewed = command._model(served, Source("candidate"))
     np.testing.assert_array_equal(measure.predictions(reviewed, rows).values, asked["evaluated"])
     assert f"fitted on {len(rows) + len(learned):,} rows, the test part included" in " ".join(
-        notes(reviewed, None, (), None)
+        notes(reviewed, None, (), None, None)
     )
     card = (FOLDER / "card.md").read_text(encoding="utf-8")
     assert f"a refit on {len(rows) + len(learned):,} rows" in card
