@@ -21,6 +21,7 @@ PAGES = sorted(path.relative_to(TEMPLATE).as_posix() for path in [*DOCS.rglob("*
 HOSTS = {  # what pages may link to; everything else is a slip
     "127.0.0.1:3000",
     "127.0.0.1:5000",
+    "127.0.0.1:7070",
     "app.example.com",
     "cli.github.com",
     "cruft.github.io",
@@ -28,6 +29,7 @@ HOSTS = {  # what pages may link to; everything else is a slip
     "docs.sigstore.dev",
     "github.com",
     "keepachangelog.com",
+    "opentofu.org",
     "py.iceberg.apache.org",
     "semver.org",
 }

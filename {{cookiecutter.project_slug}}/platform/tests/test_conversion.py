@@ -255,7 +255,7 @@ def test_the_stage_stops_before_the_cross_validation(tmp_path: Path, monkeypatch
     (tmp_path / "src/example/model.py").write_text(
         "from sklearn.svm import LinearSVC\n\n\ndef build(contract, **settings):\n    return LinearSVC()\n"
     )
-    monkeypatch.setattr(train, "predictions", lambda *_: pytest.fail("the training has begun"))
+    monkeypatch.setattr(train, "predicting", lambda *_: pytest.fail("the training has begun"))
     monkeypatch.setattr(train.tracking, "check", lambda: None)
     answer = CliRunner().invoke(train.main, ["train.parquet", "out/trained.onnx", "out/report.json"])
     assert answer.exit_code == 1

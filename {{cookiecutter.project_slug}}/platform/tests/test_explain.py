@@ -211,7 +211,7 @@ def test_reasons_that_cannot_be_written_are_one_sentence(without: Path, exported
     (tmp_path / "rows.csv").touch()
     for folder, scored, message in (
         (without, str(tmp_path / "out.csv"), "set export.background_rows in params.yaml"),
-        (exported, "table:predictions", "reasons are written to files only"),
+        (exported, "table:predictions", "reasons are written to files"),
     ):
         code, output = command(tmp_path / "rows.csv", scored, folder, "--reasons", "5")
         assert code == 1

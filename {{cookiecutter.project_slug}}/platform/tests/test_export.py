@@ -188,6 +188,7 @@ def test_the_stage_writes_what_serving_needs_and_nothing_else(here: Path) -> Non
     answer = stage()
     assert answer.exit_code == 0, answer.output
     names = {
+        "background.json",
         "model.onnx",
         "contract.yaml",
         "features.py",

@@ -40,7 +40,7 @@ def test_it_does_what_its_openapi_document_says(running: Client, exported: Path)
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": "helpers.schemathesis_hooks"}
     found = subprocess.run([*command, *chosen], cwd=exported.parent, env=environment, capture_output=True, text=True)
     assert found.returncode == 0, found.stdout + found.stderr
-    assert "Tested: 6" in found.stdout
+    assert "Tested: 7" in found.stdout
 
 
 def get(url: str, path: str, **headers: str) -> tuple[int, str]:

@@ -114,7 +114,7 @@ def test_a_stage_lists_every_section_of_params_that_it_reads_and_no_other(stage:
 
 def test_every_section_of_params_belongs_to_a_stage_or_to_what_follows() -> None:
     sections = {key.split(".")[0] for stage in ORDER for key in entries(stage, "params")}
-    assert sections == Params.model_fields.keys() - {"image", "review", "monitor", "retrain"}
+    assert sections == Params.model_fields.keys() - {"image", "review", "monitor", "retrain", "tune"}
 
 
 def test_git_ignores_what_the_pipeline_makes_and_keeps_what_it_needs(tmp_path: Path) -> None:

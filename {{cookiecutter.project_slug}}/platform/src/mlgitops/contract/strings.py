@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema, core_schema
 
 Step = Literal["trim", "lower"]
@@ -30,7 +30,8 @@ def any_string(steps: Collection[Step], max_chars: int = MAX_CHARS) -> Any:
     """Return the type of a field that takes any string but one of blanks alone, which a table means as missing."""
     trim, lower = "trim" in steps, "lower" in steps
     limits = {"min_length": 1, "max_length": max_chars} | ({} if trim else {"pattern": r"\S"})
-    return Annotated[str, StringConstraints(strip_whitespace=trim, to_lower=lower, **limits)]  # type: ignore[arg-type]
+    constraints = StringConstraints(strip_whitespace=trim, to_lower=lower, **limits)  # type: ignore[arg-type]
+    return Annotated[str, constraints, Field(json_schema_extra={"pattern": r"\S"})]  # JSON schema does not trim
 
 
 def one_of(categories: tuple[str, ...], steps: Collection[Step]) -> Any:
