@@ -8,7 +8,7 @@ from helpers.support import run
 
 pytestmark = pytest.mark.nightly
 
-# An environment of its own: shap brings numba and llvmlite, 300 MB, which no project needs.
+# An environment of its own: shap brings numba and llvmlite, which no project needs.
 PACKAGES = ["shap==0.51.0", "onnxruntime", "pydantic", "pyyaml", "ruamel-yaml", "click", "tzdata"]
 COMPARE = """
 import json, sys
