@@ -13,7 +13,12 @@ MAKEFILES = {path: path.read_text(encoding="utf-8") for path in (
 )}  # fmt: skip
 # set by the machine, not by a user
 OF_MAKE = {"CI", "GITHUB_ACTIONS", "GITHUB_EVENT_NAME", "GITHUB_REPOSITORY", "GITHUB_STEP_SUMMARY", "PATH", "PWD"}
-NO_ARGUMENTS = {"REFRESH", "REGISTRY_PASSWORD", "STEP"}  # compared with a word or a pattern; from standard input
+NO_ARGUMENTS = {
+    "REFRESH",
+    "REGISTRY_PASSWORD",
+    "STEP",
+    "WORKERS",
+}  # compared with a word or a pattern; from standard input
 VARIABLE = re.compile(r"\$\$\{?([A-Z][A-Z_]*)")
 
 
