@@ -244,7 +244,10 @@ def into_production(laptop: Actions) -> None:
 
 
 def and_back(laptop: Actions) -> None:
-    """Roll back, and let a deployment fail."""
+    """Make a version again, roll back, and let a deployment fail."""
+    (again,) = green(laptop.dispatch("rebuild.yml", version="2"), "rebuild.yml")
+    assert "outputs are equal" in again.log
+
     # 7. back
     ((_, back),) = blocks("tutorial.md", "7. Roll back")
     promoted(laptop, back, "1")
