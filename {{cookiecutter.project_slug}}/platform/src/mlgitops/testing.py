@@ -16,6 +16,7 @@ from .contract.synthetic import example_rows
 from .data import frame
 from .data.encode import encode
 from .data.ingest import ingest
+from .data.spacing import evenly_spaced
 from .data.split import split
 from .model import metrics, train
 
@@ -34,7 +35,7 @@ def delivered(source: Path) -> pd.DataFrame:
 
 def sample(table: pd.DataFrame, contract: Contract, count: int) -> pd.DataFrame:
     """Return at most *count* rows of the table, evenly spaced, with the contract's types."""
-    rows = table.iloc[np.unique(np.linspace(0, len(table) - 1, count).astype(int))]
+    rows = table.iloc[evenly_spaced(len(table), count)]
     return frame.parse(rows[[name for name in contract.columns if name in rows]], contract)
 
 

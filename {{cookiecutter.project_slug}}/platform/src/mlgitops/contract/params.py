@@ -277,3 +277,7 @@ class Params(Document):
     image: Image
     monitor: Monitor
     retrain: Retrain = Field(Retrain(), description="When new data of the weekly run is worth a training.")
+
+    def of_model(self) -> dict[str, Any]:
+        """Return the sections that a model follows from, for its record."""
+        return self.model_dump(mode="json", exclude={"review", "image", "monitor", "retrain", "tune"})

@@ -57,12 +57,17 @@ def chunks(file: pq.ParquetFile, name: str, column: Column | None, decimal: str 
     """Yield a column of a file with its type (as delivered if *column* is None), in chunks of CHUNK_ROWS rows."""
     names = list(column.join) if column and column.join else [name]
     for batch in file.iter_batches(CHUNK_ROWS, columns=names):
-        join = column.join if column else None
-        parts = [typed_array(batch.column(part), PART, decimal) for part in join or ()]
-        yield joined(parts) if join else typed_array(batch.column(name), column, decimal)
+        yield of_batch(batch, name, column, decimal)
         del batch
         gc.collect(1)  # a Series whose .str was used refers to itself
         pa.default_memory_pool().release_unused()
+
+
+def of_batch(batch: pa.RecordBatch, name: str, column: Column | None, decimal: str) -> pd.Series:
+    """Return a column of *batch* with its type (as delivered if *column* is None)."""
+    if column and column.join:
+        return joined([typed_array(batch.column(part), PART, decimal) for part in column.join])
+    return typed_array(batch.column(name), column, decimal)
 
 
 def joined(parts: list[pd.Series]) -> pd.Series:

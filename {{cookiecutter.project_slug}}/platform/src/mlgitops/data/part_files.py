@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 
 from ..contract.contract import Contract
 from . import frame
-from .arrow_cells import typed_array
 from .parquet import parquet_writer
 
 MAX_VALUES = 1 << 23  # in memory at once; a table of more than 32 columns has smaller chunks than frame.CHUNK_ROWS
@@ -58,13 +57,7 @@ def _spread(raw: Path, contract: Contract, place: np.ndarray, count: int, chunk_
 def _typed(raw: Path, contract: Contract, chunk_rows: int) -> Iterator[pd.DataFrame]:
     """Yield the table of *raw* with the contract's types and columns, in chunks."""
     for batch in pq.ParquetFile(raw).iter_batches(chunk_rows):
-        columns = {}
-        for name, column in contract.columns.items():
-            if column.join:
-                parts = [typed_array(batch.column(part), frame.PART, contract.decimal) for part in column.join]
-                columns[name] = frame.joined(parts)
-            else:
-                columns[name] = typed_array(batch.column(name), column, contract.decimal)
+        columns = {n: frame.of_batch(batch, n, column, contract.decimal) for n, column in contract.columns.items()}
         yield pd.DataFrame(columns, copy=False)
 
 

@@ -1,16 +1,14 @@
 """Puts a version into production: by a pull request if it has an image, otherwise in the registry only."""
 
 import re
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import click
 
 from ..common.errors import ProjectError
 from ..image.overlay import pin
 from ..review import shadow
-from ..store.git import git
+from ..store.git import git, work_tree
 from . import api, production, signatures, tags
 from .going_back import PREVIOUS
 from .production import OVERLAY
@@ -35,17 +33,11 @@ def propose(release: Release, reason: str = "", evidence: Callable[[str], str] |
     before = next((other.version for other in tags.releases() if other.image == now), None)
     branch = f"promote/v{release.version}"
     title = f"Production: version {release.version}" + (f" instead of {before}" if before else "")
-    with tempfile.TemporaryDirectory() as scratch:
-        tree = Path(scratch) / "main"  # a separate work tree: uncommitted changes stay untouched
-        git("worktree", "add", "--quiet", "--detach", "--no-checkout", str(tree), api.MAIN)
-        try:
-            git("reset", "--quiet", cwd=tree)
-            git("checkout", "--quiet", "--", OVERLAY, cwd=tree)
-            pin(tree / OVERLAY, release.image, release.facts.get("platform"))
-            git("commit", "--quiet", "--no-verify", "-m", title, "--", OVERLAY, cwd=tree)
-            git("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}", cwd=tree)
-        finally:
-            git("worktree", "remove", "--force", str(tree))
+    with work_tree(api.MAIN) as tree:
+        git("checkout", "--quiet", "--", OVERLAY, cwd=tree)
+        pin(tree / OVERLAY, release.image, release.facts.get("platform"))
+        git("commit", "--quiet", "--no-verify", "-m", title, "--", OVERLAY, cwd=tree)
+        git("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}", cwd=tree)
     return api.propose(branch, title, _body(release, before, reason, evidence(release.version) if evidence else ""))
 
 

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from ..common import files
@@ -13,11 +12,6 @@ from ..contract.contract import Contract
 from ..contract.row_schema import request_model
 
 FILE = "background.json"
-
-
-def positions(rows: int, count: int) -> np.ndarray:
-    """Return at most *count* positions among *rows* rows, evenly spaced."""
-    return np.unique(np.linspace(0, rows - 1, min(count, rows)).astype(int))
 
 
 def write(folder: Path, rows: list[dict[str, Any]], contract: Contract) -> None:

@@ -9,6 +9,7 @@ from ..contract.features import Function
 from ..contract.model_inputs import Feature
 from ..data import frame
 from ..data.encode import encode
+from ..data.spacing import evenly_spaced
 
 SAMPLE_ROWS = 1000  # of the table, evenly spaced
 SINGLE_ROWS = 20  # of these, each alone
@@ -24,9 +25,9 @@ def check(contract: Contract, rows: pd.DataFrame) -> None:
     computed = [(feature, feature.function) for feature in contract.features if feature.function]
     if not computed:
         return
-    sample = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, SAMPLE_ROWS).astype(int))]
+    sample = rows.iloc[evenly_spaced(len(rows), SAMPLE_ROWS)]
     together = encode(frame.columns(sample, contract), contract)
-    for position in np.unique(np.linspace(0, len(sample) - 1, SINGLE_ROWS).astype(int)):
+    for position in evenly_spaced(len(sample), SINGLE_ROWS):
         alone = encode(frame.columns(sample.iloc[[position]], contract), contract)
         for feature, function in computed:
             _compare(feature, function, together[feature.name][position, 0], alone[feature.name][0, 0])

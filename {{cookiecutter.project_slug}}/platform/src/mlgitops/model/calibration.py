@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from ..contract.contract import Contract
 from ..contract.params import Method
+from ..data.spacing import evenly_spaced
 from .cross_validation import FoldPredictions, joined
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _isotonic(probability: np.ndarray, actual: np.ndarray) -> Curve:
     model = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(probability, actual)
     x, first = np.unique(np.asarray(model.X_thresholds_, dtype="float32").astype("float64"), return_index=True)
     y = np.asarray(model.y_thresholds_, dtype="float64")[first]
-    kept = np.unique(np.linspace(0, len(x) - 1, KNOTS).astype(int))
+    kept = evenly_spaced(len(x), KNOTS)
     return Curve(x[kept], y[kept])
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 import pandas as pd
 
 from ..common import files, project
@@ -17,6 +16,7 @@ from ..contract.row_schema import json_schema
 from ..data import frame
 from ..data.profile import FILE as PROFILE
 from ..data.profile import profile
+from ..data.spacing import evenly_spaced
 from . import background, card, client_files, parity, reasons, refit, trained
 from .decision import USUAL
 from .scorer import CATEGORIES, EVALUATED, Scorer, digest, digests
@@ -39,11 +39,13 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
     """
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
     evaluated, rows = trained.load(model, contract).description(), pd.read_parquet(test)
+    columns, count = frame.columns(rows, contract), params.export.background_rows
+    learned = pd.read_parquet(train) if train and (params.train.refit or count) else None
     with files.replacing(folder) as new:
         new.mkdir()
         description, again = evaluated, dict[str, Any]()
         if params.train.refit:
-            description, again = _refitted(contract, params, evaluated, model, train, rows, new)
+            description, again = _refitted(contract, params, evaluated, model, learned, rows, new)
         else:
             (new / "model.onnx").write_bytes(model.read_bytes())
         agreement = parity.accepted(description.difference, parity.tolerance_of(contract, params.export))
@@ -55,21 +57,21 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         profile(parts, contract).save(new / PROFILE)
         evaluation = files.read_json(report)
         metrics = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
-        for name, reason in client_files.write(new, contract, frame.columns(rows, contract)).items():
+        for name, reason in client_files.write(new, contract, columns).items():
             click.echo(f"{project.FEATURES}: {name} runs in Python only: it {reason}")
         facts = _facts(params, model, parts, evaluation) | {"metrics": metrics} | _by_part(plots)
         facts |= {"interval": description.interval if contract.interval else None}
         facts |= {"enforced": description.enforced, **again}
-        if train:
-            _write_background(new, pd.read_parquet(train), contract, params.export.background_rows)
+        if learned is not None:
+            chosen = learned.iloc[evenly_spaced(len(learned), count)]
+            background.write(new, frame.records(chosen, contract), contract)
         files.write_json(new / "manifest.json", {**facts, "files": digests(new)})
         scorer = Scorer(new)
-        columns = frame.columns(rows, contract)
         predicted = scorer.predict(columns)
         if (new / background.FILE).is_file():
             facts["reasons"] = reasons.importance(scorer, columns, len(rows))
         files.write(new / "card.md", card.card(contract, params, description.label, evaluation, plots, facts))
-        golden = np.linspace(0, len(rows) - 1, min(params.export.golden_rows, len(rows))).astype(int)
+        golden = evenly_spaced(len(rows), params.export.golden_rows)
         sent = frame.records(rows.iloc[golden], contract)
         files.write_json(new / "golden.json", {"rows": sent, "answers": scorer.to_answers(predicted[golden])})
         files.write_json(new / "manifest.json", {**facts, "parity": asdict(agreement), "files": digests(new)})
@@ -77,33 +79,28 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
     click.echo(f"{folder}: matches the trained estimator on {agreement.rows:,} rows ({margin})")
 
 
-def _write_background(folder: Path, train: pd.DataFrame, contract: Contract, count: int) -> None:
-    chosen = train.iloc[background.positions(len(train), count)]
-    background.write(folder, frame.records(chosen, contract), contract)
-
-
 def _refitted(
     contract: Contract,
     params: Params,
     evaluated: Description,
     model: Path,
-    train: Path | None,
+    learned: pd.DataFrame | None,
     test: pd.DataFrame,
     folder: Path,
 ) -> tuple[Description, dict[str, Any]]:
     """Write the model that is fitted on all rows, and the evaluated one beside it; return what the manifest says."""
-    if train is None or evaluated.recipe is None:
+    if learned is None or evaluated.recipe is None:
         raise ProjectError(
             "params.yaml: train.refit: export needs the train part (--train), and a model that was trained with this "
             "setting: run `dvc repro`"
         )
-    rows = pd.concat([pd.read_parquet(train), test], ignore_index=True)
+    rows = pd.concat([learned, test], ignore_index=True)
     converted, description = refit.refit(contract, params, evaluated, rows)
     trained.write(folder / "model.onnx", converted, description)
     (folder / EVALUATED).write_bytes(model.read_bytes())
-    learned = description.recipe.rows if description.recipe else len(rows)
-    fact = {"rows": learned, "evaluated_rows": evaluated.recipe.rows, "evaluated_sha256": digest(model)}
-    click.echo(f"train.refit: the exported model is fitted again on {learned:,} rows, the test part included")
+    count = description.recipe.rows if description.recipe else len(rows)
+    fact = {"rows": count, "evaluated_rows": evaluated.recipe.rows, "evaluated_sha256": digest(model)}
+    click.echo(f"train.refit: the exported model is fitted again on {count:,} rows, the test part included")
     return description, {"refit": fact}
 
 
@@ -133,7 +130,7 @@ def _facts(params: Params, model: Path, parts: dict[str, Path], evaluation: dict
         "decision": evaluation.get("decision", {}),
         "leaks": evaluation.get("leaks", []),
         "table": evaluation.get("table", {}),
-        "params": params.model_dump(mode="json", exclude={"review", "image", "monitor", "retrain", "tune"}),
+        "params": params.of_model(),
         "pipeline_sha256": digest(model),
         **{f"{name}_sha256": digest(path) for name, path in parts.items()},
         "contract_sha256": digest(Path("contract.yaml")),

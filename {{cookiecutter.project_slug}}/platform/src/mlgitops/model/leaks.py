@@ -11,6 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from ..common.record import Record
 from ..contract.contract import Contract, Task
 from ..data import frame
+from ..data.spacing import evenly_spaced
 from .formulas import formula
 from .metrics import primary
 from .predictiveness import coded, predictiveness
@@ -40,7 +41,7 @@ class Leak(Record):
 
 def leaks(contract: Contract, rows: pd.DataFrame, score: float) -> tuple[Leak, ...]:
     """Return the leaks in typed *rows*, with which a model has the cross-validated primary metric *score*."""
-    sample = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, MAX_ROWS).astype(int))]
+    sample = rows.iloc[evenly_spaced(len(rows), MAX_ROWS)]
     truth = frame.target(sample, contract)
     inputs = {name: coded(sample[name]) for name, column in contract.inputs.items() if column.type != "text"}
     exact = formula(_numbers(contract, sample), truth) if contract.task == "regression" else None

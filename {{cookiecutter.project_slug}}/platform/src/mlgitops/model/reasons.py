@@ -13,6 +13,7 @@ import numpy as np
 
 from ..contract.model_inputs import Feature
 from ..data.encode import Columns, FunctionInputs, encode
+from ..data.spacing import evenly_spaced
 from . import background
 from .scorer import Scorer
 
@@ -111,7 +112,7 @@ def importance(scorer: Scorer, columns: Columns, rows: int) -> dict[str, float]:
     """Return the mean absolute contribution of each column to the predictions for *rows* rows, the largest first."""
     explainer = Explainer(scorer)
     count = min(rows, IMPORTANCE_ROWS, 1 + IMPORTANCE_COST // explainer.cost)
-    chosen = background.positions(rows, count)
+    chosen = evenly_spaced(rows, count)
     sample: Columns = {name: np.asarray(columns[name])[chosen] for name in scorer.contract.inputs}
     means = np.abs(explainer.reasons(sample, scorer.predict(sample)).contributions).mean(axis=0)
     order = np.argsort(-means, kind="stable")

@@ -14,6 +14,7 @@ from ..common import project
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.params import Export
+from ..data.spacing import evenly_spaced
 from . import monotonic, pipeline
 from .conversion import convert
 from .known_categories import known_categories
@@ -85,7 +86,7 @@ def positions(contract: Contract, truth: np.ndarray, count: int) -> np.ndarray:
     """Return the positions of about *count* rows, evenly spaced, of which each class has its part."""
     groups = [np.flatnonzero(truth == c) for c in np.unique(truth)] if contract.classes else [np.arange(len(truth))]
     share = -(-count // len(groups))
-    spread = [group[np.unique(np.linspace(0, len(group) - 1, share).astype(int))] for group in groups]
+    spread = [group[evenly_spaced(len(group), share)] for group in groups]
     return np.sort(np.concatenate(spread))
 
 
@@ -94,7 +95,7 @@ def unlike(contract: Contract, inputs: pd.DataFrame, missing: bool = True) -> pd
 
     Only what the contract allows is changed, so that the service may be asked such rows.
     """
-    rows = inputs.iloc[np.unique(np.linspace(0, len(inputs) - 1, ROWS).astype(int))].copy()
+    rows = inputs.iloc[evenly_spaced(len(inputs), ROWS)].copy()
     for feature in contract.features:
         if feature.function:
             continue  # it follows from columns, so that not every value is possible

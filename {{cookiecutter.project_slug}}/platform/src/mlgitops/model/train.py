@@ -58,8 +58,7 @@ def main(train: Path, model: Path, report: Path) -> None:
     with files.replacing(model) as new:
         trained.write(new, converted, description)
     files.write_json(report, result)
-    recorded = params.model_dump(mode="json", exclude={"review", "image", "monitor", "retrain", "tune"})
-    training = tracking.Training(contract, recorded, model, description.label, result, train)
+    training = tracking.Training(contract, params.of_model(), model, description.label, result, train)
     score = f"{result['metric']} {result['mean']:.4f} ± {result['std']:.4f}"
     click.echo(f"{model}: {description.label}, cross-validated {score}; {_recorded(training)}")
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..data.distribution import Distribution, shift, strings
+from ..data.spacing import evenly_spaced
 
 WINDOWS = 20
 
@@ -33,7 +34,7 @@ def usual(reference: pd.Series, bins: Distribution, length: int) -> Usual:
         return Usual(0.0, 0.0)
     places, new = _places(reference, bins), _NewValues(reference)
     indexes, shares = [0.0], [0.0]
-    for start in np.unique(np.linspace(0, rows - length, WINDOWS).astype(int)).tolist():
+    for start in evenly_spaced(rows - length + 1, WINDOWS).tolist():
         inside = np.bincount(places[start : start + length], minlength=len(bins.counts) + 2)
         rest = np.array([*bins.counts, bins.others, bins.missing]) - inside
         indexes.append(shift(_filled(bins, rest), _filled(bins, inside)).psi)

@@ -10,11 +10,12 @@ import pandas as pd
 from ..contract.column import Column
 from ..contract.contract import Contract
 from ..contract.params import Params, Threshold
+from ..data.spacing import evenly_spaced
 from ..model import decision
 from ..model.cross_validation import outcomes_of
 from .candidates import candidates, describe, rough
 from .race import FEW_FOLDS, FIRST_VALUES, GROWTH, SURVIVORS, mean, predict, settings_of, sizes, survivors
-from .sampling import MIN_ROWS, evenly
+from .sampling import MIN_ROWS
 
 NEGLIGIBLE_DIFFERENCE = 0.001  # of the primary metric, between candidates tried on a sample
 DATE_PARTS = [["month"], ["month", "day"], ["days", "month", "day"]]  # in addition to weekday and hour
@@ -37,7 +38,7 @@ def time_parts(contract: Contract, params: Params, rows: pd.DataFrame) -> list[s
     column = contract.columns[contract.time]
     default = ["weekday"] if column.type == "date" else ["weekday", "hour"]
     variants = [column, *(column.model_copy(update={"parts": (*parts, *default)}) for parts in DATE_PARTS)]
-    few = rows.iloc[evenly(len(rows), max(MIN_ROWS, FIRST_VALUES * GROWTH // rows.shape[1]))]
+    few = rows.iloc[evenly_spaced(len(rows), max(MIN_ROWS, FIRST_VALUES * GROWTH // rows.shape[1]))]
     first = candidates(contract)[0]
     scores = [mean(predict(_with(contract, variant), params, [first], few, FEW_FOLDS)[0]) for variant in variants]
     best = int(np.argmax(scores))
@@ -61,7 +62,7 @@ def choose(contract: Contract, params: Params, rows: pd.DataFrame, share: float,
         click.echo(f"  trying {len(racing)} settings on {count:,} rows, {folds} folds ({rung + 1} of {len(samples)})")
         last = rung + 1 == len(samples)
         tried = racing if last else [rough(candidate) for candidate in racing]
-        results = predict(contract, params, tried, rows.iloc[evenly(len(rows), count)], folds)
+        results = predict(contract, params, tried, rows.iloc[evenly_spaced(len(rows), count)], folds)
         most = max(map(len, results))
         scores = [mean(result) if len(result) == most else float("-inf") for result in results]
         for candidate, result in zip(racing, results, strict=True):

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 from ..common.errors import ProjectError
 from ..contract.contract import Task
 from ..data.counts import Counts
+from ..data.spacing import evenly_spaced
 from ..model.predictiveness import predictiveness
 from . import columns, identifiers, roles, target, times
 from .profile import ColumnProfile
-from .sampling import evenly
 
 NO_ROWS = Counts(0, 0)
 NO_VALUES = pd.Series(dtype="object")
@@ -99,7 +99,7 @@ def _profiles(
 ) -> tuple[dict[str, ColumnProfile], dict[str, int], list[str]]:
     """Return the profiles of all columns but the target, without values, the numbers of groups, and remarks."""
     filled = np.flatnonzero(truth.notna())
-    rows = filled[evenly(len(filled), LEAKAGE_ROWS)]
+    rows = filled[evenly_spaced(len(filled), LEAKAGE_ROWS)]
     labels, remarks = truth.iloc[rows], []
     profiles: dict[str, ColumnProfile] = {}
     groups: dict[str, int] = {}

@@ -9,17 +9,13 @@ import pyarrow.parquet as pq
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..data import frame
+from ..data.spacing import evenly_spaced
 from ..data.split import split
 
 MIN_ROWS, MAX_ROWS = 1000, 40_000
 MAX_VALUES = 500_000  # rows times columns
 WORDS_PER_COLUMN = 4  # a word takes less time than a column
 MAX_TREES = 400_000  # rows times classes, since a tree is grown for each class
-
-
-def evenly(count: int, limit: int) -> np.ndarray:
-    """Return at most *limit* evenly spaced positions of *count* rows."""
-    return np.unique(np.linspace(0, count - 1, min(count, limit)).astype(int))
 
 
 def sample(raw: Path, contract: Contract, share: float) -> pd.DataFrame:
@@ -34,7 +30,7 @@ def sample(raw: Path, contract: Contract, share: float) -> pd.DataFrame:
         if len(rows) == pq.read_metadata(raw).num_rows:
             raise
         train, _ = split(frame.load(raw, contract, list(rows)), contract, share)  # the full table may have enough
-        return train.iloc[evenly(len(train), len(rows))]
+        return train.iloc[evenly_spaced(len(train), len(rows))]
 
 
 def _sample(raw: Path, contract: Contract) -> pd.DataFrame:
@@ -46,7 +42,7 @@ def _sample(raw: Path, contract: Contract) -> pd.DataFrame:
     filled = np.flatnonzero(truth.notna())
     width = sum(1 + (contract.columns[name].words or 0) // WORDS_PER_COLUMN for name in used)
     most = min(MAX_ROWS, MAX_TREES // max(1, len(contract.classes)), MAX_VALUES // width)
-    sampled = filled[evenly(len(filled), max(MIN_ROWS, most))]
+    sampled = filled[evenly_spaced(len(filled), max(MIN_ROWS, most))]
     return pd.DataFrame(
         {name: frame.read(file, name, contract.columns[name], contract.decimal, sampled) for name in used}
     )

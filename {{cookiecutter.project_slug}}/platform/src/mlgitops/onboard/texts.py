@@ -7,10 +7,10 @@ import pandas as pd
 
 from ..contract.contract import Contract
 from ..contract.params import Params
+from ..data.spacing import evenly_spaced
 from ..model import metrics
 from .candidates import candidates
 from .race import FEW_FOLDS, mean, predict
-from .sampling import evenly
 
 MAX_ROWS = 3000  # on which words are tried
 MIN_GAIN, CHANCE = 0.01, 0.5  # of the primary metric; what chance gains, over the root of the rows
@@ -31,7 +31,7 @@ def decide(contract: Contract, params: Params, rows: pd.DataFrame) -> Texts:
     if len(names) == len(contract.inputs):
         sentences = {name: _sentence(contract, name, "there is no other column") for name in names}
         return Texts(sentences, ())
-    few = rows.iloc[evenly(len(rows), MAX_ROWS)]
+    few = rows.iloc[evenly_spaced(len(rows), MAX_ROWS)]
     helpful: dict[str, str] = {}
     before = _score(without(contract, names), params, few) if names else 0.0
     for name in names:

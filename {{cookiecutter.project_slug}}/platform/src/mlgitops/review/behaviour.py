@@ -10,6 +10,7 @@ from ..contract.behaviour import Behaviour
 from ..contract.column import TEMPORAL, WORDS, Column
 from ..contract.params import Params
 from ..data import frame
+from ..data.spacing import evenly_spaced
 from ..model.scorer import Scorer
 from .compare import Predictions
 from .gaps import gap
@@ -23,7 +24,7 @@ NOISE, PROBABILITY_NOISE = 1e-6, 1e-5  # of float32: relative to the largest num
 def statements(scorer: Scorer, rows: pd.DataFrame, predictions: Predictions, params: Params) -> tuple[Statement, ...]:
     """Return the result of every statement of the contract on a model; the gaps are those of *predictions*."""
     behaviour = scorer.contract.behaviour
-    sample = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, ROWS).astype(int))]
+    sample = rows.iloc[evenly_spaced(len(rows), ROWS)]
     single = [_single(scorer, sample, *statement) for statement in _stated(behaviour)]
     return (*single, *(gap(each, scorer.contract, rows, predictions, params) for each in behaviour.max_gap))
 
@@ -59,7 +60,7 @@ def _values(column: pd.Series, declared: Column) -> np.ndarray:
         values[:] = frequent[:VALUES]
         return values
     if present.nunique() > VALUES:
-        present = present.sort_values().iloc[np.linspace(0, len(present) - 1, VALUES).astype(int)]
+        present = present.sort_values().iloc[evenly_spaced(len(present), VALUES)]
     ordered = present.sort_values().unique()
     if declared.type in TEMPORAL or declared.type == "boolean":
         return np.asarray(ordered, dtype="datetime64[ms]" if declared.type in TEMPORAL else "float64")

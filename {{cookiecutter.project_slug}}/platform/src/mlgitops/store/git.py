@@ -4,6 +4,9 @@ import getpass
 import os
 import re
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..common.errors import ProjectError
@@ -57,6 +60,19 @@ def git_in_store(*arguments: str, fails: tuple[Failure, ...] = ()) -> str | None
     folder = [] if arguments[0] == "init" else [f"--git-dir={store() / '.git'}", f"--work-tree={store()}"]
     settings = ("-c", "core.autocrlf=false", "-c", "gc.auto=0", "-c", "commit.gpgSign=false")  # nobody can be asked
     return git(*settings, *folder, *arguments, fails=fails)
+
+
+@contextmanager
+def work_tree(commit: str) -> Iterator[Path]:
+    """Yield a work tree of its own at *commit*, in which no file is checked out: uncommitted changes stay untouched."""
+    with tempfile.TemporaryDirectory() as scratch:
+        tree = Path(scratch) / "tree"
+        git("worktree", "add", "--quiet", "--detach", "--no-checkout", str(tree), commit)
+        try:
+            git("reset", "--quiet", cwd=tree)
+            yield tree
+        finally:
+            git("worktree", "remove", "--force", str(tree))
 
 
 def current_user() -> str:

@@ -1,11 +1,9 @@
 """Commits files to a branch of their own, without touching the work tree or the current branch."""
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 from ..common import files
-from ..store.git import NO_COMMIT, git
+from ..store.git import NO_COMMIT, git, work_tree
 
 BRANCH = "tune"
 DEPENDS = ("contract.yaml", "params.yaml", "src", "dvc.lock")  # what the scores follow from
@@ -23,17 +21,11 @@ def uncommitted() -> str:
 def commit(texts: Mapping[str, str], message: str) -> str:
     """Make a commit on HEAD with the files *texts*, let the branch `tune` be that commit, and return its id."""
     prefix = git("rev-parse", "--show-prefix") or ""  # of a project that is a folder of a repository
-    with tempfile.TemporaryDirectory() as scratch:
-        tree = Path(scratch) / BRANCH
-        git("worktree", "add", "--quiet", "--detach", "--no-checkout", str(tree), "HEAD")
-        try:
-            git("reset", "--quiet", cwd=tree)
-            for name, text in texts.items():
-                files.write(tree / prefix / name, text)
-                git("add", "--force", "--", str(tree / prefix / name), cwd=tree)
-            git("commit", "--quiet", "--no-verify", "-m", message, cwd=tree)
-            made = git("rev-parse", "HEAD", cwd=tree) or ""
-        finally:
-            git("worktree", "remove", "--force", str(tree))
+    with work_tree("HEAD") as tree:
+        for name, text in texts.items():
+            files.write(tree / prefix / name, text)
+            git("add", "--force", "--", str(tree / prefix / name), cwd=tree)
+        git("commit", "--quiet", "--no-verify", "-m", message, cwd=tree)
+        made = git("rev-parse", "HEAD", cwd=tree) or ""
     git("branch", "--force", BRANCH, made)
     return made
