@@ -6,48 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 from helpers.acting import Actions
-from helpers.support import bake, copied, run, sources
-
-MAKE = """#!/bin/sh
-echo "$1 $DATA $WORKFLOW $CI" >> {log}
-[ "$1" != {failing} ]
-"""
-
-
-@pytest.mark.parametrize(
-    ("failing", "steps"),
-    [
-        ("-", ["setup", "pull-store", "score"]),
-        ("score", ["setup", "pull-store", "score", "report-failure"]),
-        ("pull-store", ["setup", "pull-store", "report-failure"]),
-    ],
-)
-def test_the_job_of_a_cluster_runs_the_steps_of_the_workflow_and_reports_a_failure(
-    failing: str, steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = bake(tmp_path / "baked")
-    job = yaml.safe_load((project / "deploy/scoring/cronjob.yaml").read_text(encoding="utf-8"))
-    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
-    environment = {entry["name"]: entry.get("value", "") for entry in container["env"]}
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/make").write_text(MAKE.format(log=tmp_path / "log", failing=failing), encoding="utf-8")
-    (tmp_path / "bin/make").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
-    values = {**environment, "REPOSITORY": f"file://{project}", "WORKFLOW": ""}
-    command = [*container["command"], *container["args"]]
-    if failing == "-":
-        run(*command, cwd=tmp_path, **values)
-    else:
-        with pytest.raises(AssertionError, match="ended with 1"):
-            run(*command, cwd=tmp_path, **values)
-    asked = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
-    assert [line.split()[0] for line in asked] == steps
-    assert f"score {environment['DATA']}  true" in asked or failing == "pull-store"
-    workflow = yaml.safe_load((project / ".github/workflows/score.yml").read_text(encoding="utf-8"))["jobs"]
-    targets = [step["run"].split()[1] for job in workflow.values() for step in job["steps"] if "run" in step]
-    assert targets == ["pull-store", "score", "report-failure"]
+from helpers.support import copied, run, sources
 
 
 @pytest.mark.nightly
