@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.nightly
 
 @pytest.fixture
 def served() -> Iterator[Path]:
-    """Return a folder that the user of the server can read, as /srv."""
+    """Return a folder that the user of the server can read."""
     if not list(Path("/usr/share/postgresql").glob("*/extension/plpython3u.control")):
         pytest.skip("plpython3u is not installed: .ci/run installs it")
     folder = Path(tempfile.mkdtemp(prefix="score-"))
@@ -47,7 +48,12 @@ def test_postgresql_gives_the_golden_answers_and_the_errors_of_batch_scoring(
     with postgres() as database:
         url = f"postgresql://{database}"
         psql = ["psql", url, "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "-c"]
-        run("sh", "-euc", commands.replace("/srv", str(served)), cwd=work, DATABASE_URL=url)
+        here = {
+            "DATABASE_URL": url,
+            "FOLDER": str(served),
+            "PATH": f"/usr/bin:{os.environ['PATH']}",
+        }  # the server's python3
+        run("sh", "-euc", commands, cwd=work, **here)
         run(*psql, f"create table flights (number serial, {columns})", cwd=work)
         filled = f"jsonb_populate_recordset(null::flights, $${json.dumps(numbered(golden['rows']))}$$)"
         run(*psql, f"insert into flights select * from {filled}", cwd=work)  # noqa: S608  # ours

@@ -1,5 +1,5 @@
 -- The function score(row) of PostgreSQL, which answers as the service does: docs of the template, "Score inside a database".
--- psql --set python=/srv/score --set model=/srv/score/model --file deploy/database/score.sql
+-- psql --set python=FOLDER/python --set model=FOLDER/model --file deploy/database/score.sql
 -- plpython3u runs as the user of the server: a superuser creates the function, which reads these two folders alone.
 create extension if not exists plpython3u;
 
