@@ -11,10 +11,8 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 
 from ..contract.contract import Contract
-from . import frame
+from . import frame, part_rows
 from .parquet import parquet_writer
-
-MAX_VALUES = 1 << 23  # in memory at once; a table of more than 32 columns has smaller chunks than frame.CHUNK_ROWS
 
 
 def write(raw: Path, contract: Contract, rows: np.ndarray, path: Path, metadata: dict[bytes, bytes]) -> None:
@@ -22,7 +20,7 @@ def write(raw: Path, contract: Contract, rows: np.ndarray, path: Path, metadata:
 
     Rows wait in temporary files, one for each chunk of *path*, until all of the chunk were read.
     """
-    chunk_rows = max(1, min(frame.CHUNK_ROWS, MAX_VALUES // len(contract.columns)))
+    chunk_rows = part_rows.chunk_rows(len(contract.columns))
     count = pq.read_metadata(raw).num_rows
     place = np.full(count, len(rows), dtype="uint32" if count < 1 << 32 else "uint64")
     place[rows] = np.arange(len(rows), dtype=place.dtype)
