@@ -46,7 +46,7 @@ def part(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_wide_tables_have_chunks_of_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [part_rows.chunk_rows(columns) for columns in (12, 500)] == [frame.CHUNK_ROWS, 16_777]
+    assert [part_rows.chunk_rows(columns) for columns in (8, 500)] == [frame.CHUNK_ROWS, 4_194]
     monkeypatch.setattr(part_rows, "MAX_VALUES", 10)
     assert part_rows.chunk_rows(500) == 1
 

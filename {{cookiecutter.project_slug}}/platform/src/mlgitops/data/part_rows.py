@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from . import frame
+from .parquet import parquet_file
 from .spacing import evenly_spaced
 
-MAX_VALUES = 1 << 23  # in memory at once; a table of more than 32 columns has smaller chunks than frame.CHUNK_ROWS
+MAX_VALUES = 1 << 21  # in memory at once, and several times as features; more than 8 columns have smaller chunks
 
 
 def chunk_rows(columns: int) -> int:
@@ -53,9 +54,10 @@ def rows_at(path: Path, positions: np.ndarray) -> pd.DataFrame:
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
-    file = pq.ParquetFile(path)
+    file = parquet_file(path)
     if not file.metadata.num_rows:
         yield pa.RecordBatch.from_pylist([], schema=file.schema_arrow)
     for batch in file.iter_batches(chunk_rows(len(file.schema_arrow))):
         yield batch
-        pa.default_memory_pool().release_unused()
+        del batch
+        frame.release()

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from ..common.record import Record
 from ..contract.column import NUMERIC, TEMPORAL, Column
 from ..contract.contract import Contract
 from . import frame
 from .distribution import Distribution, distribution, of_frequency, strings
+from .parquet import parquet_file
 
 FILE = "profile.json"  # in an exported model
 MIN_CATEGORY_ROWS = 5  # rarer values are not named, since they could identify somebody
@@ -57,7 +57,7 @@ def profile(parts: Mapping[str, Path], contract: Contract) -> Profile:
 
 def column(path: Path, name: str) -> pd.Series:
     """Return one column of a typed table that split wrote."""
-    return frame.read(pq.ParquetFile(path), name, None)
+    return frame.read(parquet_file(path), name, None)
 
 
 def digests(path: Path) -> tuple[str, str]:
@@ -71,7 +71,7 @@ def digests(path: Path) -> tuple[str, str]:
 
 
 def _part(path: Path, contract: Contract) -> PartProfile:
-    file = pq.ParquetFile(path)
+    file = parquet_file(path)
     names = [name for name in contract.columns if name in file.schema_arrow.names]
     columns = {name: column_profile(frame.chunks(file, name, None), name, contract) for name in names}
     return PartProfile(file.metadata.num_rows, *digests(path), columns)
