@@ -31,6 +31,7 @@ import sys
 import pandas as pd
 local, scored = (pd.read_parquet(path).sort_values("row", ignore_index=True) for path in sys.argv[1:])
 local["seen"] = local["seen"].astype(scored["seen"].dtype)  # Spark has microseconds only
+local["seen"] = local["seen"].astype(scored["seen"].dtype)  # Spark has microseconds only
 names = [name for name in local if name not in ("made", "run")]
 assert scored["row"].is_unique and scored["error"].notna().sum() == 3
 pd.testing.assert_frame_equal(local[names], scored[names], check_exact=True, check_dtype=False)

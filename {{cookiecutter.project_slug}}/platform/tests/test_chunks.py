@@ -4,13 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.ipc
 import pytest
 from click.testing import CliRunner
 from helpers import contracts, models, tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlgitops.data import frame, part_rows
+from mlgitops.data import frame, part_files, part_rows
 from mlgitops.data.profile import column_profile
 from mlgitops.model import evaluate
 
@@ -43,6 +45,21 @@ def part(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("part") / "test.parquet"
     TYPED.to_parquet(path, index=False)
     return path
+
+
+def test_rows_of_the_other_part_are_written_nowhere(
+    part: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, stream = [], pa.ipc.new_stream
+
+    def recorded(path: str, schema: pa.Schema) -> pa.ipc.RecordBatchStreamWriter:
+        opened.append(Path(path).name)
+        return stream(path, schema)
+
+    monkeypatch.setattr(pa.ipc, "new_stream", recorded)
+    part_files.write(part, contracts.wide("regression"), np.array([30, 1]), tmp_path / "train.parquet", {})
+    assert opened == ["0"]
+    assert len(pd.read_parquet(tmp_path / "train.parquet")) == 2
 
 
 def test_wide_tables_have_chunks_of_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
