@@ -61,7 +61,11 @@ TRAINED_ROWS, TRAINED_VALUES = 100_000, 1 << 21
 
 def contract(width: int, time: bool) -> str:
     """Return the contract of a table of WRITE."""
-    columns = ["order id: {type: text}", "moment: {type: datetime}", "late: {type: category, categories: [\"no\", \"yes\"]}"]
+    columns = [
+        "order id: {type: text}",
+        "moment: {type: datetime}",
+        'late: {type: category, categories: ["no", "yes"]}',
+    ]
     for n in range(width - 3):
         name, kind = ("kind", "category") if n % 3 == 2 else ("number", "number")
         columns.append(f"{name} {n}: {{type: {kind}, missing: true}}")
