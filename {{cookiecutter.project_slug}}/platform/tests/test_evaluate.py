@@ -190,7 +190,7 @@ def test_what_the_model_looks_at_is_the_most_important() -> None:
     rows = pd.DataFrame({"noise": random.random(200), "signal": random.random(200)})
     rows = frame.parse(rows.assign(y=rows["signal"] > 0.5), contract)
     fitted = train.fit(contract, contracts.settings("boosting"), rows)
-    found = evaluate.importance(contract, Trained(convert(fitted, contract), contract), rows, looks(1), seed=0)
+    found = evaluate.importance(contract, Trained(convert(fitted, contract), contract), rows, seed=0)
     assert found["feature"].tolist() == ["signal", "noise"]
     assert found["importance"].tolist() == [pytest.approx(0.5, abs=0.2), pytest.approx(0, abs=0.05)]
 

@@ -10,6 +10,7 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 
 from ..common.errors import ProjectError
+from .parquet import parquet_file
 from .reading import Reading
 
 BATCH_ROWS = 1 << 16
@@ -19,7 +20,7 @@ MAX_VALUES = 1 << 22  # in memory at once; a table of more than 64 columns has s
 def parquet(path: Path, reading: Reading) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a Parquet file."""
     reading.format = "Parquet"
-    file = pq.ParquetFile(path)
+    file = parquet_file(path)
     yield from file.iter_batches(_batch_rows(file.schema_arrow))
 
 

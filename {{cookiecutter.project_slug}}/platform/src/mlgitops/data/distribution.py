@@ -63,10 +63,19 @@ def distribution(values: pd.Series, categories: Sequence[str] = (), min_rows: in
     if _numeric(values):
         cuts = np.unique(values.quantile(np.linspace(0, 1, NUMBER_BINS + 1)[1:-1]).dropna())  # empty without numbers
         return count(values, Distribution(tuple(cuts.tolist()), (), (0,), 0, 0))
-    frequent = strings(values).value_counts()
-    frequent = frequent[frequent >= min_rows]
+    return of_frequency(strings(values).value_counts(), int(values.isna().sum()), categories, min_rows)
+
+
+def of_frequency(frequency: pd.Series, missing: int, categories: Sequence[str] = (), min_rows: int = 1) -> Distribution:
+    """Return the same for categories of which the *frequency* of each is known, and how many rows have none."""
+    frequent = frequency[frequency >= min_rows]
     ranked = sorted(frequent.index, key=lambda value: (-frequent[value], value))[:CATEGORY_BINS]
-    return count(values, Distribution((), tuple(dict.fromkeys([*categories, *ranked])), (), 0, 0))
+    return _named(frequency, missing, tuple(dict.fromkeys([*categories, *ranked])))
+
+
+def _named(frequency: pd.Series, missing: int, categories: tuple[str, ...]) -> Distribution:
+    counts = tuple(int(frequency.get(name, 0)) for name in categories)
+    return Distribution((), categories, counts, int(frequency.sum()) - sum(counts), missing)
 
 
 def count(values: pd.Series, bins: Distribution) -> Distribution:
@@ -77,9 +86,7 @@ def count(values: pd.Series, bins: Distribution) -> Distribution:
         places = np.searchsorted(np.array(bins.cuts), numbers, side="left")
         counts = np.bincount(places, minlength=len(bins.cuts) + 1)
         return Distribution(bins.cuts, (), tuple(counts.tolist()), 0, missing)
-    frequency = strings(values).value_counts()
-    named = tuple(int(frequency.get(name, 0)) for name in bins.categories)
-    return Distribution((), bins.categories, named, len(values) - missing - sum(named), missing)
+    return _named(strings(values).value_counts(), missing, bins.categories)
 
 
 def shift(before: Distribution, after: Distribution) -> Shift:

@@ -16,6 +16,7 @@ from ..contract.contract import Contract
 from .arrow_cells import typed_array
 from .casting import MAX_WHOLE, typed
 from .encode import encode
+from .parquet import parquet_file
 
 PART, PARTS = Column(type="number", missing=True), ("year", "month", "day", "hour", "minute", "second")
 CHUNK_ROWS = 1 << 18  # rows as delivered that are in memory at once
@@ -23,7 +24,7 @@ CHUNK_ROWS = 1 << 18  # rows as delivered that are in memory at once
 
 def load(raw: Path, contract: Contract, names: Iterable[str]) -> pd.DataFrame:
     """Read columns of the table that ingest wrote, one at a time, with the contract's types; see `parse`."""
-    file = pq.ParquetFile(raw)
+    file = parquet_file(raw)
     return pd.DataFrame(
         {name: read(file, name, contract.columns[name], contract.decimal) for name in names}, copy=False
     )
@@ -59,8 +60,13 @@ def chunks(file: pq.ParquetFile, name: str, column: Column | None, decimal: str 
     for batch in file.iter_batches(CHUNK_ROWS, columns=names):
         yield of_batch(batch, name, column, decimal)
         del batch
-        gc.collect(1)  # a Series whose .str was used refers to itself
-        pa.default_memory_pool().release_unused()
+        release()
+
+
+def release() -> None:
+    """Give back the memory of a chunk that is no longer needed."""
+    gc.collect(1)  # a Series whose .str was used refers to itself
+    pa.default_memory_pool().release_unused()
 
 
 def of_batch(batch: pa.RecordBatch, name: str, column: Column | None, decimal: str) -> pd.Series:

@@ -1,9 +1,14 @@
-"""Writes Parquet files that other programs read as well."""
+"""Writes Parquet files that other programs read as well, and opens them to be read in chunks."""
 
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+
+def parquet_file(path: Path) -> pq.ParquetFile:
+    """Open a file; what is read ahead by default stays in memory until the last chunk, and is as large as the file."""
+    return pq.ParquetFile(path, pre_buffer=False)
 
 
 def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from ..contract.contract import Contract
 from . import frame
-from .parquet import parquet_writer
+from .parquet import parquet_file, parquet_writer
 
 MAX_VALUES = 1 << 23  # in memory at once; a table of more than 32 columns has smaller chunks than frame.CHUNK_ROWS
 
@@ -41,7 +41,8 @@ def _spread(raw: Path, contract: Contract, place: np.ndarray, count: int, chunk_
         places = place[start : start + len(part)]
         start += len(part)
         schema = schema or pa.Schema.from_pandas(part.head(1), preserve_index=False)
-        numbers = np.where(places < count, places // chunk_rows, -1).astype("int64")
+        numbers = places.astype("int64") // chunk_rows
+        numbers[places >= count] = -1  # of the other part
         for number in np.unique(numbers[numbers >= 0]).tolist():
             chosen = numbers == number
             batch = pa.RecordBatch.from_pandas(part[chosen], schema=schema, preserve_index=False)
@@ -56,9 +57,11 @@ def _spread(raw: Path, contract: Contract, place: np.ndarray, count: int, chunk_
 
 def _typed(raw: Path, contract: Contract, chunk_rows: int) -> Iterator[pd.DataFrame]:
     """Yield the table of *raw* with the contract's types and columns, in chunks."""
-    for batch in pq.ParquetFile(raw).iter_batches(chunk_rows):
+    for batch in parquet_file(raw).iter_batches(chunk_rows):
         columns = {n: frame.of_batch(batch, n, column, contract.decimal) for n, column in contract.columns.items()}
         yield pd.DataFrame(columns, copy=False)
+        del batch, columns
+        frame.release()
 
 
 def _chunk(path: Path) -> pa.Table:

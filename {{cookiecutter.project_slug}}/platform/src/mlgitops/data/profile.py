@@ -4,22 +4,21 @@ It is exported with the model, so that a later model's data can be compared with
 """
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from ..common.record import Record
-from ..contract.column import Column
+from ..contract.column import NUMERIC, TEMPORAL, Column
 from ..contract.contract import Contract
 from . import frame
-from .distribution import Distribution, distribution
+from .distribution import Distribution, distribution, of_frequency, strings
+from .parquet import parquet_file
 
 FILE = "profile.json"  # in an exported model
 MIN_CATEGORY_ROWS = 5  # rarer values are not named, since they could identify somebody
-DATES = ("date", "datetime")
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def profile(parts: Mapping[str, Path], contract: Contract) -> Profile:
 
 def column(path: Path, name: str) -> pd.Series:
     """Return one column of a typed table that split wrote."""
-    return frame.read(pq.ParquetFile(path), name, None)
+    return frame.read(parquet_file(path), name, None)
 
 
 def digests(path: Path) -> tuple[str, str]:
@@ -72,23 +71,45 @@ def digests(path: Path) -> tuple[str, str]:
 
 
 def _part(path: Path, contract: Contract) -> PartProfile:
-    file = pq.ParquetFile(path)
+    file = parquet_file(path)
     names = [name for name in contract.columns if name in file.schema_arrow.names]
-    columns = {name: column_profile(column(path, name), contract.columns[name], name, contract) for name in names}
+    columns = {name: column_profile(frame.chunks(file, name, None), name, contract) for name in names}
     return PartProfile(file.metadata.num_rows, *digests(path), columns)
 
 
-def column_profile(values: pd.Series, declared: Column, name: str, contract: Contract) -> ColumnProfile:
-    """Return the profile of the typed *values* of a column."""
-    dates, present = declared.type in DATES, values.dropna()
-    counted = None
-    if not dates and declared.type != "text" and name not in contract.key:
-        counted = distribution(values, declared.categories or (), MIN_CATEGORY_ROWS)
-    return ColumnProfile(
-        type=declared.type,
-        missing=len(values) - len(present),
-        distribution=counted,
-        mean=float(present.mean()) if declared.type in ("number", "integer") and len(present) else None,
-        first=str(present.min()) if dates and len(present) else None,
-        last=str(present.max()) if dates and len(present) else None,
-    )
+def column_profile(chunks: Iterable[pd.Series], name: str, contract: Contract) -> ColumnProfile:
+    """Return the profile of a column from its typed values in chunks; of all rows, only numbers are kept."""
+    declared = contract.columns[name]
+    collect = _numbers if declared.type in NUMERIC else _dates if declared.type in TEMPORAL else _categories
+    return collect(chunks, declared, declared.type != "text" and name not in contract.key)
+
+
+def _numbers(chunks: Iterable[pd.Series], declared: Column, counted: bool) -> ColumnProfile:
+    kept, missing = [pd.Series(dtype="float64")], 0
+    for values in chunks:
+        kept.append(values.dropna())
+        missing += len(values) - len(kept[-1])
+    whole = pd.concat(kept, ignore_index=True)
+    kept.clear()
+    bins = replace(distribution(whole), missing=missing) if counted else None  # exact quantiles
+    return ColumnProfile(declared.type, missing, bins, float(whole.mean()) if len(whole) else None, None, None)
+
+
+def _categories(chunks: Iterable[pd.Series], declared: Column, counted: bool) -> ColumnProfile:
+    frequency, missing = pd.Series(dtype="int64"), 0
+    for values in chunks:
+        missing += int(values.isna().sum())
+        if counted:
+            frequency = frequency.add(strings(values).value_counts(), fill_value=0)
+    bins = of_frequency(frequency, missing, declared.categories or (), MIN_CATEGORY_ROWS) if counted else None
+    return ColumnProfile(declared.type, missing, bins, None, None, None)
+
+
+def _dates(chunks: Iterable[pd.Series], declared: Column, _: bool) -> ColumnProfile:
+    ends, missing = list[pd.Timestamp](), 0
+    for values in chunks:
+        missing += int(values.isna().sum())
+        if values.notna().any():
+            ends = [min([values.min(), *ends]), max([values.max(), *ends])]
+    first, last = map(str, ends) if ends else (None, None)
+    return ColumnProfile(declared.type, missing, None, None, first, last)

@@ -1,6 +1,6 @@
 """The rows that a split looks at: those of a table in memory, or of a file that is read one column at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +17,9 @@ class Rows(Protocol):
     def column(self, name: str) -> pd.Series:
         """Return the values of a column."""
 
+    def chunks(self, name: str) -> Iterator[pd.Series]:
+        """Yield the values of a column in chunks."""
+
     def hashes(self, names: Sequence[str]) -> np.ndarray:
         """Return a hash of the values that each row has in the columns *names*."""
 
@@ -31,6 +34,10 @@ class FrameRows:
     def column(self, name: str) -> pd.Series:
         """Return the values of a column."""
         return self._table[name]
+
+    def chunks(self, name: str) -> Iterator[pd.Series]:
+        """Yield the values of a column, all at once."""
+        yield self._table[name]
 
     def hashes(self, names: Sequence[str]) -> np.ndarray:
         """Return a hash of the values that each row has in the columns *names*."""
@@ -47,6 +54,10 @@ class FileRows:
     def column(self, name: str) -> pd.Series:
         """Return the values of a column."""
         return frame.read(self._file, name, self._contract.columns[name], self._contract.decimal)
+
+    def chunks(self, name: str) -> Iterator[pd.Series]:
+        """Yield the values of a column in chunks."""
+        return frame.chunks(self._file, name, self._contract.columns[name], self._contract.decimal)
 
     def hashes(self, names: Sequence[str]) -> np.ndarray:
         """Return a hash of the values that each row has in the columns *names*."""

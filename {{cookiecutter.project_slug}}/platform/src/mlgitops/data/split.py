@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from ..common import files
 from ..common.errors import ProjectError
@@ -15,6 +14,7 @@ from ..contract.contract import Contract
 from ..contract.params import Params
 from . import frame, part_files, window
 from .counts import METADATA, Counts
+from .parquet import parquet_file
 from .row_source import FileRows, FrameRows, Rows
 from .units import held_out, newest, units
 
@@ -36,11 +36,10 @@ def sides(rows: Rows, contract: Contract, held: float | str) -> tuple[np.ndarray
     """
     if isinstance(held, str):
         window.require_time(contract, held, "split.test")
-    truth = rows.column(contract.target)
-    labelled = None if truth.notna().all() else np.flatnonzero(truth.notna())
+    classes, filled = _classes(rows, contract)
+    labelled = None if filled.all() else np.flatnonzero(filled)
     kept = slice(None) if labelled is None else labelled
-    classes = _classes(truth.iloc[kept], contract)
-    del truth
+    classes = classes[kept]
     if contract.time:
         order, test = _newest(rows, contract, held, kept)
         classes, test, positions = classes[order], test[order], order if labelled is None else labelled[order]
@@ -52,11 +51,14 @@ def sides(rows: Rows, contract: Contract, held: float | str) -> tuple[np.ndarray
     return positions[~test], positions[test]
 
 
-def _classes(truth: pd.Series, contract: Contract) -> np.ndarray:
-    """Return the indices of the classes, all 0 for regression."""
-    if not contract.classes:
-        return np.zeros(len(truth), dtype="int16")
-    return frame.target(truth.to_frame(contract.target), contract).astype("int16")
+def _classes(rows: Rows, contract: Contract) -> tuple[np.ndarray, np.ndarray]:
+    """Return the index of each row's class, 0 for regression, and whether the row has a value of the target."""
+    classes, filled = [], []
+    for truth in rows.chunks(contract.target):
+        codes = frame.target(truth.to_frame(contract.target), contract) if contract.classes else np.zeros(len(truth))
+        classes.append(codes.astype("int16"))
+        filled.append(truth.notna().to_numpy(dtype=bool))
+    return np.concatenate([*classes, np.zeros(0, "int16")]), np.concatenate([*filled, np.zeros(0, bool)])
 
 
 def _newest(
@@ -95,7 +97,7 @@ def main(raw: Path, train: Path, test: Path) -> None:
     """Split RAW, which has passed validate, into TRAIN and TEST."""
     contract = Contract.load(Path("contract.yaml"))
     share = Params.load(Path("params.yaml")).split.test
-    file = pq.ParquetFile(raw)
+    file = parquet_file(raw)
     parts = sides(FileRows(file, contract), contract, share)
     table = Counts(file.metadata.num_rows, file.metadata.num_rows - sum(map(len, parts)))
     for path, part in zip((train, test), parts, strict=True):

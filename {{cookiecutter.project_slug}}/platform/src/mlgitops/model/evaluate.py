@@ -13,16 +13,14 @@ from sklearn.inspection import permutation_importance
 from ..common import files
 from ..contract.contract import Contract
 from ..contract.params import Evaluate, Params
-from ..data import counts, frame
-from . import decision, interval, metrics, trained
+from ..data import counts, frame, part_rows
+from . import decision, interval, metrics, scored_rows, slices, trained
 from .curves import curves
-from .slices import slices
 from .trained import Trained
 
 
-def importance(contract: Contract, model: Trained, rows: pd.DataFrame, params: Evaluate, seed: int) -> pd.DataFrame:
+def importance(contract: Contract, model: Trained, sample: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Return permutation importance, the decrease of the primary metric: feature, importance, std."""
-    sample = rows.sample(min(len(rows), params.importance_rows), random_state=seed)
 
     def score(_: object, inputs: pd.DataFrame, truth: np.ndarray) -> float:
         return metrics.score(contract, truth, model.predict(inputs))
@@ -67,12 +65,16 @@ def main(test: Path, model: Path, report: Path, plots: Path, cross_validation: P
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
     validated = files.read_json(cross_validation) if cross_validation else {}
     threshold = decision.threshold(contract, params.evaluate.threshold, validated)
-    rows, loaded = pd.read_parquet(test), trained.load(model, contract)
-    truth, predicted = frame.target(rows, contract), loaded.predict(frame.features(rows, contract))
+    loaded, seed = trained.load(model, contract), params.train.random_state
+    scored = scored_rows.score(test, contract, loaded)
+    truth, predicted = scored.truth, scored.predicted
     scores = metrics.scores(contract, truth, predicted, threshold)
     tables = curves(contract, truth, predicted, threshold)
-    tables["slices"] = slices(contract, rows, predicted, params.evaluate)
-    tables["importance"] = importance(contract, loaded, rows, params.evaluate, params.train.random_state)
+    tables["slices"] = slices.scored(contract, scored.labels, truth, predicted, params.evaluate)
+    drawn = np.random.RandomState(seed).choice(
+        len(truth), min(len(truth), params.evaluate.importance_rows), replace=False
+    )
+    tables["importance"] = importance(contract, loaded, part_rows.rows_at(test, drawn), seed)
     with files.replacing(plots) as new:
         new.mkdir()
         for name, content in tables.items():
@@ -82,5 +84,5 @@ def main(test: Path, model: Path, report: Path, plots: Path, cross_validation: P
         table["decision"] = decided(contract, truth, predicted, params.evaluate, threshold)
     if limits := loaded.description().interval if contract.interval else None:
         table["interval"] = {"coverage": contract.interval, **asdict(interval.measured(limits, truth, predicted))}
-    files.write_json(report, {"rows": len(rows), **scores, **table})
+    files.write_json(report, {"rows": len(truth), **scores, **table})
     click.echo(f"{report}: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))

@@ -13,7 +13,7 @@ from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.params import Params
 from ..contract.row_schema import json_schema
-from ..data import frame
+from ..data import frame, part_rows
 from ..data.profile import FILE as PROFILE
 from ..data.profile import profile
 from ..data.spacing import evenly_spaced
@@ -38,14 +38,14 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
     The card is made from REPORT and PLOTS.
     """
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
-    evaluated, rows = trained.load(model, contract).description(), pd.read_parquet(test)
+    evaluated, rows = trained.load(model, contract).description(), part_rows.sample(test, part_rows.sample_size(test))
     columns, count = frame.columns(rows, contract), params.export.background_rows
-    learned = pd.read_parquet(train) if train and (params.train.refit or count) else None
+    parts = ({"train": train} if train else {}) | {"test": test}
     with files.replacing(folder) as new:
         new.mkdir()
         description, again = evaluated, dict[str, Any]()
         if params.train.refit:
-            description, again = _refitted(contract, params, evaluated, model, learned, rows, new)
+            description, again = _refitted(contract, params, evaluated, model, parts, new)
         else:
             (new / "model.onnx").write_bytes(model.read_bytes())
         agreement = parity.accepted(description.difference, parity.tolerance_of(contract, params.export))
@@ -53,7 +53,6 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         (new / project.FEATURES).write_bytes(project.file(project.FEATURES).read_bytes())
         files.write_json(new / "request.schema.json", json_schema(contract))
         files.write_json(new / CATEGORIES, description.categories)
-        parts = ({"train": train} if train else {}) | {"test": test}
         profile(parts, contract).save(new / PROFILE)
         evaluation = files.read_json(report)
         metrics = {name: value for name, value in evaluation.items() if isinstance(value, int | float)}
@@ -62,9 +61,8 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
         facts = _facts(params, model, parts, evaluation) | {"metrics": metrics} | _by_part(plots)
         facts |= {"interval": description.interval if contract.interval else None}
         facts |= {"enforced": description.enforced, **again}
-        if learned is not None:
-            chosen = learned.iloc[evenly_spaced(len(learned), count)]
-            background.write(new, frame.records(chosen, contract), contract)
+        if train and count:
+            background.write(new, frame.records(part_rows.sample(train, count), contract), contract)
         files.write_json(new / "manifest.json", {**facts, "files": digests(new)})
         scorer = Scorer(new)
         predicted = scorer.predict(columns)
@@ -84,17 +82,16 @@ def _refitted(
     params: Params,
     evaluated: Description,
     model: Path,
-    learned: pd.DataFrame | None,
-    test: pd.DataFrame,
+    parts: dict[str, Path],
     folder: Path,
 ) -> tuple[Description, dict[str, Any]]:
     """Write the model that is fitted on all rows, and the evaluated one beside it; return what the manifest says."""
-    if learned is None or evaluated.recipe is None:
+    if "train" not in parts or evaluated.recipe is None:
         raise ProjectError(
             "params.yaml: train.refit: export needs the train part (--train), and a model that was trained with this "
             "setting: run `dvc repro`"
         )
-    rows = pd.concat([learned, test], ignore_index=True)
+    rows = pd.concat(map(pd.read_parquet, parts.values()), ignore_index=True)
     converted, description = refit.refit(contract, params, evaluated, rows)
     trained.write(folder / "model.onnx", converted, description)
     (folder / EVALUATED).write_bytes(model.read_bytes())

@@ -74,7 +74,7 @@ def _compared(before: PartProfile, contract: Contract, table: Path) -> Iterator[
         values = column(table, name)
         counted = count(values, old.distribution) if old.distribution else None
         moved = _shift(name, old.distribution, counted, values) if old.distribution and counted else None
-        yield name, Compared(old, column_profile(values, declared, name, contract), moved, counted)
+        yield name, Compared(old, column_profile([values], name, contract), moved, counted)
 
 
 def _shift(name: str, before: Distribution, after: Distribution, values: pd.Series) -> ColumnShift:

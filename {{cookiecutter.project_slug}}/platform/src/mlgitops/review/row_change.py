@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from ..contract.contract import Contract
 from ..data import frame
+from ..data.parquet import parquet_file
 from .data_change import RowChange
 
 Tables = Mapping[str, Path]  # the typed table of each part, train and test
@@ -108,7 +109,7 @@ def accepted(rows: pd.DataFrame, contract: Contract) -> np.ndarray:
 
 
 def _hashes(path: Path, key: tuple[str, ...], names: list[str]) -> Hashes:
-    file, identity, content = pq.ParquetFile(path), [], []
+    file, identity, content = parquet_file(path), [], []
     for batch in file.iter_batches(frame.CHUNK_ROWS, columns=names):
         chunk = pa.Table.from_batches([batch]).to_pandas()[names]
         content.append(frame.hashes(chunk))
