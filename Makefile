@@ -94,19 +94,19 @@ test-platform: $(PLATFORM)/installed ## test platform/ in place, and as a part o
 	cookiecutter --no-input --default-config --output-dir build/bake . 2>$(PLATFORM)/bake.log
 	uv lock --quiet --project build/bake/flight-delays
 	cd '$(GENERATED)/platform' && PATH='$(CURDIR)/$(PLATFORM)/bin':"$$PATH" python -m pytest --quiet \
-	    -o cache_dir='$(CURDIR)/$(PLATFORM)/pytest' --numprocesses auto
+	    -o cache_dir='$(CURDIR)/$(PLATFORM)/pytest' --durations=20 --numprocesses auto
 
 .PHONY: test-bakes
 test-bakes: .venv/installed ## bakes have clean files, and what the repository says about itself is true
-	pytest --numprocesses auto -m "$(QUICK)" $(BAKES)
+	pytest --durations=20 --numprocesses auto -m "$(QUICK)" $(BAKES)
 
 .PHONY: test-loop
 test-loop: .venv/installed ## a project runs its whole loop, reruns no more than what changed, and is updated
-	pytest --numprocesses auto --dist loadgroup -m "$(QUICK)" $(addprefix --ignore=,$(BAKES))
+	pytest --durations=20 --numprocesses auto --dist loadgroup -m "$(QUICK)" $(addprefix --ignore=,$(BAKES))
 
 .PHONY: test-tools
 test-tools: .venv/installed ## one representative of each kind of test that needs more than git, make and Python
-	pytest --numprocesses auto --dist loadgroup -m "tools and not nightly"
+	pytest --durations=20 --numprocesses auto --dist loadgroup -m "tools and not nightly"
 
 .PHONY: test-nightly
 test-nightly: export PYTHONPYCACHEPREFIX := $(CURDIR)/$(PLATFORM)/bytecode
@@ -114,7 +114,7 @@ test-nightly: export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/$(PLATFORM)/hypot
 test-nightly: .venv/installed $(PLATFORM)/installed ## the long tail: every pair of answers, every how-to, every storage, every table, ...
 	cd '$(GENERATED)/platform' && PATH='$(CURDIR)/$(PLATFORM)/bin':"$$PATH" MLGITOPS_FUZZ_EXAMPLES=3000 \
 	    python -m pytest --quiet -o cache_dir='$(CURDIR)/$(PLATFORM)/pytest' tests/test_hostile_tables.py
-	pytest --numprocesses auto --dist loadgroup -m nightly
+	pytest --durations=20 --numprocesses auto --dist loadgroup -m nightly
 
 QUICK := not tools and not nightly
 BAKES := $(addprefix tests/test_,$(addsuffix .py,bake cruft docs gates hooks house on_disk portable recipes refusals release weekly workflow_rules))

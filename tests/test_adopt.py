@@ -229,7 +229,7 @@ def scored(project: Path, **environment: str) -> str:
     return str(answer["prediction"])
 
 
-@pytest.mark.tools
+@pytest.mark.nightly
 def test_a_query_on_postgresql_is_adopted_as_told_and_its_password_is_written_nowhere(
     fresh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,8 @@ def build(contract: Contract, **settings: Any) -> BaseEstimator:
 """
 TRIALS = 4
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture
 def small(workspace: Path) -> Path:
@@ -54,7 +56,6 @@ def trials(project: Path) -> list[dict[str, object]]:
     return evidence["trials"]
 
 
-@pytest.mark.tools
 def test_a_process_that_is_killed_costs_its_trial_alone(small: Path) -> None:
     model = small / "src/flight_delays/model.py"
     model.write_text(model.read_text(encoding="utf-8") + DIES_ONCE, encoding="utf-8")
@@ -72,7 +73,6 @@ def test_a_process_that_is_killed_costs_its_trial_alone(small: Path) -> None:
     assert len(trials(small)) <= TRIALS + 1, "a finished search tries nothing"
 
 
-@pytest.mark.nightly
 def test_searches_that_start_at_once_on_an_empty_database_share_the_trials(small: Path) -> None:
     run("git", "add", "--all", cwd=small)
     with postgres() as database:
