@@ -64,9 +64,9 @@ def composed(image: str, project: Path, environment: dict[str, str]) -> Iterator
 
 
 def rendered(project: Path, image: str) -> list[dict[str, Any]]:
-    """Return what staging applies once *image* is pinned there."""
+    """Return what staging applies once *image*, the one that was pushed last, is pinned there."""
     program = (".venv/bin/flight_delays", "overlay")
-    run(*program, "pin", "staging", image, cwd=project, **sources(project))
+    run(*program, "pin", "staging", cwd=project, **sources(project))
     assert run(*program, "show", "staging", cwd=project, **sources(project)).strip() == image
     return list(yaml.safe_load_all(run("kubectl", "kustomize", "deploy/overlays/staging", cwd=project)))
 
