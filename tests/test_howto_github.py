@@ -156,6 +156,22 @@ def test_monitor_is_told_where_the_recent_rows_are(github: Actions) -> None:
     assert github.hub.dispatched == [("monitor.yml", "main", {})]
 
 
+def test_nightly_scores_where_the_variables_say_and_so_does_the_cluster(github: Actions) -> None:
+    (_, workflow), (_, cluster) = blocks("how-to/score.md", "Every night")
+    say(github, workflow)
+    assert github.hub.variables == {"SCORE_DATA": "data/tonight.sql", "SCORE_OUT": "table:predictions"}
+    assert github.hub.secrets.keys() == {"DATABASE_URL"}
+    assert github.hub.dispatched == [("score.yml", "main", {})]
+    github.program("kubectl", RECORDED)
+    say(github, cluster)
+    words = told(github, "kubectl")
+    (file,) = (word for word in words if word.endswith(".yaml"))
+    job = yaml.safe_load((github.work / file).read_text(encoding="utf-8"))
+    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["envFrom"] == [{"secretRef": {"name": words[words.index("generic") + 1]}}]
+    assert words[-1] == f"cronjob/{job['metadata']['name']}"
+
+
 def test_shared_package_is_locked_by_its_commit(tmp_path: Path, machine_git: Path) -> None:
     ((_, text),) = blocks("how-to/monorepo.md")
     name, tag = re.findall(r"github\.com/(OWNER/\w+)@(\S+?)\"", text)[0]

@@ -251,11 +251,9 @@ def test_each_vendor_installs_what_the_code_imports_on_a_worker_of_spark(filled:
     assert conda["dependencies"][-1]["pip"] == executor
 
 
-@pytest.mark.parametrize("name", ["job", "tune"])
-def test_kubernetes_accepts_the_training_jobs_and_refuses_a_misspelt_key(
-    name: str, filled: Path, tmp_path: Path
-) -> None:
-    text = (filled / f"deploy/training/{name}.yaml").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["training/job", "training/tune", "scoring/cronjob"])
+def test_kubernetes_accepts_the_jobs_and_refuses_a_misspelt_key(name: str, filled: Path, tmp_path: Path) -> None:
+    text = (filled / f"deploy/{name}.yaml").read_text(encoding="utf-8")
     file, check = tmp_path / "job.yaml", ["kubernetes-validate", "--strict", "--kubernetes-version", "1.34"]
     file.write_text(text.replace("generateName:", "name:"), encoding="utf-8")  # the validator asks for a name
     run(*check, str(file), cwd=tmp_path)

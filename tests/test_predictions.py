@@ -4,12 +4,13 @@ import json
 import os
 import re
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from helpers.pages import blocks
-from helpers.servers import postgres
+from helpers.servers import postgres, scoring
 from helpers.support import copied, representatives, run, sources
 
 PARTS = 6
@@ -126,6 +127,41 @@ def test_what_cannot_be_written_is_one_clear_error_and_nothing_is_written(
     nowhere = score(champion, PLAIN, "tester@127.0.0.1:1/postgres", str(rows), "table:fresh")
     assert "writing predictions on postgresql://tester:***@127.0.0.1:1/postgres failed" in nowhere.stderr
     assert "hunter2" not in nowhere.stderr
+
+
+@pytest.mark.tools
+def test_the_log_of_the_service_fills_the_same_table_and_nothing_is_there_twice(
+    champion: Path, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, log = copied(champion, tmp_path), tmp_path / "log"
+    golden = json.loads((work / "models/export/golden.json").read_text(encoding="utf-8"))["rows"]
+    golden = [{**row, "flight": f"number {number}"} for number, row in enumerate(golden)]
+    (tmp_path / "rows.json").write_text(json.dumps(golden), encoding="utf-8")
+    ((_, commands),) = blocks("how-to/score.md", "Hot and cold path in one table")
+    _, serve, collect = (
+        commands.replace("LOG=prediction-log", f"LOG={log}").replace("table:predictions", "table:both_").splitlines()
+    )
+    for name, value in re.findall(r"(\w+)=(\S+) ", serve):
+        monkeypatch.setenv(name, value)
+    (tmp_path / "server").mkdir()
+    with scoring(work, tmp_path / "server") as url:
+        for rows in (golden, golden[:5]):  # the last answer to a key counts
+            body, kind = json.dumps(rows).encode(), {"Content-Type": "application/json"}
+            urllib.request.urlopen(urllib.request.Request(f"{url}/predict", body, kind), timeout=30).close()  # noqa: S310
+    environment = {"DATABASE_URL": f"postgresql://{database}", **sources(work)}
+    shown = "select source, count(*), count(run), count(probability) from both_ group by 1"
+    python = [str(work / ".venv/bin/python"), "-c", PLAIN, "collect", str(log), "--table", "table:both_", "--keep"]
+    for command in (python, ["sh", "-ec", collect]):
+        said = run(*command, cwd=work, **environment)
+        assert f"{len(golden) + 5} answers -> table:both_" in said
+        assert sql(database, shown) == f"online|{len(golden)}|0|{len(golden)}"
+    assert not list(log.iterdir())
+    score_ = ["make", "score", f"DATA={tmp_path / 'rows.json'}", "OUT=table:both_", "MODEL=models/export"]
+    before = sql(database, "select key, prediction, probability from both_ order by key")
+    run(*score_, "RUN_NAME=night", cwd=work, **environment)
+    versions = "select count(*), count(distinct key) from both_"
+    assert sql(database, f"{versions} where source = 'batch' and run = 'night'") == f"{len(golden)}|{len(golden)}"
+    assert before == sql(database, "select key, prediction, probability from both_ where source = 'batch' order by key")
 
 
 @pytest.mark.nightly

@@ -44,3 +44,36 @@ def test_a_bucket_takes_the_place_of_the_branch(project: Path, tmp_path: Path, m
     shutil.rmtree(clone / ".dvc/cache")
     with pytest.raises(AssertionError, match=r"127\.0\.0\.1:1"):
         run(".venv/bin/dvc", "pull", cwd=clone, **done)
+
+
+def test_a_bucket_holds_the_rows_and_the_predictions(
+    champion: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = tmp_path / champion.name
+    shutil.copytree(champion, work, ignore=shutil.ignore_patterns(".venv"), symlinks=True)
+    run("make", "setup", cwd=work)
+    ((_, commands),) = blocks("how-to/score.md", "Into a folder or a bucket")
+    on_disk, in_bucket = commands.splitlines()
+    (work / "rows").mkdir()
+    shutil.copy(work / "data/test.parquet", work / "rows/part-0.parquet")
+    assert "scored by version 1 -> scored/" in run("sh", "-ec", on_disk, cwd=work)
+    with servers.s3(tmp_path, "bucket") as url:
+        for name, value in {**HERE, "AWS_ENDPOINT_URL": url}.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(AssertionError, match='uv add --group pipeline "dvc-s3"'):
+            run("sh", "-ec", in_bucket, cwd=work)
+        run("uv", "add", "--quiet", "--group", "pipeline", "dvc-s3", cwd=work)
+        copy = "import s3fs, sys; s3fs.S3FileSystem().put(sys.argv[1], sys.argv[2], recursive=True)"
+        run(".venv/bin/python", "-c", copy, "rows", "s3://bucket/rows", cwd=work)
+        for _ in range(2):  # the second time, the run has ended
+            assert "scored by version 1 -> s3://bucket/scored" in run("sh", "-ec", in_bucket, cwd=work)
+        back = "import s3fs, sys; s3fs.S3FileSystem().get(sys.argv[1], sys.argv[2], recursive=True)"
+        run(".venv/bin/python", "-c", back, "s3://bucket/scored", "fetched", cwd=work)
+        run("make", "score", "DATA=rows", "OUT=s3://bucket/one.parquet", cwd=work)
+        with pytest.raises(AssertionError, match="check the name of the bucket, and the login"):
+            run("make", "score", "DATA=rows", "OUT=s3://absent/scored", cwd=work)
+    names = sorted(path.name for path in (work / "fetched/run=2026-11-26").iterdir())
+    assert names == ["_SUCCESS", "part-00000.parquet"]
+    same = "import pandas as pd; a, b = (pd.read_parquet(f'{f}/run=2026-11-26') for f in ('scored', 'fetched')); "
+    same += "print(a.drop(columns='made').equals(b.drop(columns='made')), len(a))"
+    assert run(".venv/bin/python", "-c", same, cwd=work).startswith("True ")

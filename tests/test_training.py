@@ -1,5 +1,6 @@
-"""A training job runs the steps of the workflow from a commit, whatever the cluster; its make is a recorded one."""
+"""A job of a cluster runs the steps of the workflow from a commit, whatever the cluster; its make is a recorded one."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import yaml
 from helpers.support import bake, run
 
 MAKE = """#!/bin/sh
-echo "$1 $GITHUB_REF_NAME $CI" >> {log}
+echo "{words}" >> {log}
 [ "$1" != {failing} ]
 """
 STEPS = ["setup", "pull-store", "ingest", "pipeline", "review", "write-back"]
@@ -27,13 +28,19 @@ def commands(project: Path) -> dict[str, list[str]]:
     return {"kubernetes": [*container["command"], *container["args"]], "azureml": ["sh", "-c", azure["command"]]}
 
 
+def record(folder: Path, words: str, failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a make in the place of the real one write *words* to a log; it fails at the target *failing*."""
+    (folder / "bin").mkdir()
+    text = MAKE.format(words=words, log=folder / "log", failing=failing or "-")
+    (folder / "bin/make").write_text(text, encoding="utf-8")
+    (folder / "bin/make").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder / "bin"), prepend=":")
+
+
 def trained(project: Path, job: str, folder: Path, failing: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Run a job on a commit that main no longer has as its newest; return what make was asked for."""
     commit = run("git", "rev-parse", "HEAD", cwd=project).strip()
-    (folder / "bin").mkdir()
-    (folder / "bin/make").write_text(MAKE.format(log=folder / "log", failing=failing or "-"), encoding="utf-8")
-    (folder / "bin/make").chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder / "bin"), prepend=":")
+    record(folder, "$1 $GITHUB_REF_NAME $CI", failing, monkeypatch)
     monkeypatch.delenv("GH_TOKEN", raising=False)
     values = {"REPOSITORY": f"file://{project}", "BRANCH": "warmer", "COMMIT": commit}
     try:
@@ -64,3 +71,28 @@ def test_the_job_runs_the_steps_of_the_workflow(project: Path) -> None:
     workflow = yaml.safe_load((project / ".github/workflows/train.yml").read_text(encoding="utf-8"))
     steps = [step["run"] for step in workflow["jobs"]["train"]["steps"] if step.get("run", "").startswith("make ")]
     assert ["make setup", *steps] == [f"make {step}" for step in STEPS]  # which the action setup runs in the workflow
+
+
+@pytest.mark.parametrize(
+    ("failing", "steps"),
+    [
+        ("", ["setup", "pull-store", "score"]),
+        ("score", ["setup", "pull-store", "score", "report-failure"]),
+        ("pull-store", ["setup", "pull-store", "report-failure"]),
+    ],
+)
+def test_the_job_that_scores_runs_the_steps_of_its_workflow_and_reports_a_failure(
+    failing: str, steps: list[str], project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = yaml.safe_load((project / "deploy/scoring/cronjob.yaml").read_text(encoding="utf-8"))
+    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    record(tmp_path, "$1 $WORKFLOW $DATA $CI", failing, monkeypatch)
+    values = {entry["name"]: entry.get("value", "") for entry in container["env"]}
+    values |= {"REPOSITORY": f"file://{project}", "WORKFLOW": "-"}
+    with pytest.raises(AssertionError, match="ended with 1") if failing else nullcontext():
+        run(*container["command"], *container["args"], cwd=tmp_path, **values)
+    expected = [f"{step} {'score' if step == 'report-failure' else '-'} {values['DATA']} true" for step in steps]
+    assert (tmp_path / "log").read_text(encoding="utf-8").splitlines() == expected
+    workflow = yaml.safe_load((project / ".github/workflows/score.yml").read_text(encoding="utf-8"))["jobs"].values()
+    targets = [step["run"] for job in workflow for step in job["steps"] if "run" in step]
+    assert targets == ["make pull-store", "make score", "make report-failure"]

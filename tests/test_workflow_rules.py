@@ -11,6 +11,7 @@ from helpers.workflow_rules import problems
 CI, TRAIN, REVIEW = ".github/workflows/ci.yml", ".github/workflows/train.yml", ".github/workflows/review.yml"
 RELEASE, DEPLOY, PROMOTE = (f".github/workflows/{name}.yml" for name in ("release", "deploy", "promote"))
 STAGING, MONITOR, WEEKLY = (f".github/workflows/{name}.yml" for name in ("staging", "monitor", "weekly"))
+SCORE = ".github/workflows/score.yml"
 SETUP, PUBLISH = (f".github/actions/{name}/action.yml" for name in ("setup", "publish"))
 RULES, VERSIONS, RELEASES = (f".github/rulesets/{name}.json" for name in ("main", "versions", "releases"))
 ON_MAIN = "    if: github.ref == 'refs/heads/main'\n"
@@ -36,6 +37,8 @@ MUTATIONS = [
     (MONITOR, "on: { ", "on: { push: , schedule: [{cron: '1 1 * * *'}], ", "GitHub would disable"),
     (MONITOR, "      issues: write", "      issues: read", "permissions are"),
     (MONITOR, "run: make report-alarm", "run: make retrain", "make knows no"),
+    (SCORE, "      - run: make score\n", "      - run: make pull-store\n", "password of"),
+    (SCORE, "      issues: write", "      contents: write", "permissions are"),
     (WEEKLY, "  workflow_dispatch:\n", "  workflow_dispatch:\n  push:\n", "GitHub would disable"),
     (TRAIN, "      - run: make ingest\n        env:\n", "      - run: make review\n        env:\n", "password of"),
     (TRAIN, "    env:\n", "    env:\n      DATABASE_URL: ${{ secrets.DATABASE_URL }}\n", "every step has a secret"),
@@ -133,6 +136,7 @@ def test_broken_workflow_is_found(file: str, old: str, new: str, told: str, bake
         "promote",
         "release",
         "review",
+        "score",
         "staging",
         "template",
         "train",

@@ -309,14 +309,17 @@ def test_schedule_starts_the_workflow_that_it_is_for(schedule: str, tmp_path: Pa
         names = [path.name for path in (actions.work / ".github/workflows").iterdir()]
         actions.left_out = {*names} - {f"{schedule}.yml"}
         actions.push("main")
-        actions.variables["MONITOR_DATA"] = "data/recent.sql"
+        actions.variables |= {"MONITOR_DATA": "data/recent.sql", "SCORE_DATA": "data/tonight.sql"}
         green(actions.dispatch(f"{schedule}.yml"), f"{schedule}.yml")
-        (call,) = [call for call in actions.hub.calls if call[1].endswith("/dispatches")]
-        number = int(call[1].split("/")[-2])  # gh names a workflow by its number
-        started = {"nightly": "monitor.yml", "weekly": "train.yml", "monthly": "template.yml"}[schedule]
-        assert sorted(names)[number - 1] == started
-        assert call[2]["ref"] == "main"
-        assert ("refresh" in call[2].get("inputs", {})) is (schedule == "weekly")
+        calls = [call for call in actions.hub.calls if call[1].endswith("/dispatches")]
+        started = {
+            sorted(names)[int(call[1].split("/")[-2]) - 1] for call in calls
+        }  # gh names a workflow by its number
+        expected = {"nightly": {"monitor.yml", "score.yml"}, "weekly": {"train.yml"}, "monthly": {"template.yml"}}
+        assert started == expected[schedule]
+        assert len(calls) == len(started)
+        assert {call[2]["ref"] for call in calls} == {"main"}
+        assert ["refresh" in call[2].get("inputs", {}) for call in calls] == [schedule == "weekly"] * len(calls)
     finally:
         actions.close()
 

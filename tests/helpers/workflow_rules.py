@@ -27,7 +27,7 @@ GRANTED: dict[str, dict[str, dict[str, str]]] = {
         "respond": {"actions": WRITE, "contents": READ, "issues": WRITE},
     },
     "monthly.yml": {"start": STARTS},
-    "nightly.yml": {"start": STARTS},
+    "nightly.yml": {"monitor": STARTS, "score": STARTS},
     "pages.yml": {
         "publish": {
             **{"actions": READ, "contents": READ, "id-token": WRITE, "issues": READ, "pages": WRITE},
@@ -41,6 +41,10 @@ GRANTED: dict[str, dict[str, dict[str, str]]] = {
         "release": {"attestations": WRITE, "contents": WRITE, "id-token": WRITE, "packages": WRITE},
     },
     "review.yml": {"comment": {"actions": READ, "contents": READ, "pull-requests": WRITE}},
+    "score.yml": {
+        "score": {"contents": READ, "id-token": WRITE},
+        "respond": {"contents": READ, "issues": WRITE},
+    },
     "staging.yml": {"staging": {"attestations": READ, "contents": READ, "id-token": WRITE, "packages": READ}},
     "template.yml": {"update": {"actions": WRITE, "contents": WRITE, "pull-requests": WRITE}},
     "train.yml": {
@@ -69,6 +73,7 @@ STARTED: dict[str, dict[str, Any]] = {
         "workflow_run": {"workflows": ["train"], "types": ["completed"]},
         "pull_request_target": {"types": ["opened", "reopened"]},
     },
+    "score.yml": {"workflow_dispatch": ""},
     "staging.yml": {
         "workflow_run": {"workflows": ["release"], "types": ["completed"], "branches": ["main"]},
         "workflow_dispatch": "",
@@ -96,7 +101,12 @@ SECRETS = {
     *("OPTUNA_STORAGE", "SCORING_LOG_KEY", "TEMPLATE_TOKEN"),
 }
 MAIN_ONLY = ("deploy.yml", "pages.yml", "promote.yml", "release.yml", "staging.yml", "template.yml", "tune.yml")
-READS_SOURCE = ("make ingest", "make monitor", "make performance")  # they may have the password of the database
+READS_SOURCE = (
+    "make ingest",
+    "make monitor",
+    "make performance",
+    "make score",
+)  # they may have the password of the database
 CHECKED = {  # texts, which that target compares with a pattern, or writes as one line into a text
     ("promote.yml", "because"): ("make promote", "BECAUSE"),
     ("promote.yml", "version"): ("make promote", "VERSION"),
@@ -115,7 +125,7 @@ RUN: dict[str, list[str]] = {  # the make targets of each workflow, in order
     "deploy.yml": ["pull-store", "deploy", "with-store", "deploy-failed"],
     "monitor.yml": ["pull-store", "pipeline", "performance", "monitor", "alarm", "report-alarm"],
     "monthly.yml": ["dispatch"],
-    "nightly.yml": ["dispatch"],
+    "nightly.yml": ["dispatch", "dispatch"],
     "pages.yml": ["pull-store", "site"],
     "platform.yml": ["test-platform"],
     "publish": ["push-image", "tag", "sign", "unattested"],
@@ -125,6 +135,7 @@ RUN: dict[str, list[str]] = {  # the make targets of each workflow, in order
     "rebuild.yml": ["pull-store", "rebuild"],
     "release.yml": ["pull-store", "pipeline", "approved", "review", "with-store", "image"],
     "review.yml": ["comment"],
+    "score.yml": ["pull-store", "score", "report-failure"],
     "setup": ["setup"],
     "staging.yml": ["pull-store", "deploy"],
     "template.yml": ["update-template"],
@@ -145,7 +156,7 @@ ASKING = {  # GitHub, or the branch `store`
         "push-store",
         "tag",
     ),
-    *("propose-tuning", "report-alarm", "site", "update-template", "with-store", "write-back"),
+    *("propose-tuning", "report-alarm", "report-failure", "site", "update-template", "with-store", "write-back"),
 }
 TOKENS = ("${{ github.token }}", "${{ inputs.token }}", "${{ secrets.TEMPLATE_TOKEN || github.token }}")
 HALFWAY = ("deploy.yml", "promote.yml", "release.yml", "staging.yml", "template.yml")  # never ended half-way

@@ -38,6 +38,10 @@ write-back: push-store ## push data, history and dvc.lock to the branch, and sta
 report-alarm: ## open or update the issue of the alarm in reports/, and start train on new data
 	@$(RUN) $(PACKAGE) report-alarm
 
+.PHONY: report-failure
+report-failure: ## open or update the issue that the scheduled run of WORKFLOW has failed
+	@$(RUN) $(PACKAGE) report-failure -- "$$WORKFLOW"
+
 .PHONY: site
 site: ## write status, reviews, cards and history as pages for everybody (build/site)
 	@$(RUN) $(PACKAGE) site

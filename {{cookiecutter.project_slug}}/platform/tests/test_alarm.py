@@ -21,7 +21,7 @@ from mlgitops.contract.params import Monitor, Retrain
 from mlgitops.data.distribution import Shift
 from mlgitops.data.reading import IngestReport
 from mlgitops.github import alarm as report_alarm
-from mlgitops.github import api, going_back, promote, refresh, tags, write_back
+from mlgitops.github import api, failure, going_back, promote, refresh, tags, write_back
 from mlgitops.monitoring import alarm
 from mlgitops.monitoring.outcomes import OutcomeCounts
 from mlgitops.monitoring.production import Period, Production, Value
@@ -163,6 +163,28 @@ def test_an_issue_that_a_person_wrote_is_never_overwritten(tmp_path: Path, githu
     github.issues[0]["user"]["login"] = "somebody"
     report(tmp_path, decided)
     assert len(github.issues) == 2
+
+
+def test_a_scheduled_run_that_fails_is_one_issue_also_with_the_token_of_a_person(
+    github: GitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "user", lambda: "ada")
+    for name in ("GITHUB_RUN_ID", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY"):
+        monkeypatch.delenv(name, raising=False)
+    runs = [{"GITHUB_RUN_ID": "7", "GITHUB_REPOSITORY": "acme/late"}, {"RUN_NAME": "late-score-1"}, {}]
+    bodies = []
+    for environment in runs:
+        done = CliRunner().invoke(failure.main, ["score"], env=environment)
+        assert done.exit_code == 0, done.output
+        (issue,) = github.issues
+        assert issue["title"] == "score has failed"
+        bodies.append(issue["body"].splitlines()[1])
+        issue["user"]["login"] = "ada"
+    assert bodies == [
+        "The scheduled run of `score` has failed: [log](https://github.com/acme/late/actions/runs/7).",
+        "The scheduled run of `score` has failed: run late-score-1, see the log of its job.",
+        "The scheduled run of `score` has failed.",
+    ]
 
 
 def test_without_an_alarm_nothing_is_reported(tmp_path: Path, github: GitHub) -> None:

@@ -105,6 +105,15 @@ def test_named_columns_are_logged_and_the_first_line_says_what_they_are(keyed: P
     assert header["columns"] == {"at": "datetime", "city": "category"}
 
 
+def test_a_key_is_logged_only_if_it_is_named(keyed: Path, tmp_path: Path) -> None:
+    for folder, columns in (("all", ("*",)), ("named", ("flight", "age"))):
+        client, _ = service(keyed, LogSettings(folder=str(tmp_path / folder), columns=columns))
+        client.post("/predict", json={**ROW, "flight": "LX 1"})
+    (every,), (named,) = lines(tmp_path / "all"), lines(tmp_path / "named")
+    assert every["rows"].keys() == {"at", "age", "city"}
+    assert named["rows"] == {"age": [30], "flight": ["LX 1"]}
+
+
 def test_golden_rows_at_the_start_are_no_predictions_and_no_file_is_created_before_a_request(
     keyed: Path, tmp_path: Path
 ) -> None:
@@ -342,7 +351,7 @@ def test_a_file_in_use_is_not_taken_and_one_of_a_killed_worker_is(keyed: Path, t
         ("SCORING_LOG_SHARE", "nan", "not a number from 0 to 1"),
         ("SCORING_LOG_BYTES", "1G", "not a whole number above 0"),
         ("SCORING_LOG_ROWS", "0", "not a whole number above 0"),
-        ("SCORING_LOG_COLUMNS", "age, flight", "flight: not inputs of the model"),
+        ("SCORING_LOG_COLUMNS", "age, late", "late: not in the requests; choose among at, age, city, flight"),
         ("SCORING_LOG", "/proc/nowhere", "name a folder to write to"),
     ],
 )

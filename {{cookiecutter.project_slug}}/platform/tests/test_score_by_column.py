@@ -22,7 +22,7 @@ from mlgitops.data import frame
 from mlgitops.data.encode import encode
 from mlgitops.model.scorer import Scorer
 from mlgitops.serving import rows
-from mlgitops.serving.refusal import RequestError
+from mlgitops.serving.refusal import RequestError, reasons
 from mlgitops.serving.request import RequestParser
 
 NUMBERS = [0.0, -0.0, 1.0, 5.0, -999.0, 1.5, 119.99, 120.0, 121.0, 3.5e38, 2.0**53, float("inf"), float("nan"), None]
@@ -115,7 +115,7 @@ def by_row(parser: RequestParser, sent: list[dict[str, Any]]) -> list[dict[str, 
         try:
             read.append(parser.read(json.dumps([row]).encode())[0])
         except RequestError as error:
-            read.append(rows.reasons(error))
+            read.append(reasons(error))
     return read
 
 

@@ -58,6 +58,7 @@ VERBS = {
     "propose-tuning": ("github.tuning", "open the pull request of what tune has proposed"),
     "refresh-if-due": ("github.refresh", "read the data again, and keep it if a training is worth it"),
     "report-alarm": ("github.alarm", "open or update the issue of an alarm, and start a training on new data"),
+    "report-failure": ("github.failure", "open or update the issue that a scheduled run has failed"),
     "with-store": ("store.branch share", "run a command on the newest history and push the result"),
     "update-template": ("github.template", "open a pull request with the updates of the template"),
     "setup-github": ("github.repository", "apply the rules and environments in .github/"),

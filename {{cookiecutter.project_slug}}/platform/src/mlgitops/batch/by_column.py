@@ -14,13 +14,11 @@ from ..data import frame
 from ..data.casting import typed
 from ..data.encode import timestamps
 from ..model.scorer import Scorer
-from ..serving.refusal import RequestError
+from ..serving.refusal import NOT_FINITE, RequestError, reasons
 from ..serving.request import RequestParser
-from ..serving.rows import answer_columns, reasons
+from ..serving.rows import answer_columns
 from .inputs import ColumnReader, Inputs
 from .reasons import ReasonColumns, spread_over
-
-NOT_FINITE = "the model cannot score this row: numbers are too large"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The table of predictions in PostgreSQL, which batch runs and callers of the service fill: a row per key and model."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
@@ -24,7 +24,7 @@ create table if not exists {runs} (
 """
 NEW = """
 create temporary table if not exists new_predictions (
-  key text not null, prediction jsonb, probability double precision, probabilities jsonb, error text
+  key text not null, prediction jsonb, probability double precision, probabilities jsonb, error text, made timestamptz
 ) on commit delete rows
 """
 UPSERT = """
@@ -61,12 +61,12 @@ class Run(NamedTuple):
     ended: bool
 
 
-class Predictions:
-    """The table *name*, and beside it one of its runs, on a connection in autocommit mode."""
+class PredictionTable:
+    """The table *name*, and beside it that of its runs, on a connection in autocommit mode."""
 
-    def __init__(self, connection: psycopg.Connection[TupleRow], name: str, stamp: Stamp) -> None:
-        """Write the rows of the run of *stamp*."""
-        self._connection, self._stamp = connection, stamp
+    def __init__(self, connection: psycopg.Connection[TupleRow], name: str) -> None:
+        """Write to the table *name*."""
+        self._connection = connection
         identifier = name.split(".")
         self._names = {
             "predictions": sql.Identifier(*identifier),
@@ -76,6 +76,28 @@ class Predictions:
     def _execute(self, text: str, values: Any = None) -> psycopg.Cursor[TupleRow]:
         return self._connection.execute(sql.SQL(text).format(**self._names), values)
 
+    def _create(self) -> None:
+        with self._connection.transaction():
+            self._execute("select pg_advisory_xact_lock(hashtextextended('tables of predictions', 0))")
+            self._execute(TABLES)
+        self._execute(NEW)
+
+    def _copy(self, names: Iterable[str], rows: Iterable[Sequence[Any]]) -> None:
+        columns = sql.SQL(", ").join(map(sql.Identifier, names))
+        copied = sql.SQL("copy new_predictions ({}) from stdin").format(columns)
+        with self._connection.cursor() as cursor, cursor.copy(copied) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+
+class Predictions(PredictionTable):
+    """One of the runs of a table."""
+
+    def __init__(self, connection: psycopg.Connection[TupleRow], name: str, stamp: Stamp) -> None:
+        """Write the rows of the run of *stamp*."""
+        super().__init__(connection, name)
+        self._stamp = stamp
+
     def begin(self, source: str) -> Run:
         """Begin the run, or resume it; return how far it is. Raises ProjectError if it is another one, or running."""
         stamp = self._stamp
@@ -84,10 +106,7 @@ class Predictions:
             raise ProjectError(
                 f"run {stamp.run} is being written by another process: wait for it, or choose another name for the run"
             )
-        with self._connection.transaction():
-            self._execute("select pg_advisory_xact_lock(hashtextextended('tables of predictions', 0))")
-            self._execute(TABLES)
-        self._execute(NEW)
+        self._create()
         self._execute(BEGIN, {"run": stamp.run, "input": source, "model": stamp.model, "made": stamp.made})
         names = "select input, model, rows, refused, ended is not null from {runs} where run = %s"
         ((before, model, rows, refused, ended),) = self._execute(names, [stamp.run])
@@ -107,10 +126,7 @@ class Predictions:
             raise ProjectError(TWICE)
         stamp = self._stamp
         with self._connection.transaction():
-            copied = "copy new_predictions (key, prediction, probability, probabilities, error) from stdin"
-            with self._connection.cursor() as cursor, cursor.copy(copied) as copy:
-                for row in rows:
-                    copy.write_row(row)
+            self._copy(Prediction._fields, rows)
             values = {"model": stamp.model, "run": stamp.run, "made": stamp.made}
             if self._execute(UPSERT, values).rowcount != len(rows):
                 raise ProjectError(TWICE)

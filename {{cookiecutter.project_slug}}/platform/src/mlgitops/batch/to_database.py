@@ -6,20 +6,27 @@ A run that was stopped at any moment continues where it was: a row that the run 
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..data import frame
+from ..data.address import shown
 from ..data.casting import typed
-from ..data.database import Address, address, without_secrets
+from ..data.database import address, without_secrets
 from ..model.scorer import Scorer
 from .answers import Count, answers
 from .parts import chunks
 from .predictions import TWICE, Prediction, Predictions, json_text
 from .stamp import Stamp
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg.rows import TupleRow
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,50}(\.[A-Za-z_][A-Za-z0-9_]{0,50})?")
 
@@ -30,33 +37,38 @@ def run(source: str | Path, name: str, scorer: Scorer, stamp: Stamp) -> Count:
     Raises ProjectError, which shows no secret of the address, if the table cannot be written; what was written before
     is complete, and the same run continues there.
     """
-    if not NAME.fullmatch(name):
-        raise ProjectError(f"table:{name}: write a name of letters, digits and _, such as table:predictions")
-    if not scorer.contract.key:
-        raise ProjectError(f"table:{name}: contract.yaml names no `key`, which identifies the rows of the table")
-    database = address(f"table:{name}")
-    if database.kind != "postgresql":
-        raise ProjectError(f"table:{name}: predictions are written to PostgreSQL, not {database.kind}: write a file")
-    with without_secrets(f"table:{name}", database, "writing predictions"):
-        return _written(source, name, database, scorer, stamp)
-
-
-def _written(source: str | Path, name: str, database: Address, scorer: Scorer, stamp: Stamp) -> Count:
-    import psycopg
-
-    url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(url, autocommit=True) as connection:
+    with connected(name, scorer.contract) as connection:
         table, count = Predictions(connection, name, stamp), Count()
-        before = table.begin(str(source))
+        before = table.begin(shown(str(source)))
         count.rows, count.refused = before.rows, before.refused
         if before.ended:
             return count
         waiting = _waiting(chunks(source, scorer.contract), scorer.contract, table, before.rows)
         for part, reasons in answers(waiting, scorer, stamp, str(source)):
-            table.write(_rows(part, scorer.contract))
+            table.write(rows(part, keys(part, scorer.contract), scorer.contract.classes))
             count.add(part.num_rows, reasons)
         table.end()
     return count
+
+
+@contextmanager
+def connected(name: str, contract: Contract) -> "Iterator[psycopg.Connection[TupleRow]]":
+    """Yield a connection, in autocommit mode, to the database of the table *name*; no error shows its secrets."""
+    import psycopg
+
+    if not NAME.fullmatch(name):
+        raise ProjectError(f"table:{name}: write a name of letters, digits and _, such as table:predictions")
+    if not contract.key:
+        raise ProjectError(f"table:{name}: contract.yaml names no `key`, which identifies the rows of the table")
+    database = address(f"table:{name}")
+    if database.kind != "postgresql":
+        raise ProjectError(f"table:{name}: predictions are written to PostgreSQL, not {database.kind}: write a file")
+    url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with (
+        without_secrets(f"table:{name}", database, "writing predictions"),
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        yield connection
 
 
 def _waiting(
@@ -92,15 +104,16 @@ def keys(part: pa.RecordBatch, contract: Contract) -> list[str]:
     return [json.dumps(row, ensure_ascii=False) for row in zip(*columns, strict=True)]
 
 
-def _rows(part: pa.RecordBatch, contract: Contract) -> list[Prediction]:
+def rows(part: pa.RecordBatch, keys: Sequence[str], labels: Sequence[str]) -> list[Prediction]:
+    """Return the predictions in *part*, whose rows have these *keys*, of a model with these *labels*."""
     empty: list[None] = [None] * part.num_rows
     predictions = [json_text(value) for value in part.column("prediction").to_pylist()]
-    errors, labels = part.column("error").to_pylist(), contract.classes
+    errors = part.column("error").to_pylist()
     probability = part.column("probability").to_pylist() if len(labels) == 2 else empty
     probabilities: Sequence[str | None] = empty
     if len(labels) > 2:
         shares = zip(*(part.column(f"probability {label}").to_pylist() for label in labels), strict=True)
         texts = (json_text(dict(zip(labels, row, strict=True))) for row in shares)
         probabilities = [text if error is None else None for text, error in zip(texts, errors, strict=True)]
-    rows = zip(keys(part, contract), predictions, probability, probabilities, errors, strict=True)
-    return [Prediction(*row) for row in rows]
+    columns = zip(keys, predictions, probability, probabilities, errors, strict=True)
+    return [Prediction(*row) for row in columns]

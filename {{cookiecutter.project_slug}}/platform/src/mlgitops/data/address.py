@@ -10,12 +10,27 @@ from tempfile import TemporaryDirectory
 
 from ..common.errors import ProjectError
 
+LOGIN = re.compile(r"(?<=://)[^/?#\s@]*@")  # a user, and maybe the password
 MISSING = re.compile(r"^(?:ERROR: unexpected error - )?(\w+) is supported, but requires '([\w-]+)' to be installed")
 
 
 def is_address(source: str) -> bool:
     """Return whether *source* is an address, and not a path."""
     return bool(re.match(r"[a-zA-Z][\w+.-]+://", source))
+
+
+def shown(source: str) -> str:
+    """Return *source* without the login that an address may have."""
+    return LOGIN.sub("***@", source)
+
+
+@contextmanager
+def hidden_login(source: str) -> Iterator[None]:
+    """Let no ProjectError show the login in the address *source*."""
+    try:
+        yield
+    except ProjectError as error:
+        raise ProjectError(error.message.replace(source, shown(source))) from None
 
 
 @contextmanager

@@ -109,10 +109,23 @@ def issue(marker: str, title: str, body: str) -> tuple[str, str | None]:
     while entries := api(f"/issues?state=open&per_page=100&page={page}"):
         for entry in entries:
             before = entry["body"] or ""
-            if before.startswith(marker) and entry["user"]["login"].endswith("[bot]"):
+            if before.startswith(marker) and _is_own(entry["user"]["login"]):
                 return str(api(f"/issues/{entry['number']}", "PATCH", fields)["html_url"]), before
         page += 1
     return str(api("/issues", "POST", fields)["html_url"]), None
+
+
+def _is_own(login: str) -> bool:
+    """Return whether a text is of a workflow, or of the user whose token this is, as in a cluster."""
+    return login.endswith("[bot]") or login == user()
+
+
+def user() -> str | None:
+    """Return the user whose token this is; None for the token of a workflow."""
+    if not shutil.which("gh"):
+        return None
+    result = subprocess.run(["gh", "api", "user", "--jq", ".login"], capture_output=True, encoding="utf-8")
+    return None if result.returncode else result.stdout.strip()
 
 
 def fetch() -> None:

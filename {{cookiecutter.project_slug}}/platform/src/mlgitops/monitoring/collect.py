@@ -1,5 +1,6 @@
 """Collects the closed files of the prediction log into the project's storage."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ import click
 import pyarrow as pa
 
 from ..common.errors import ProjectError
+from ..contract.contract import Contract
 from ..contract.params import Params
 from ..model.scorer import digest
 from ..serving.log_file import CLOSED, close_abandoned
@@ -24,10 +26,13 @@ class Collected:
     skipped: int  # lines that were half-written, or of an unknown model
 
 
-def collect(folder: Path, place: Place, keep: bool = False) -> Collected:
+def collect(
+    folder: Path, place: Place, keep: bool = False, answered: Callable[[pa.Table], None] | None = None
+) -> Collected:
     """Write the closed files in *folder* to *place*, and remove them unless *keep*; raises ProjectError.
 
-    A file is written under the digest of its content: collecting it twice changes nothing.
+    A file is written under the digest of its content: collecting it twice changes nothing. *answered* gets each table
+    before.
     """
     if not folder.is_dir():
         raise ProjectError(f"{folder}: no such folder: name the one that SCORING_LOG names, where the service runs")
@@ -39,6 +44,8 @@ def collect(folder: Path, place: Place, keep: bool = False) -> Collected:
         tables, broken = _by_partition(path)
         for (day, version, number), parts in tables.items():
             table = pa.concat_tables(parts)
+            if answered:
+                answered(table)
             place.write(day, version, f"{name}-{number}", table)
             rows += table.num_rows
         skipped += broken
@@ -67,11 +74,20 @@ def _by_partition(path: Path) -> tuple[dict[tuple[str, str, int], list[pa.Table]
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--to", default=None, help="Folder or bucket; by default monitor.predictions in params.yaml.")
 @click.option("--keep", is_flag=True, help="Keep the files of the log.")
-def main(folder: Path, to: str | None, keep: bool) -> None:
+@click.option("--table", help="Also table:NAME, a table for predictions in the database of DATABASE_URL.")
+def main(folder: Path, to: str | None, keep: bool, table: str | None) -> None:
     """Move the closed files of the prediction log in FOLDER to the storage, and remove predictions that are too old."""
     settings = Params.load(Path("params.yaml")).monitor
     place = Place(to or settings.predictions)
-    result = collect(folder, place, keep)
+    if table:
+        from .logged_answers import opened  # a database
+
+        with opened(table, Contract.load(Path("contract.yaml"))) as answers:
+            result = collect(folder, place, keep, answers.write)
+        message = f"{folder}: {answers.rows:,} answers -> {table}"
+        click.echo(f"{message}; {answers.without_key:,} without a key" if answers.without_key else message)
+    else:
+        result = collect(folder, place, keep)
     message = f"{folder}: {result.rows:,} rows of {result.files:,} files -> {place.address}"
     if result.skipped:
         message += f"; {result.skipped:,} lines skipped: half-written, or without the line that names the model"

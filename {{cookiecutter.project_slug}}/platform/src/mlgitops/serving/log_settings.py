@@ -19,7 +19,7 @@ class LogSettings:
     """What is logged, and how much of it."""
 
     folder: str = ""  # folder of the log; without one, nothing is logged
-    columns: tuple[str, ...] = ()  # inputs that are logged, separated by commas, or * for all; by default none
+    columns: tuple[str, ...] = ()  # inputs to log, separated by commas, or * for all; key columns only by name
     key: str = ""  # secret that hashes the contract's key columns; without one, no key is logged
     share: float = 1.0  # share of the requests that are logged, chosen by a hash of the prediction id
     rows: int = 1_000  # largest number of rows logged of one request, evenly spaced
@@ -42,14 +42,15 @@ class LogSettings:
         )
 
     def check(self, contract: Contract) -> None:
-        """Raise ProjectError unless the folder can be written and the columns are inputs of *contract*."""
+        """Raise ProjectError unless the folder can be written and the columns are those of a request of *contract*."""
         if not self.folder:
             return
-        unknown = [name for name in self.columns if name not in contract.inputs and name != ALL]
+        names = (*contract.inputs, *contract.request_keys)
+        unknown = [name for name in self.columns if name not in names and name != ALL]
         if unknown:
             raise ProjectError(
-                f"SCORING_LOG_COLUMNS: {', '.join(unknown)}: not inputs of the model; choose among "
-                f"{', '.join(contract.inputs)}, or * for all"
+                f"SCORING_LOG_COLUMNS: {', '.join(unknown)}: not in the requests; choose among {', '.join(names)}, or "
+                "* for all inputs"
             )
         try:
             Path(self.folder).mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -59,8 +60,9 @@ class LogSettings:
             raise ProjectError(f"SCORING_LOG: {self.folder}: permission denied: name a folder to write to")
 
     def names(self, contract: Contract) -> tuple[str, ...]:
-        """Return the inputs of *contract* that are logged, in its order."""
-        return tuple(name for name in contract.inputs if ALL in self.columns or name in self.columns)
+        """Return the inputs of *contract* that are logged, in its order, and then the keys that are."""
+        inputs = [name for name in contract.inputs if ALL in self.columns or name in self.columns]
+        return (*inputs, *(name for name in contract.request_keys if name in self.columns))
 
 
 OFF = LogSettings()

@@ -7,6 +7,7 @@ CONTRACT_HEADER = b"x-contract-version"  # of responses, and of requests by a ge
 VERSION = re.compile(rb"[0-9a-f]{1,64}")
 MAX_DETAILS = 20  # errors listed in one response
 MAX_FIELD_CHARS, MAX_MESSAGE_CHARS = 100, 300
+NOT_FINITE = "the model cannot score this row: numbers are too large"  # the error of a row in a table
 
 
 class RequestError(Exception):
@@ -26,6 +27,11 @@ class RequestError(Exception):
 def detail(row: int | None, field: str | None, message: str) -> dict[str, Any]:
     """Return one entry of `RequestError.details`."""
     return {"row": row, "field": field and field[:MAX_FIELD_CHARS], "message": message[:MAX_MESSAGE_CHARS]}
+
+
+def reasons(error: RequestError) -> str:
+    """Return an error of one row as one line: field and reason of each detail."""
+    return "; ".join(f"{d['field']}: {d['message']}" for d in error.details) or error.error
 
 
 def of_contract(error: RequestError, headers: dict[bytes, bytes], version: str) -> RequestError:

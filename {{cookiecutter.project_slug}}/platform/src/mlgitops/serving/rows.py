@@ -55,11 +55,6 @@ def describe(error: RequestError) -> str:
     return "; ".join(f"row {d['row']}, {d['field']}: {d['message']}" for d in error.details) or error.error
 
 
-def reasons(error: RequestError) -> str:
-    """Return an error of one row as one line: field and reason of each detail."""
-    return "; ".join(f"{d['field']}: {d['message']}" for d in error.details) or error.error
-
-
 def _flat(answer: dict[str, Any]) -> dict[str, Any]:
     shares = answer.pop("probabilities", {})
     return answer | {f"probability {label}": share for label, share in shares.items()}
