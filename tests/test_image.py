@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from helpers import containers, servers
+from helpers import containers, environments
 from helpers.acting import REPOSITORY, Actions
 from helpers.pages import blocks
 from helpers.scoring_image import STRICT, Podman
@@ -304,35 +303,16 @@ def test_bill_of_materials_is_valid_and_complete(built: dict[str, Any], approved
     assert not {"scikit-learn", "mlflow", "pycparser"} & parts.keys()
 
 
-def rendered(approved: Path, built: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what staging applies once the image is pinned there."""
-    image = f"{built['repository']}@{built['digest']}"
-    program = (".venv/bin/flight_delays", "overlay")
-    run(*program, "pin", "staging", cwd=approved, **sources(approved))
-    assert run(*program, "show", "staging", cwd=approved, **sources(approved)).strip() == image
-    return list(yaml.safe_load_all(run("kubectl", "kustomize", "deploy/overlays/staging", cwd=approved)))
-
-
 def test_staging_really_runs_and_scores_a_request(
     built: dict[str, Any], approved: Path, model: Path, environment: dict[str, str], podman: Podman, tmp_path: Path
 ) -> None:
     if not shutil.which("kubectl"):
         pytest.skip("kubectl is not installed")
-    port = servers.free_port()
-    manifests = [one for one in rendered(approved, built) if one["kind"] in ("Deployment", "Service")]
-    (deployment,) = (one for one in manifests if one["kind"] == "Deployment")
-    (scoring,) = deployment["spec"]["template"]["spec"]["containers"]
-    scoring["ports"][0] |= {"hostPort": port, "hostIP": "127.0.0.1"}
-    file = tmp_path / "staging.yaml"
-    file.write_text(yaml.safe_dump_all(manifests), encoding="utf-8")
-    podman("kube", "play", str(file))
-    try:
-        containers.wait_for(f"http://127.0.0.1:{port}/readyz")
-        smoke = [".venv/bin/flight_delays", "smoke", str(model), "--url", f"http://127.0.0.1:{port}"]
+    image = f"{built['repository']}@{built['digest']}"
+    with environments.pod(podman, environments.rendered(approved, image), tmp_path) as url:
+        smoke = [".venv/bin/flight_delays", "smoke", str(model), "--url", url]
         assert "20 golden rows" in run(*smoke, cwd=approved, **environment)
-        assert fetch(f"http://127.0.0.1:{port}/lineage")["image"] == f"{built['repository']}@{built['digest']}"
-    finally:
-        podman("kube", "down", str(file))
+        assert fetch(f"{url}/lineage")["image"] == image
 
 
 @pytest.mark.parametrize("overlay", representatives(["production", "staging"], "production"))
@@ -351,17 +331,13 @@ def test_manifests_are_valid_to_kubernetes(overlay: str, project: Path, tmp_path
 def test_one_server_runs_it_by_compose_with_a_key(
     built: dict[str, Any], approved: Path, environment: dict[str, str], podman: Podman
 ) -> None:
-    port, image = servers.free_port(), f"{built['repository']}@{built['digest']}"
-    here = environment | {"IMAGE": image, "PORT": str(port), "SCORING_API_KEY": "open-sesame"}
-    compose = ["podman-compose", "--file", "deploy/compose.yaml"]
-    run(*compose, "up", "--detach", cwd=approved, **here)
-    try:
-        containers.wait_for(f"http://127.0.0.1:{port}/readyz")
+    image = f"{built['repository']}@{built['digest']}"
+    with environments.composed(image, approved, environment | {"SCORING_API_KEY": "open-sesame"}) as url:
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            fetch(f"http://127.0.0.1:{port}/lineage")
+            fetch(f"{url}/lineage")
         key = {"Authorization": "Bearer open-sesame"}
-        asked = urllib.request.Request(f"http://127.0.0.1:{port}/lineage", headers=key)
-        with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310
+        request = urllib.request.Request(f"{url}/lineage", headers=key)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             assert json.load(answer)["image"] == image
         (name,) = podman("ps", "--quiet", "--filter=name=flight-delays_scoring").split()
         state = json.loads(podman("inspect", name))[0]
@@ -371,8 +347,6 @@ def test_one_server_runs_it_by_compose_with_a_key(
         assert state["HostConfig"]["LogConfig"]["Size"] == "10MB"
         assert "open-sesame" not in podman("logs", name)
         podman("healthcheck", "run", name)
-    finally:
-        run(*compose, "down", cwd=approved, **here)
 
 
 @pytest.mark.nightly

@@ -1,8 +1,11 @@
 """What deploy/ says to managed endpoints passes the checks of the vendors' own libraries."""
 
 import json
+import os
+import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -94,6 +97,34 @@ service = yaml.safe_load(Path(sys.argv[1]).read_text())
 check(service, "V1beta1InferenceService", "service")
 print(service["metadata"]["name"])
 """
+# az, whose state is a file; it takes the options of `az ml`, whose extension is in no registry of packages.
+AZ = """#!/usr/bin/env python3
+import json, os, sys
+from pathlib import Path
+file = Path(os.environ["AZ_STATE"])
+state = json.loads(file.read_text()) if file.exists() else {"deployments": [], "default": None, "invoked": []}
+_, noun, verb, *words = sys.argv[1:]
+assert len(words) % 2 == 0 and all(word.startswith("--") for word in words[::2]), words
+options = {}
+for name, value in zip(words[::2], words[1::2]):
+    options.setdefault(name, []).append(value)
+assert Path(options["--file"][0]).is_file() if verb == "create" else options["--name"], options
+settings = dict(setting.split("=") for setting in options.get("--set", ()))
+call = f"{noun} {verb}"
+if call == "batch-deployment create":
+    state["deployments"].append(settings)
+elif call == "batch-endpoint invoke":
+    assert options["--deployment-name"][0] in [d["name"] for d in state["deployments"]]
+    state["invoked"].append([options["--deployment-name"][0], state["default"]])
+    print("job-1")
+elif call == "batch-endpoint update":
+    state["default"] = settings["defaults.deployment_name"]
+elif verb in ("stream", "download"):
+    assert options["--name"] == ["job-1"]
+else:
+    assert call == "batch-endpoint create"
+file.write_text(json.dumps(state))
+"""
 IMAGE = f"registry.example.org/a/b@sha256:{'0' * 64}"
 
 
@@ -146,6 +177,24 @@ def test_azure_accepts_the_batch_endpoint_and_refuses_a_misspelt_key(filled: Pat
     (tmp_path / "wrong.yaml").write_text(text.replace("mini_batch_size", "mini_batch_sise"), encoding="utf-8")
     with pytest.raises(AssertionError, match="mini_batch_sise"):
         loaded(filled, AZURE, LOAD_AZURE_BATCH, str(tmp_path / "wrong.yaml"))
+
+
+def test_a_batch_deployment_is_verified_before_it_is_the_default_and_gone_back_on(filled: Path, tmp_path: Path) -> None:
+    page = (filled / "docs/deploy.md").read_text(encoding="utf-8").partition("A batch endpoint of Azure ML")[2]
+    deploy, back = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)[:2]
+    for name, text in {"az": AZ, "uv": "#!/bin/sh\n", "make": "#!/bin/sh\n"}.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    here = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "AZ_STATE": str(tmp_path / "state.json")}
+
+    def state(commands: str) -> Any:
+        run("bash", "-euc", commands, cwd=filled, **here)
+        return json.loads((tmp_path / "state.json").read_text(encoding="utf-8"))
+
+    deployed = state(deploy)
+    assert deployed["deployments"] == [{"name": "v7", "model": "azureml:flight_delays:7"}]
+    assert (deployed["invoked"], deployed["default"]) == ([["v7", None]], "v7")
+    assert state(back)["default"] == "v6"
 
 
 def test_google_accepts_the_service_of_cloud_run_and_refuses_a_misspelt_key(filled: Path, tmp_path: Path) -> None:

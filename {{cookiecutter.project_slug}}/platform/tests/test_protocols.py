@@ -219,6 +219,38 @@ def test_each_bound_of_the_service_holds_in_each_protocol(parcels: TestClient, r
     message(path, parcels.get(path).json(), 405)
 
 
+WRONG_VALUES: dict[str, tuple[str, Any]] = {  # what /predict refuses, by field
+    "not a number": ("value", float("nan")),
+    "infinite": ("value", float("-inf")),
+    "beyond single precision": ("value", 1e39),
+    "beyond 64 bits": ("value", 2**70),
+    "a number as a string": ("value", "1"),
+    "a boolean as a number": ("value", True),
+    "below the range": ("value", -1.5),
+    "a fraction as an integer": ("items", 1.5),
+    "an integer beyond 64 bits": ("items", 2**70),
+    "missing": ("value", None),
+    "a number as a category": ("shop", 5),
+    "a category that there is not": ("shop", "nowhere"),
+    "another form of time": ("sent", "yesterday"),
+    "a date that there is not": ("sent", "2013-02-30"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_VALUES)
+def test_every_protocol_refuses_the_values_that_predict_refuses_with_its_words(
+    parcels: TestClient, rows: Rows, case: str
+) -> None:
+    field, value = WRONG_VALUES[case]
+    row = {**rows[0], field: value}
+    response = parcels.post("/predict", content=json.dumps([row]), headers={"Content-Type": "application/json"})
+    (detail,) = response.json()["details"]
+    assert (response.status_code, detail["row"], detail["field"]) == (422, 0, field)
+    for form, (path, body) in {**EVERY, "SageMaker": ("/invocations", list)}.items():
+        status, reason = refused(parcels, path, body([row]))
+        assert (status, f"row 0, {field}: {detail['message']}" in reason) == (400, True), (form, reason)
+
+
 WRONG_TENSORS: dict[str, tuple[dict[str, Any], str]] = {
     "no data": ({"data": None}, "Data should be an array"),
     "another shape": ({"shape": [1, 2]}, "Shape should be [n] or [n, 1]"),
@@ -267,7 +299,9 @@ WRONG_BODIES = [
     (INFER, b'{"inputs": [], "outputs": 1}', "`outputs` is not an array"),
     (INFER, b'{"inputs": [], "outputs": [{"name": "x"}]}', "the outputs are prediction, probability"),
     (INFER, b'[1]', "not a JSON object"),
-    (INFER, b'{"inputs": [{"name": "weight", "shape": [1], "datatype": "FP64", "data": [NaN]}]}', "not JSON"),
+    (INFER, b'{"inputs": [{"name": "weight", "shape": [1], "datatype": "FP64", "data": [], "data": [2]}]}', "twice"),
+    ("/invocations", b'{"inputs": {"weight": [1], "weight": [2]}}', "weight: Name is written twice"),
+    ("/invocations", b'{"dataframe_split": {"columns": ["weight"], "data": [[1]], "data": [[2]]}}', "written twice"),
 ]  # fmt: skip
 
 
@@ -328,14 +362,25 @@ def test_a_route_of_vertex_that_is_no_path_stops_the_service(
         bento.start(Api(), exported, LIMITS)
 
 
-@pytest.mark.parametrize("path", ["/predict", INFER])
-def test_a_client_of_another_contract_is_refused_with_both_versions(parcels: TestClient, rows: Rows, path: str) -> None:
+@pytest.mark.parametrize("path", ["/v2/models/other/infer", "/v2/models/example/versions/0/infer", "/v2/models"])
+def test_a_model_that_there_is_not_is_refused_with_the_one_that_there_is(parcels: TestClient, path: str) -> None:
+    for response in (parcels.post(path, json={}), parcels.get(path)):
+        assert response.status_code == 404
+        assert "this is example, version " in message(path, response.json(), 404)
+    assert parcels.get("/v3").json().keys() == {"error", "details"}
+
+
+@pytest.mark.parametrize("form", ["predict", *EVERY])
+def test_a_client_of_another_contract_is_refused_with_both_versions(parcels: TestClient, rows: Rows, form: str) -> None:
     own = parcels.post("/predict", json=rows[0]).headers["x-contract-version"]
-    broken = {**rows[0], "weight": -1}
-    body = broken if path == "/predict" else tensors([broken])
-    told = parcels.post(path, json=body, headers={"X-Contract-Version": "0123456789ab"}).json()["error"]
-    assert f"generated for contract 0123456789ab, and this service has contract {own}" in told
-    for version in (own, "x" * 12, "0" * 100):
-        assert "generated" not in parcels.post(path, json=body, headers={"X-Contract-Version": version}).json()["error"]
+    path, body = {**EVERY, "predict": ("/predict", list)}[form]
+
+    def reason(version: str) -> str:
+        rejected = parcels.post(path, json=body([{**rows[0], "weight": -1}]), headers={"X-Contract-Version": version})
+        assert rejected.status_code in (400, 422)
+        return rejected.text
+
+    assert f"generated for contract 0123456789ab, and this service has contract {own}" in reason("0123456789ab")
+    assert not [version for version in (own, "x" * 12, "0" * 100) if "generated" in reason(version)]
     same = parcels.post("/predict", json=rows[0], headers={"X-Contract-Version": "0123456789ab"})
     assert same.status_code == 200  # a row that fits is answered: not every change of a contract breaks clients

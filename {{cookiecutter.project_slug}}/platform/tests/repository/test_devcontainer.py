@@ -11,10 +11,11 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 ABOUT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
-def test_it_is_set_up_by_a_target_of_make() -> None:
-    program, target = CONTAINER["postCreateCommand"].split()
+def test_it_is_set_up_by_targets_of_make() -> None:
+    program, *targets = CONTAINER["postCreateCommand"].split()
     assert program == "make"
-    assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE)
+    assert targets
+    assert all(re.search(rf"^{target}:", MAKEFILE, re.MULTILINE) for target in targets)
 
 
 def test_its_python_is_one_that_the_project_allows() -> None:

@@ -41,8 +41,7 @@ def _spread(raw: Path, contract: Contract, place: np.ndarray, count: int, chunk_
         places = place[start : start + len(part)]
         start += len(part)
         schema = schema or pa.Schema.from_pandas(part.head(1), preserve_index=False)
-        numbers = places.astype("int64") // chunk_rows
-        numbers[places >= count] = -1  # of the other part
+        numbers = np.where(places < count, (places // chunk_rows).astype("int64"), -1)  # of the other part
         for number in np.unique(numbers[numbers >= 0]).tolist():
             chosen = numbers == number
             batch = pa.RecordBatch.from_pandas(part[chosen], schema=schema, preserve_index=False)

@@ -77,14 +77,14 @@ class Api:
         try:
             status, headers, body = 200, *await self._answer(scope, received, request_id, receive)
         except RequestError as refusal:
-            status, headers, body = refused(path, refusal, self._adapters.get(path))
+            status, headers, body = refused(path, refusal, self._adapters.refusing(path))
         except Exception as error:
             # without the message, which may contain values that were sent
             trace = "".join(traceback.format_tb(error.__traceback__))
             name = type(error).__name__
             logger.error("%s while answering %s, request %s\n%s", name, self._route(path), request_id, trace)
             internal = RequestError(500, "internal error; see the service log")
-            status, headers, body = refused(path, internal, self._adapters.get(path))
+            status, headers, body = refused(path, internal, self._adapters.refusing(path))
         headers = [*headers, (b"x-request-id", request_id.encode()), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         overloaded = status == HTTPStatus.SERVICE_UNAVAILABLE

@@ -45,6 +45,16 @@ def refused(error: RequestError) -> tuple[int, bytes]:
     return status, json.dumps({"error": sentence(error)}, ensure_ascii=False).encode()
 
 
+def unknown(name: str, version: str) -> Adapter:
+    """Return the adapter of a path that there is not, whose error names the model."""
+    reason = f"there is no such model, version or path: this is {name}, version {version}, at /v2/models/{name}"
+
+    def missing(error: RequestError) -> tuple[int, bytes]:
+        return refused(RequestError(error.status, reason) if error.status == HTTPStatus.NOT_FOUND else error)
+
+    return Adapter("other", missing)
+
+
 class Inference:
     """One inference request."""
 

@@ -40,7 +40,7 @@ def of_contract(error: RequestError, headers: dict[bytes, bytes], version: str) 
     if error.status not in (400, 422) or not VERSION.fullmatch(sent) or sent == version.encode():
         return error
     message = (
-        f"{error.error}; the client was generated for contract {sent.decode()}, and this service has contract "
-        f"{version}: generate the client again"
+        f"{error.error} (the client was generated for contract {sent.decode()}, and this service has contract "
+        f"{version}: generate the client again)"
     )
     return RequestError(error.status, message, error.details)

@@ -1,5 +1,7 @@
 """Tables that are sent by column, or as arrays without names: turned into rows, some at a time, within bounds."""
 
+import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -16,17 +18,25 @@ def parsed(body: bytearray, max_rows: int) -> dict[str, Any]:
     """Return the object in *body*; raises RequestError.
 
     Values take a few times their size in memory, but empty arrays and objects would take 30 times theirs: their number
-    is bounded before anything is built.
+    is bounded before anything is built. Numbers that are not finite pass here: the row that they are in is refused.
     """
     if body.count(b"[") + body.count(b"{") > max_rows + SPARE_CONTAINERS:
         raise RequestError(413, f"the body has more than {max_rows + SPARE_CONTAINERS} arrays: send flat data")
     try:
-        document = from_json(body, allow_inf_nan=False)
+        document = from_json(body)
     except ValueError as error:
         raise RequestError(400, "the body is not JSON", [detail(None, None, str(error))]) from None
     if not isinstance(document, dict):
         raise RequestError(400, "the body is not a JSON object")
+    json.loads(body, object_pairs_hook=_check_pairs, parse_int=bool, parse_float=bool, parse_constant=bool)
     return document
+
+
+def _check_pairs(pairs: list[tuple[str, Any]]) -> None:
+    """Raise RequestError for an object that has a name twice, of which a parser keeps the last value."""
+    if len(dict(pairs)) < len(pairs):
+        name = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise RequestError(400, "an object has a name twice", [detail(None, name, "Name is written twice")])
 
 
 def rows_of_columns(columns: Mapping[str, Sequence[Any]], max_rows: int) -> Iterator[bytes]:
@@ -35,7 +45,8 @@ def rows_of_columns(columns: Mapping[str, Sequence[Any]], max_rows: int) -> Iter
     check_rows(length, max_rows)
     for first in range(0, length, CHUNK_ROWS):
         parts = [values[first : first + CHUNK_ROWS] for values in columns.values()]
-        yield to_json([dict(zip(columns, row, strict=True)) for row in zip(*parts, strict=True)])
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*parts, strict=True)]
+        yield to_json(rows, inf_nan_mode="constants")
 
 
 def rows_of_arrays(names: list[str], arrays: list[Any], max_rows: int) -> Iterator[bytes]:
@@ -48,7 +59,7 @@ def rows_of_arrays(names: list[str], arrays: list[Any], max_rows: int) -> Iterat
                 message = f"Input should be an array of {len(names)} values, one for each of the columns"
                 raise RequestError(422, "the rows violate the contract", [detail(number, None, message)])
             chunk.append(dict(zip(names, values, strict=True)))
-        yield to_json(chunk)
+        yield to_json(chunk, inf_nan_mode="constants")
 
 
 def check_names(names: list[Any], known: Callable[[str], bool]) -> None:
