@@ -502,6 +502,12 @@ def test_the_time_of_a_row_is_found_and_said(tmp_path: Path) -> None:
     assert "time" not in inferred(tmp_path, table, time="none").contract
 
 
+def test_classes_that_look_like_numbers_get_no_remark_on_how_numbers_are_read(tmp_path: Path) -> None:
+    drafted = inferred(tmp_path, pd.DataFrame({"x": NUMBER, "y": np.where(ANSWER[0] == ANSWER, "<=50K", ">50K")}))
+    assert drafted.contract["columns"]["y"]["categories"] == ["<=50K", ">50K"]
+    assert not [remark for remark in drafted.remarks if remark.startswith("y:")]
+
+
 def test_a_target_can_be_told_by_its_time_alone(tmp_path: Path) -> None:
     found = inferred(tmp_path, pd.DataFrame({"date": DAYS, "y": ANSWER})).contract
     assert found["time"] == "date"
@@ -688,6 +694,23 @@ def test_candidates_that_trail_on_a_sample_stop_and_the_best_one_is_tried_on_all
     assert [count for count, _ in raced] == [15_000, 40_000]
     assert raced[0][1] == ["boosting"] * 5 + ["forest"] * 2 + ["linear"] * 3
     assert raced[1][1] == ["boosting", "linear", "linear", "linear"]
+
+
+@pytest.mark.parametrize(("rows", "is_kept"), [(40_000, True), (10_000, False)])
+def test_large_trees_that_trail_on_a_sample_are_tried_on_more_rows(
+    rows: int, is_kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raced: list[list[int]] = []
+
+    def predict(contract: Contract, params: Params, racing: Any, rows: Any, folds: int) -> list[list[FoldPredictions]]:
+        leaves = [candidate.get("max_leaf_nodes", 50) for candidate in racing]
+        raced.append(leaves)
+        return [[FoldPredictions(np.ones(2), np.ones(2), 1 / leaf, np.arange(2))] for leaf in leaves]
+
+    monkeypatch.setattr(choose, "predict", predict)
+    table = pd.DataFrame({"x": np.arange(float(rows)), "y": 1.0})
+    choose.choose(contracts.contract({"x": "{type: number}"}, "regression"), contracts.PARAMS, table, 1)
+    assert raced[1] == [*([31] if is_kept else []), 8, 4, 4]
 
 
 def test_candidates_that_trail_far_in_the_first_fold_stop_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,7 +108,7 @@ class _Parts:
             if self._writer:  # after an error, which is the one that counts
                 with suppress(OSError):
                     self._writer.close()
-        self._path(END).write_text(json.dumps(self._count), encoding="utf-8")
+        self._path(END).write_text(json.dumps(self._count), encoding="utf-8", newline="\n")
         self._move(END)
 
     def _write(self, rows: pa.Table) -> None:

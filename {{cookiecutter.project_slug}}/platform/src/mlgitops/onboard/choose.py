@@ -69,7 +69,7 @@ def choose(contract: Contract, params: Params, rows: pd.DataFrame, share: float,
             stopped = ", stopped after a fold" if len(result) < most else ""
             click.echo(f"    {describe(candidate)}: {mean(result):.4f}{stopped}")
         if not last:
-            racing = survivors(racing, scores, SURVIVORS[rung])
+            racing = survivors(racing, scores, SURVIVORS[rung], grows=samples[rung + 1][0] > count)
     required = max(scores) - (NEGLIGIBLE_DIFFERENCE if share < 1 else 0)
     best = next(position for position, score in enumerate(scores) if score >= required)
     settings = settings_of(_scaled(racing[best], share), params)

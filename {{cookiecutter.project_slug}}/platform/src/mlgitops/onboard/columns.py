@@ -39,7 +39,8 @@ def infer(file: pq.ParquetFile, name: str, decimal: str, markers: frozenset[str]
         if _negligible(misfits, int(values.notna().sum())):
             profile = ColumnProfile(dict(guess.entry), values, resembles=guess.resembles)
             _resolve(file, name, profile, misfits, decimal, markers)
-            profile.remarks += [f"{name}: {remark}" for remark in (*guess.remarks, *remarks)]
+            profile.reading = [f"{name}: {remark}" for remark in guess.remarks]
+            profile.remarks += [*profile.reading, *(f"{name}: {remark}" for remark in remarks)]
             return complete(name, profile)
         remarks.append(_unread(guess, misfits))
     return ColumnProfile(ignored("no value in any row"), sampled)

@@ -34,6 +34,7 @@ class ColumnProfile:
     values: pd.Series
     identifies: bool = False  # each row has a unique value
     remarks: list[str] = field(default_factory=list)
+    reading: list[str] = field(default_factory=list)  # those on how its type reads a value
     resembles: str | None = None  # what the values look like, if that is not read
     first: float = nan  # the smallest number, and the largest
     last: float = nan

@@ -29,10 +29,15 @@ def sizes(rows: pd.DataFrame) -> list[tuple[int, int]]:
     return [(size, FEW_FOLDS) for size in (*smaller, count)]
 
 
-def survivors(racing: Sequence[dict[str, Any]], scores: Sequence[float], most: int) -> list[dict[str, Any]]:
-    """Return the best candidates, with the best of the most flexible kind, which may lack rows only, in their order."""
+def survivors(
+    racing: Sequence[dict[str, Any]], scores: Sequence[float], most: int, grows: bool
+) -> list[dict[str, Any]]:
+    """Return the best candidates, and one of the most flexible kind, which may lack rows only, in their order.
+
+    It is the best of its kind. Where the next sample *grows*, it is the first candidate, whose large trees gain most.
+    """
     order = sorted(range(len(racing)), key=lambda position: -scores[position])
-    flexible = next(position for position in order if _flexible(racing[position], racing))
+    flexible = 0 if grows else next(position for position in order if _flexible(racing[position], racing))
     kept = {*order[:most], flexible}
     return [candidate for position, candidate in enumerate(racing) if position in kept]
 
