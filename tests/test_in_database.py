@@ -2,35 +2,18 @@
 
 import csv
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import environments
 from helpers.pages import blocks
-from helpers.servers import postgres
 from helpers.support import copied, run, sources
 
 pytestmark = pytest.mark.nightly
 
 
-@pytest.fixture
-def served() -> Iterator[Path]:
-    """Return a folder that the user of the server can read."""
-    if not list(Path("/usr/share/postgresql").glob("*/extension/plpython3u.control")):
-        pytest.skip("plpython3u is not installed: .ci/run installs it")
-    folder = Path(tempfile.mkdtemp(prefix="score-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
-
-
-def test_postgresql_gives_the_golden_answers_and_the_errors_of_batch_scoring(
-    champion: Path, served: Path, tmp_path: Path
-) -> None:
+def test_postgresql_gives_the_golden_answers_and_the_errors_of_batch_scoring(champion: Path, tmp_path: Path) -> None:
     work = copied(champion, tmp_path)
     (_, commands), (_, query) = blocks("how-to/in-database.md", "PostgreSQL")
     golden = json.loads((work / "models/export/golden.json").read_text(encoding="utf-8"))
@@ -45,15 +28,8 @@ def test_postgresql_gives_the_golden_answers_and_the_errors_of_batch_scoring(
     (work / "rows.json").write_text(json.dumps([*golden["rows"], *broken]), encoding="utf-8")
     numbers = {name for row in golden["rows"] for name, value in row.items() if isinstance(value, int | float)}
     columns = ", ".join(f'"{name}" {"float" if name in numbers else "text"}' for name in golden["rows"][0])
-    with postgres() as database:
-        url = f"postgresql://{database}"
+    with environments.database(work, commands) as url:
         psql = ["psql", url, "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "-c"]
-        here = {
-            "DATABASE_URL": url,
-            "FOLDER": str(served),
-            "PATH": f"/usr/bin:{os.environ['PATH']}",
-        }  # the server's python3
-        run("sh", "-euc", commands, cwd=work, **here)
         run(*psql, f"create table flights (number serial, {columns})", cwd=work)
         filled = f"jsonb_populate_recordset(null::flights, $${json.dumps(numbered(golden['rows']))}$$)"
         run(*psql, f"insert into flights select * from {filled}", cwd=work)  # noqa: S608  # ours

@@ -2,19 +2,16 @@
 
 import csv
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 from helpers.acting import Actions
-from helpers.support import copied, run, sources
+from helpers.support import copied, need, run, sources
 
 
 @pytest.mark.nightly
 def test_the_workflow_scores_with_the_champion_and_keeps_one_issue_of_failures(champion: Path, tmp_path: Path) -> None:
-    lacking = [tool for tool in ("act", "gh", "jq") if not shutil.which(tool)]
-    if lacking:
-        pytest.skip(f"not installed here: {', '.join(lacking)}; .ci/run installs them")
+    need(("act", "gh", "jq"))
     work = copied(champion, tmp_path)
     golden = json.loads((work / "models/export/golden.json").read_text(encoding="utf-8"))["rows"]
     for name, rows in {"good": golden, "none": [], "broken": [{**golden[0], "distance": -1}]}.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers.acting import REPOSITORY, Actions
-from helpers.support import GENERATED, TEMPLATE, run
+from helpers.support import GENERATED, TEMPLATE, need, run
 
 
 @pytest.mark.parametrize(("opened", "asked"), [("", "issues "), ("12", "issues/12/comments ")])
@@ -37,9 +37,7 @@ def test_newest_versions_are_those_of_today(tmp_path: Path) -> None:
 
 @pytest.mark.tools
 def test_workflow_opens_one_issue_and_then_comments_on_it(tmp_path: Path) -> None:
-    lacking = [tool for tool in ("act", "gh", "jq") if not shutil.which(tool)]
-    if lacking:
-        pytest.skip(f"not installed here: {', '.join(lacking)}; .ci/run installs them")
+    need(("act", "gh", "jq"))
     work = tmp_path / "work"
     for name in (".github/workflows/weekly.yml", "Makefile", f"{GENERATED.name}/pyproject.toml"):
         (work / name).parent.mkdir(parents=True, exist_ok=True)

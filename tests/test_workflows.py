@@ -13,7 +13,7 @@ import pytest
 from helpers import containers, servers
 from helpers.acting import REPOSITORY, Actions, Run
 from helpers.pages import blocks
-from helpers.support import TEMPLATE, bake, copied, fewer_flights, run, sources
+from helpers.support import TEMPLATE, bake, copied, fewer_flights, need, run, sources
 
 pytestmark = pytest.mark.tools
 
@@ -25,9 +25,7 @@ MODEL = ("train.yml", "review.yml", "release.yml", "deploy.yml")
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, str], str]]:
     """Return the environment of an engine of containers of its own, and the address of a registry of images."""
-    lacking = [tool for tool in TOOLS if not shutil.which(tool)]
-    if lacking:
-        pytest.skip(f"not installed here: {', '.join(lacking)}; .ci/run installs them")
+    need(TOOLS)
     folder, registry = tmp_path_factory.mktemp("engine"), f"localhost:{servers.free_port()}"
     environment = containers.engine(folder, registry)
     with containers.serving(folder, registry):

@@ -4,37 +4,19 @@ Each yields an address, or returns answers, and leaves nothing running.
 """
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from . import containers, servers
 from .scoring_image import STRICT, Podman
 from .spark import LOCAL
 from .support import run, sources
-
-# PostgreSQL's own Python imports the packages of the scoring image, and the exported model.
-FUNCTION = """
-create extension plpython3u;
-create function predict(rows text) returns text language plpython3u as $code$
-if "parser" not in SD:
-    import sys
-    from pathlib import Path
-    sys.path[:0] = ["{folder}/platform/src", "{folder}/packages"]
-    from mlgitops.model.scorer import Scorer
-    from mlgitops.serving.request import RequestParser
-    SD["scorer"] = Scorer(Path("{folder}/export"))
-    SD["parser"] = RequestParser(SD["scorer"].contract, 10_000)
-import json
-parts = SD["parser"].parts(rows.encode())
-return json.dumps([answer for columns in parts for answer in SD["scorer"].answers(columns)])
-$code$;
-"""
 
 
 @contextmanager
@@ -99,17 +81,15 @@ def packages(project: Path, group: str, python: str, folder: Path) -> Path:
 
 
 @contextmanager
-def database(project: Path) -> Iterator[str]:
-    """Yield the URL of a PostgreSQL with a function `predict` that scores with the exported model."""
+def database(project: Path, commands: str) -> Iterator[str]:
+    """Yield the URL of a PostgreSQL in which the *commands* of docs/how-to/in-database.md have made a function."""
+    if not list(Path("/usr/share/postgresql").glob("*/extension/plpython3u.control")):
+        pytest.skip("plpython3u is not installed: .ci/run installs it")
     # not below pytest's own folder, which nobody else may enter
-    with tempfile.TemporaryDirectory() as scratch, servers.postgres() as place:
-        folder, url = Path(scratch), f"postgresql://{place}"
-        python = shutil.which("python3", path="/usr/bin") or "python3"
-        packages(project, "serving", python, folder / "packages")
-        shutil.copytree(project / "platform/src", folder / "platform/src")
-        shutil.copytree(project / "models/export", folder / "export")
-        run("chmod", "--recursive", "a+rX", scratch, cwd=folder)
-        run("psql", url, "--set=ON_ERROR_STOP=1", "--command", FUNCTION.format(folder=folder), cwd=folder)
+    with tempfile.TemporaryDirectory(prefix="score-") as folder, servers.postgres() as place:
+        Path(folder).chmod(0o755)
+        url, python = f"postgresql://{place}", f"/usr/bin:{os.environ['PATH']}"  # the server's python3
+        run("sh", "-euc", commands, cwd=project, DATABASE_URL=url, FOLDER=folder, PATH=python)
         yield url
 
 

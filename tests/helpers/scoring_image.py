@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from . import containers, servers
-from .support import run, sources
+from .support import need, run, sources
 
 BASE = "docker.io/library/python:3.11-slim"
 STRICT = [
@@ -27,9 +27,7 @@ Podman = Callable[..., str]
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Return the folder in which everything about containers is kept, and a registry runs."""
-    lacking = [tool for tool in containers.TOOLS if not shutil.which(tool)]
-    if lacking:
-        pytest.skip(f"not installed here: {', '.join(lacking)}; .ci/run installs them")
+    need(containers.TOOLS)
     folder = tmp_path_factory.mktemp("store")
     registry = f"localhost:{servers.free_port()}"
     (folder / "address").write_text(registry, encoding="utf-8")

@@ -59,6 +59,12 @@ def representatives(cases: Iterable[Any], *chosen: Any) -> list[Any]:
     return [pytest.param(*value, marks=() if is_chosen else pytest.mark.nightly) for value, is_chosen in values]
 
 
+def need(tools: Iterable[str]) -> None:
+    """Skip the test where one of the *tools* is not installed."""
+    if lacking := [tool for tool in tools if not shutil.which(tool)]:
+        pytest.skip(f"not installed here: {', '.join(lacking)}; .ci/run installs them")
+
+
 def once(folder: Path, make: Callable[[], None]) -> None:
     """Let the first of the test processes that share *folder* call *make*; the others wait until it is done."""
     folder.mkdir(exist_ok=True)

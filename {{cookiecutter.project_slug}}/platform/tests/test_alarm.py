@@ -169,9 +169,11 @@ def test_a_scheduled_run_that_fails_is_one_issue_also_with_the_token_of_a_person
     github: GitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "user", lambda: "ada")
-    for name in ("GITHUB_RUN_ID", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY"):
+    names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+    for name in names:
         monkeypatch.delenv(name, raising=False)
-    runs = [{"GITHUB_RUN_ID": "7", "GITHUB_REPOSITORY": "acme/late"}, {"RUN_NAME": "late-score-1"}, {}]
+    workflow = dict(zip(names, ("https://github.com", "acme/late", "7"), strict=True))
+    runs = [workflow, {"RUN_NAME": "late-score-1"}, {}]
     bodies = []
     for environment in runs:
         done = CliRunner().invoke(failure.main, ["score"], env=environment)

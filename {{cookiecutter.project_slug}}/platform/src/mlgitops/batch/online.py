@@ -18,10 +18,6 @@ where old.made < excluded.made
 class OnlinePredictions(PredictionTable):
     """The part of the table that the service answers; what was written already is not written again."""
 
-    def create(self) -> None:
-        """Create the table if it does not exist."""
-        self._create()
-
     def write(self, answers: Iterable[tuple[str, Prediction, datetime]]) -> None:
         """Write answers, each with the version of the model and its time; those of a version all or nothing."""
         versions: dict[str, list[tuple[object, ...]]] = {}

@@ -76,7 +76,8 @@ class PredictionTable:
     def _execute(self, text: str, values: Any = None) -> psycopg.Cursor[TupleRow]:
         return self._connection.execute(sql.SQL(text).format(**self._names), values)
 
-    def _create(self) -> None:
+    def create(self) -> None:
+        """Create the tables if they do not exist."""
         with self._connection.transaction():
             self._execute("select pg_advisory_xact_lock(hashtextextended('tables of predictions', 0))")
             self._execute(TABLES)
@@ -106,7 +107,7 @@ class Predictions(PredictionTable):
             raise ProjectError(
                 f"run {stamp.run} is being written by another process: wait for it, or choose another name for the run"
             )
-        self._create()
+        self.create()
         self._execute(BEGIN, {"run": stamp.run, "input": source, "model": stamp.model, "made": stamp.made})
         names = "select input, model, rows, refused, ended is not null from {runs} where run = %s"
         ((before, model, rows, refused, ended),) = self._execute(names, [stamp.run])

@@ -10,7 +10,7 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 
 from ..common.errors import ProjectError
-from .parquet import parquet_file
+from .parquet import parquet_file, rows_of_chunk
 from .reading import Reading
 
 BATCH_ROWS = 1 << 16
@@ -62,7 +62,7 @@ def folder(path: Path, reading: Reading) -> Iterator[pa.RecordBatch]:
 
 
 def _batch_rows(schema: pa.Schema) -> int:
-    return max(1, min(BATCH_ROWS, MAX_VALUES // max(1, len(schema))))
+    return rows_of_chunk(len(schema), BATCH_ROWS, MAX_VALUES)
 
 
 def _hidden(path: Path) -> bool:

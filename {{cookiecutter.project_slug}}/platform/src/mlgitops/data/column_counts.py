@@ -1,6 +1,6 @@
 """Counts in how many rows a column is not as the contract says, chunk by chunk: memory does not grow with the table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,7 +71,9 @@ def rows_at(file: pq.ParquetFile, names: list[str], rows: np.ndarray, contract: 
     return pd.DataFrame(columns).set_axis(rows) if columns else pd.DataFrame(index=rows)
 
 
-def present(columns: Iterable[str], contract: Contract) -> set[str]:
-    """Return the columns of the contract that are among *columns*, or of which all parts are."""
-    delivered = set(columns)
-    return {name for name, column in contract.columns.items() if {*(column.join or (name,))} <= delivered}
+def present(file: pq.ParquetFile, contract: Contract) -> Iterator[str]:
+    """Yield the columns of the contract that the table has, or of which it has all parts."""
+    delivered = set(file.schema_arrow.names)
+    for name, column in contract.columns.items():
+        if {*(column.join or (name,))} <= delivered:
+            yield name

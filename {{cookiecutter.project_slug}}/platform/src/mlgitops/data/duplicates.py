@@ -1,6 +1,6 @@
 """Finds the rows whose key another row has, too: by hashes, so that no value of a large table is kept."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -45,17 +45,11 @@ def _hashes(file: pq.ParquetFile, names: Sequence[str], contract: Contract) -> I
     """Yield for each chunk a hash per row, and whether the row has any of the values."""
     columns = [frame.chunks(file, name, contract.columns[name], contract.decimal) for name in names]
     for chunk in zip(*columns, strict=True):
-        yield hashes(dict(zip(names, chunk, strict=True)), contract)
-
-
-def hashes(columns: Mapping[str, pd.Series], contract: Contract) -> tuple[np.ndarray, np.ndarray]:
-    """Return a hash of the values of each row, and whether it has any of them."""
-    rows = len(next(iter(columns.values())))
-    hashed, filled = np.zeros(rows, dtype="uint64"), np.zeros(rows, dtype=bool)
-    for name, values in columns.items():
-        hashed = hashed * FACTOR + _hash(values, contract.columns[name])
-        filled |= values.notna().to_numpy(dtype=bool)
-    return hashed, filled
+        hashed, filled = np.zeros(len(chunk[0]), dtype="uint64"), np.zeros(len(chunk[0]), dtype=bool)
+        for name, values in zip(names, chunk, strict=True):
+            hashed = hashed * FACTOR + _hash(values, contract.columns[name])
+            filled |= values.notna().to_numpy(dtype=bool)
+        yield hashed, filled
 
 
 def _hash(values: pd.Series, column: Column) -> np.ndarray:

@@ -11,6 +11,11 @@ def parquet_file(path: Path) -> pq.ParquetFile:
     return pq.ParquetFile(path, pre_buffer=False)
 
 
+def rows_of_chunk(columns: int, most_rows: int, most_values: int) -> int:
+    """Return the rows of a chunk with at most so many rows and values; a chunk has one row at least."""
+    return max(1, min(most_rows, most_values // max(1, columns)))
+
+
 def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     """Return a writer of a Parquet file in which times of nanoseconds become microseconds: Spark refuses the former."""
     if pa.timestamp("ns") not in {_without_zone(kind) for kind in schema.types}:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from ..contract.contract import Contract
 from . import frame
-from .parquet import parquet_file, parquet_writer
+from .parquet import parquet_file, parquet_writer, rows_of_chunk
 
 MAX_VALUES = 1 << 23  # in memory at once; a table of more than 32 columns has smaller chunks than frame.CHUNK_ROWS
 
@@ -22,7 +22,7 @@ def write(raw: Path, contract: Contract, rows: np.ndarray, path: Path, metadata:
 
     Rows wait in temporary files, one for each chunk of *path*, until all of the chunk were read.
     """
-    chunk_rows = max(1, min(frame.CHUNK_ROWS, MAX_VALUES // len(contract.columns)))
+    chunk_rows = rows_of_chunk(len(contract.columns), frame.CHUNK_ROWS, MAX_VALUES)
     count = pq.read_metadata(raw).num_rows
     place = np.full(count, len(rows), dtype="uint32" if count < 1 << 32 else "uint64")
     place[rows] = np.arange(len(rows), dtype=place.dtype)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from . import frame
-from .parquet import parquet_file
+from .parquet import parquet_file, rows_of_chunk
 from .spacing import evenly_spaced
 
 MAX_VALUES = 1 << 21  # in memory at once, and several times as features; more than 8 columns have smaller chunks
@@ -17,7 +17,7 @@ MAX_VALUES = 1 << 21  # in memory at once, and several times as features; more t
 
 def chunk_rows(columns: int) -> int:
     """Return the number of rows of a chunk of a table with so many columns."""
-    return max(1, min(frame.CHUNK_ROWS, MAX_VALUES // max(columns, 1)))
+    return rows_of_chunk(columns, frame.CHUNK_ROWS, MAX_VALUES)
 
 
 def chunks(path: Path) -> Iterator[pd.DataFrame]:
@@ -26,15 +26,11 @@ def chunks(path: Path) -> Iterator[pd.DataFrame]:
         yield pa.Table.from_batches([batch]).to_pandas()
 
 
-def sample_size(path: Path) -> int:
-    """Return the number of rows of *path*, at most those of a chunk."""
+def sample(path: Path, count: int | None = None) -> pd.DataFrame:
+    """Return at most *count* typed rows of *path*, or as many as a chunk has, evenly spaced."""
     metadata = pq.read_metadata(path)
-    return int(min(metadata.num_rows, chunk_rows(metadata.num_columns)))
-
-
-def sample(path: Path, count: int) -> pd.DataFrame:
-    """Return at most *count* typed rows of *path*, evenly spaced."""
-    return rows_at(path, evenly_spaced(pq.read_metadata(path).num_rows, count))
+    most = chunk_rows(metadata.num_columns) if count is None else count
+    return rows_at(path, evenly_spaced(metadata.num_rows, most))
 
 
 def rows_at(path: Path, positions: np.ndarray) -> pd.DataFrame:
@@ -42,15 +38,11 @@ def rows_at(path: Path, positions: np.ndarray) -> pd.DataFrame:
     order = np.argsort(positions, kind="stable")
     sorted_positions, start, parts = positions[order], 0, []
     for batch in _batches(path):
-        inside = sorted_positions[
-            np.searchsorted(sorted_positions, start) : np.searchsorted(sorted_positions, start + batch.num_rows)
-        ]
-        parts.append(batch.take(pa.array(inside - start)))
+        first, end = np.searchsorted(sorted_positions, (start, start + batch.num_rows))
+        parts.append(batch.take(pa.array(sorted_positions[first:end] - start)))
         start += batch.num_rows
     rows = pa.Table.from_batches(parts).to_pandas()
-    back = np.empty(len(order), dtype="int64")
-    back[order] = np.arange(len(order))
-    return rows.iloc[back].reset_index(drop=True)
+    return rows.iloc[np.argsort(order)].reset_index(drop=True)
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:

@@ -5,16 +5,17 @@ from typing import Any
 
 import click
 import great_expectations.expectations as gxe
+import numpy as np
 import pandas as pd
 
 from ..common.errors import ProjectError
 from ..contract.column import Column
 from ..contract.contract import Contract
-from . import data_docs, validation_report
-from .column_counts import ColumnCounts, Unexpected
-from .counted_table import CountedTable, FileTable
+from . import column_counts, data_docs, validation_report
+from .column_counts import ColumnCounts
 from .counts import Counts
 from .judge import UNIQUE, Judge
+from .parquet import parquet_file
 from .row_check import limits
 from .validation_report import ValidationReport
 
@@ -64,38 +65,38 @@ def _column(name: str, column: Column) -> list[gxe.Expectation]:
 
 
 def check(raw: Path, contract: Contract, docs: Path | None = None) -> ValidationReport:
-    """Return the report on the table that ingest wrote to *raw*; what is counted does not grow with the table."""
-    return judged(FileTable(raw, contract), contract, docs)
+    """Return the report on the table that ingest wrote to *raw*; what is counted does not grow with the table.
 
-
-def judged(table: CountedTable, contract: Contract, docs: Path | None = None) -> ValidationReport:
-    """Return the report on a table of which only counts are known, which Great Expectations judges.
-
-    Data Docs, an HTML page, is written to *docs*.
+    Great Expectations judges the counts. Data Docs, an HTML page, is written to *docs*.
     """
-    expected, keys = expectations(contract), [name for name in contract.key if name in table.usable]
+    file, expected = parquet_file(raw), expectations(contract)
+    columns, rows = file.schema_arrow.names, file.metadata.num_rows
+    usable = set(column_counts.present(file, contract))
+    keys = [name for name in contract.key if name in usable]
     counted: dict[str, ColumnCounts] = {}
     results, failures = [], []
     for expectation in expected:
         names = validation_report.columns_of(expectation.configuration.kwargs)
-        if not set(names) <= table.usable:
+        if not set(names) <= usable:
             continue  # an absent column is reported once, by the expectation of the column set
         for name in names:
-            counted[name] = counted.get(name) or table.counts(name)
-        unique = table.repeated(names) if expectation.expectation_type in UNIQUE else None
-        judge = Judge(table.rows, table.columns, {name: counted[name] for name in names}, unique)
+            counted[name] = counted.get(name) or column_counts.count(file, name, contract)
+        unique = column_counts.repeated(file, names, contract) if expectation.expectation_type in UNIQUE else None
+        judge = Judge(rows, columns, {name: counted[name] for name in names}, unique)
         if judge.cannot_compare(expectation):
             continue  # a column of the wrong type: its type is all that is reported of it
         result, unexpected = judge.result(expectation)
         results.append(result)
         if not result.success:
-            shown = table.shown([*keys, *names], unexpected or Unexpected()) if names else None
-            shown = pd.DataFrame(columns=table.columns) if shown is None else shown
-            failures.append(validation_report.failure(result, shown, contract))
+            positions = np.array(unexpected.rows if unexpected else [], dtype="int64")
+            shown = column_counts.rows_at(file, [*keys, *names], positions, contract) if names else None
+            failures.append(
+                validation_report.failure(result, pd.DataFrame(columns=columns) if shown is None else shown, contract)
+            )
     if docs:
         data_docs.write(results, docs)
-    without = counted[contract.target].unexpected["missing"].count if contract.target in table.usable else 0
-    return ValidationReport(not failures, table.rows, len(expected), tuple(failures), without)
+    without = counted[contract.target].unexpected["missing"].count if contract.target in usable else 0
+    return ValidationReport(not failures, rows, len(expected), tuple(failures), without)
 
 
 @click.command()

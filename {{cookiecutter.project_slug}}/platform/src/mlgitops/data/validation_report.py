@@ -15,7 +15,7 @@ from ..contract.contract import Contract
 class Failure(Record):
     """An expectation that fails; *count* is its number of rows, 0 if it is about the table.
 
-    *rows* has the first of these rows: their number in a file, their key, and the columns of the expectation.
+    *rows* has the first of these rows: their number in the table, their key, and the columns of the expectation.
     """
 
     column: str
@@ -100,5 +100,4 @@ def _json(value: Any) -> Any:
 def _rows(rows: pd.DataFrame) -> tuple[dict[str, JsonValue], ...]:
     shown: Any = rows.astype(object)
     records = shown.where(shown.notna(), None).to_dict("records")
-    numbers = [{} if row is None else {"row": int(row)} for row in shown.index]
-    return tuple(number | _json(values) for number, values in zip(numbers, records, strict=True))
+    return tuple({"row": int(row), **_json(values)} for row, values in zip(shown.index, records, strict=True))

@@ -38,7 +38,7 @@ def main(model: Path, test: Path, report: Path, plots: Path, folder: Path, train
     The card is made from REPORT and PLOTS.
     """
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
-    evaluated, rows = trained.load(model, contract).description(), part_rows.sample(test, part_rows.sample_size(test))
+    evaluated, rows = trained.load(model, contract).description(), part_rows.sample(test)
     columns, count = frame.columns(rows, contract), params.export.background_rows
     parts = ({"train": train} if train else {}) | {"test": test}
     with files.replacing(folder) as new:

@@ -9,12 +9,11 @@ import pyarrow.compute as pc
 
 from ..batch.online import OnlinePredictions
 from ..batch.predictions import Prediction
+from ..batch.score import TABLE
 from ..batch.to_database import connected, keys, rows
 from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from .log_reader import FACTS, INPUT, Header
-
-TABLE = "table:"  # before the name of a table of predictions
 
 
 class AnswerTable:

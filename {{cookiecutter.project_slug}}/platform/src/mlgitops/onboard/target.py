@@ -40,9 +40,8 @@ def describe(
             raise ProjectError(f"{name}: the numbers are equal in single precision: use another unit")
         return task, {"type": kind, **missing, **{key: profile.entry[key] for key in READING if key in profile.entry}}
     _check_classes(name, task, counts)
-    profile.remarks = [
-        remark for remark in profile.remarks if remark not in profile.reading
-    ]  # classes are as delivered
+    # classes are as delivered
+    profile.remarks = [remark for remark in profile.remarks if remark not in profile.reading]
     labels = frame.read(file, name, Column.model_validate({"type": "category", **missing})).dropna()
     small = set(labels.str.lower().unique())
     if len(small) < labels.nunique():
