@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as in the Makefile: the same bytes, and no threads that wait for cores
 
@@ -18,6 +19,7 @@ from mlgitops.common import project
 from mlgitops.store import mlflow_backend
 
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")  # it would write into the current folder
+STATES: dict[str, dict[str, Any]] = {}  # of the generator RANDOM of a module, after its import
 collect_ignore = ["example", *(["repository"] if repository.is_template() else [])]
 
 
@@ -38,6 +40,13 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def _in_example(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(example)
+
+
+@pytest.fixture(autouse=True)
+def _same_chance(request: pytest.FixtureRequest) -> None:
+    """Let each test draw the same numbers from the generator of its module, whichever tests ran before."""
+    if generator := getattr(request.module, "RANDOM", None):
+        generator.bit_generator.state = STATES.setdefault(request.module.__name__, generator.bit_generator.state)
 
 
 @pytest.fixture(scope="session")

@@ -150,11 +150,6 @@ QUANTITIES = {  # what cells hold -> the entry in the contract
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _same_chance() -> None:
-    RANDOM.bit_generator.state = np.random.default_rng(7).bit_generator.state  # whichever tests ran before
-
-
 @pytest.mark.parametrize("what", COLUMNS)
 def test_a_column_is_described_by_what_it_holds(what: str, tmp_path: Path) -> None:
     cells, expected = COLUMNS[what]
