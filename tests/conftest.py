@@ -1,6 +1,7 @@
 """Every test runs with a git and a cookiecutter of its own, whatever the machine's user has set up."""
 
 import os
+import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -8,6 +9,24 @@ import pytest
 from helpers.support import bake, copied, fewer_flights, once, run, sources
 
 pytest_plugins = ["helpers.scoring_image"]
+
+# The tests that take a minute and more, or whose fixtures do; the first ones are the longest.
+LONGEST = [
+    "test_workflows.py::test_tutorial_leads_into_production",
+    "test_workflows.py::test_tutorial_leads_into_production_and_back",
+    "test_answers.py::test_project_runs_here_and_is_not_run_again_elsewhere",
+    "test_update.py::test_workflow_opens_one_pull_request_or_fails_with_the_conflicts",
+    "test_offline.py::test_everything_works_without_a_network",
+    "test_image.py::test_image_pulled_by_digest_gives_the_golden_answers",
+    "test_workflows.py::test_worse_model_and_then_bad_data_turn_the_check_red_and_one_comment_says_why",
+    "test_browser.py::test_review_says_its_verdict_at_every_width_and_colour",
+    "test_registry_server.py::test_four_processes_that_register_one_model_make_one_version",
+    "test_without_make.py::test_the_loop_runs_without_make",
+    "test_howto.py::test_model_answers_the_same_in_the_three_ways_of_the_page",
+    "test_project.py::test_loop_decides_remembers_and_answers",
+    "test_adopt.py::test_a_real_table_goes_through_the_whole_loop_to_a_scored_request",
+    "test_names.py::test_every_package_that_is_locked_is_refused",
+]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -20,8 +39,9 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the longest test first: the other workers do the rest meanwhile."""
-    items.sort(key=lambda item: "test_tutorial" not in item.nodeid)
+    """Start the longest tests first: short ones are left for the end, where the workers stop at about the same time."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(re.split(r"[\[@]", item.nodeid)[0].removeprefix("tests/"), len(ranks)))
 
 
 @pytest.fixture(scope="session", autouse=True)

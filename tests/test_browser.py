@@ -21,7 +21,7 @@ from helpers import servers
 from helpers.support import TEMPLATE, copied, representatives, run, sources
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-pytestmark = pytest.mark.tools
+pytestmark = [pytest.mark.tools, pytest.mark.xdist_group("browser")]  # one worker makes what they share
 
 WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
 LOOKS = representatives(itertools.product(WIDTHS, ("light", "dark")), ("phone", "light"), ("desktop", "dark"))
@@ -74,12 +74,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def reviewed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reviewed(champion: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a project with a champion and a candidate that differs from it: a review with all its parts."""
-    copy = copied(project, tmp_path_factory.mktemp("reviewed"))
-    run("make", "review", "register", "promote", cwd=copy, **sources(copy))
-    run("git", "add", "--all", cwd=copy)
-    run("git", "commit", "--quiet", "--no-verify", "-m", "The first model", cwd=copy)
+    copy = copied(champion, tmp_path_factory.mktemp("reviewed"))
     params = copy / "params.yaml"
     text = params.read_text(encoding="utf-8")
     assert "max_iter: 100" in text
