@@ -1,9 +1,9 @@
 """Every test runs with a git and a cookiecutter of its own, whatever the machine's user has set up."""
 
 import os
-import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.support import bake, copied, fewer_flights, once, run, sources
@@ -28,6 +28,27 @@ LONGEST = [
     "test_names.py::test_every_package_that_is_locked_is_refused",
 ]
 
+# One worker runs each of these files, and makes once what its tests share.
+TOGETHER = {f"tests/test_{name}.py" for name in ("browser", "clients", "image", "languages", "predictions", "spark")}
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist is not installed where the tests of bakes run alone
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep together the tests of TOGETHER; the mark xdist_group of pytest-xdist 3.8 does nothing under pytest 9.2."""
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = scope
+    return scheduler
+
+
+def scope(nodeid: str) -> str:
+    """Return what a test belongs to that one worker runs as a whole: its file, or the test alone."""
+    file = nodeid.partition("::")[0]
+    return file if file in TOGETHER else nodeid
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -41,7 +62,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the longest tests first: short ones are left for the end, where the workers stop at about the same time."""
     ranks = {name: rank for rank, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: ranks.get(re.split(r"[\[@]", item.nodeid)[0].removeprefix("tests/"), len(ranks)))
+    items.sort(key=lambda item: ranks.get(item.nodeid.partition("[")[0].removeprefix("tests/"), len(ranks)))
 
 
 @pytest.fixture(scope="session", autouse=True)

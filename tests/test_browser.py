@@ -21,7 +21,7 @@ from helpers import servers
 from helpers.support import TEMPLATE, copied, representatives, run, sources
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-pytestmark = [pytest.mark.tools, pytest.mark.xdist_group("browser")]  # one worker makes what they share
+pytestmark = pytest.mark.tools
 
 WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
 LOOKS = representatives(itertools.product(WIDTHS, ("light", "dark")), ("phone", "light"), ("desktop", "dark"))

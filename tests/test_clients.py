@@ -10,7 +10,7 @@ from helpers import servers
 from helpers.pages import blocks
 from helpers.support import run
 
-pytestmark = [pytest.mark.tools, pytest.mark.xdist_group("clients")]  # one worker makes what they share
+pytestmark = pytest.mark.tools
 
 JAVA = """
 import java.net.URI;

@@ -21,7 +21,7 @@ from helpers.pages import blocks
 from helpers.scoring_image import STRICT, Podman
 from helpers.support import copied, representatives, run, sources
 
-pytestmark = [pytest.mark.tools, pytest.mark.xdist_group("image")]  # one worker makes what they share
+pytestmark = pytest.mark.tools
 
 TRAINING = ["dvc", "great_expectations", "mlflow", "onnx", "optuna", "pandas", "pip", "pyarrow", "sklearn", "skl2onnx"]
 

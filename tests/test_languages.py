@@ -13,7 +13,7 @@ from helpers.pages import blocks
 from helpers.support import run
 from playwright.sync_api import sync_playwright
 
-pytestmark = [pytest.mark.tools, pytest.mark.xdist_group("languages")]  # one worker makes what they share
+pytestmark = pytest.mark.tools
 
 SCORE = """
 import * as ort from "onnxruntime-node";

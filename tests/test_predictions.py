@@ -14,8 +14,6 @@ from helpers.servers import postgres, scoring
 from helpers.support import copied, representatives, run, sources
 
 PARTS = 6
-pytestmark = pytest.mark.xdist_group("predictions")  # one worker makes what they share
-
 # Scores with chunks of 500 rows; before the mark of the third part is set, HARM happens.
 CODE = """
 import os, signal, sys

@@ -82,7 +82,6 @@ def equal(home: Path, scored: Path) -> str:
 
 
 @pytest.mark.nightly
-@pytest.mark.xdist_group("spark")
 def test_a_cluster_of_two_workers_gives_the_answers_of_this_machine(home: Path, tmp_path: Path) -> None:
     project, python = home / "flight-delays", home / "flight-delays/.venv/bin/python"
     with spark.cluster(project / ".venv", tmp_path / "cluster") as master:
@@ -101,7 +100,6 @@ def test_a_cluster_of_two_workers_gives_the_answers_of_this_machine(home: Path, 
 
 
 @pytest.mark.nightly
-@pytest.mark.xdist_group("spark")
 def test_connect_survives_a_killed_worker_and_a_failed_run_changes_nothing(home: Path, tmp_path: Path) -> None:
     fail, killed, model = tmp_path / "fail", tmp_path / "killed", tmp_path / "export"
     run(str(home / "flight-delays/.venv/bin/python"), "-c", troubled(home / "export", model, fail, killed), cwd=home)
