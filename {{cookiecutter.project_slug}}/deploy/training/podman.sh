@@ -2,7 +2,7 @@
 # Runs a Job of this folder on this machine by Podman, which gets its pod; FILE has the variables of its secret, as NAME=value:
 # sh deploy/training/podman.sh FILE [deploy/training/job.yaml]
 set -eu
-variables=$1 job=${2:-deploy/training/job.yaml}
+variables=${1:?the file with the variables is missing} job=${2:-deploy/training/job.yaml}
 pod=$(sed -n 's/^  generateName: \(.*\)-$/\1/p' "$job")
 secret=$(sed -n 's/.*secretRef: { name: \([^ ]*\) }.*/\1/p' "$job")
 container=$pod-$(sed -n '/^        - name: /{s///p;q;}' "$job")
