@@ -501,4 +501,5 @@ def test_rows_that_drifted_turn_the_monitor_red(actions: Actions, started: Path)
     assert re.search(r"Error: distance(, the model's probability)? drifted", red.log)
     (issue,) = actions.hub.issues
     assert "distance" in issue["body"]
-    assert [name for name, *_ in actions.hub.dispatched if name == "train.yml"]
+    (dispatch,) = [path for _, path, _ in actions.hub.calls if path.endswith("/dispatches")]
+    assert "/train.yml/" in dispatch
