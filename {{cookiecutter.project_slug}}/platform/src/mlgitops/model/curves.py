@@ -35,21 +35,27 @@ def _confidence(truth: np.ndarray, predicted: np.ndarray) -> dict[str, pd.DataFr
 
 
 def _binary_curves(truth: np.ndarray, probability: np.ndarray) -> dict[str, pd.DataFrame]:
+    """Return the curves one after the other, since the points of one may be as many as the rows."""
     grid = np.linspace(0, 1, CURVE_POINTS)
-    hits, rows = cumulated(truth == 1, probability)
-    gained = gain(hits, rows, grid)
-    false_rate, true_rate, _ = sk.roc_curve(truth, probability)
-    precision, recall, _ = sk.precision_recall_curve(truth, probability)
+    gained = gain(*cumulated(truth == 1, probability), grid)
     actual, expected = calibration_curve(truth, probability, n_bins=10, strategy="quantile")
     return {
-        "roc": pd.DataFrame(
-            {"false positive rate": grid, "true positive rate": np.interp(grid, false_rate, true_rate)}
-        ),
-        "precision_recall": pd.DataFrame({"recall": grid, "precision": np.interp(grid, recall[::-1], precision[::-1])}),
+        "roc": _roc(truth, probability, grid),
+        "precision_recall": _precision_recall(truth, probability, grid),
         "calibration": pd.DataFrame({"predicted": expected, "actual": actual}),
         "gain": pd.DataFrame({"share of rows": grid, "share of positives": gained}),
         "lift": pd.DataFrame({"share of rows": grid[1:], "lift": gained[1:] / grid[1:]}),
     }
+
+
+def _roc(truth: np.ndarray, probability: np.ndarray, grid: np.ndarray) -> pd.DataFrame:
+    false_rate, true_rate, _ = sk.roc_curve(truth, probability)
+    return pd.DataFrame({"false positive rate": grid, "true positive rate": np.interp(grid, false_rate, true_rate)})
+
+
+def _precision_recall(truth: np.ndarray, probability: np.ndarray, grid: np.ndarray) -> pd.DataFrame:
+    precision, recall, _ = sk.precision_recall_curve(truth, probability)
+    return pd.DataFrame({"recall": grid, "precision": np.interp(grid, recall[::-1], precision[::-1])})
 
 
 def _number_curves(truth: np.ndarray, predicted: np.ndarray) -> dict[str, pd.DataFrame]:
