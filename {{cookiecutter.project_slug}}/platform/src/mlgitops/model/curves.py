@@ -15,6 +15,13 @@ def curves(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresho
     """Return the curves of the contract's task, by name, as tables ready to plot."""
     if contract.task == "regression":
         return _number_curves(truth, predicted)
+    tables = {"confusion": confusion(contract, truth, predicted, threshold)}
+    binary = contract.task == "binary"
+    return tables | (_binary_curves(truth, predicted[:, 1]) if binary else _confidence(truth, predicted))
+
+
+def confusion(contract: Contract, truth: np.ndarray, predicted: np.ndarray, threshold: float) -> pd.DataFrame:
+    """Return the rows by actual and predicted class, in the contract's order."""
     classes = list(contract.classes)
     decided = (predicted[:, 1] >= threshold).astype(int) if len(classes) == 2 else predicted.argmax(axis=1)
     counts = sk.confusion_matrix(truth, decided, labels=range(len(classes)))
@@ -23,8 +30,7 @@ def curves(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresho
         for actual, row in zip(classes, counts, strict=True)
         for predicted_class, rows in zip(classes, row, strict=True)
     ]
-    tables = {"confusion": pd.DataFrame(cells, columns=["actual", "predicted", "rows"])}
-    return tables | (_binary_curves(truth, predicted[:, 1]) if len(classes) == 2 else _confidence(truth, predicted))
+    return pd.DataFrame(cells, columns=["actual", "predicted", "rows"])
 
 
 def _confidence(truth: np.ndarray, predicted: np.ndarray) -> dict[str, pd.DataFrame]:
