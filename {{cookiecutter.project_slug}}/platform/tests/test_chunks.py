@@ -1,6 +1,7 @@
 """The stages read a table in chunks, and their results do not depend on how large these are."""
 
 import tracemalloc
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,10 @@ from hypothesis import strategies as st
 from mlgitops.data import frame, part_files, part_rows
 from mlgitops.data.profile import column_profile
 from mlgitops.model import evaluate, metrics
+from mlgitops.model.scorer import Scorer
+from mlgitops.review import measure
+from mlgitops.review.inputs import Model
+from mlgitops.review.report import Source
 
 TYPED = frame.parse(tables.rows("regression", count=60), contracts.wide("regression"))
 
@@ -114,3 +119,21 @@ def test_the_log_loss_is_that_of_its_chunks(classes: int, monkeypatch: pytest.Mo
     monkeypatch.setattr(metrics, "LOSS_VALUES", 30 * classes)
     assert metrics.log_loss(truth, predicted) == pytest.approx(whole, rel=1e-14)
     assert asked == [30, 30, 30, 10]
+
+
+def test_the_review_predicts_in_chunks_what_the_model_predicts_for_all_rows(
+    exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scorer, asked = Scorer(exported), []
+    rows, run = tables.rows_of(scorer.contract), scorer.run
+    expected = scorer.predict(frame.columns(rows, scorer.contract))
+
+    def recorded(features: Mapping[str, np.ndarray]) -> np.ndarray:
+        asked.append(len(next(iter(features.values()))))
+        return run(features)
+
+    monkeypatch.setattr(scorer, "run", recorded)
+    monkeypatch.setattr(part_rows, "MAX_VALUES", 7 * len(rows.columns))
+    predicted = measure.predictions(Model(scorer, Source("candidate")), rows)
+    np.testing.assert_array_equal(predicted.values, expected)
+    assert max(asked) == 7
