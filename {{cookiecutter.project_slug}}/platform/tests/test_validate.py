@@ -18,9 +18,11 @@ from click.testing import CliRunner
 from helpers import contracts
 from helpers.partitions import Partitions
 
-from mlgitops.batch.spark_session import table_name
+from mlgitops.batch.spark_errors import CONDITIONS
+from mlgitops.batch.spark_session import errors, table_name
 from mlgitops.batch.spark_table import SparkTable
 from mlgitops.common import files
+from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract
 from mlgitops.data import duplicates, frame, ingest, validate
 from mlgitops.data.column_counts import SHOWN_ROWS
@@ -126,7 +128,7 @@ def test_a_key_of_several_columns_is_unique_as_a_whole() -> None:
 
 
 FAULTS = {  # many at once, in and between the chunks
-    "id": {7: "r2", 9: "r2", 4: None},
+    "id": {7: "r2", 9: "r2", 4: None, 5: None},
     "size": {1: None, 2: 11, 3: -1, 6: 12, 7: 13, 8: 14, 9: 15},
     "free": {2: np.inf, 5: -4e38},
     "whole": {1: 0, 5: 0.0, 6: -0.0},
@@ -188,10 +190,10 @@ def test_a_table_of_spark_with_faults_in_all_partitions_is_judged_as_the_same_fi
     hostile = json.loads(contract.model_dump_json(exclude_defaults=True))
     hostile |= {"columns": {renames[name]: column for name, column in hostile["columns"].items()}}
     hostile |= {"target": renames["y"], "key": [renames[name] for name in key]}
-    for table, declared in ((rows, contract), (rows.rename(columns=renames), Contract.model_validate(hostile))):
-        report = judged_by_spark(table, declared)
-        assert len(report.failures) > 5
-        assert report == unnumbered(check(table, declared))
+    rows, contract = rows.rename(columns=renames), Contract.model_validate(hostile)
+    report = judged_by_spark(rows, contract)
+    assert len(report.failures) > 5
+    assert report == unnumbered(check(rows, contract))
 
 
 def judged_by_spark(rows: pd.DataFrame, contract: Contract) -> ValidationReport:
@@ -216,6 +218,23 @@ TABLES = {
 @pytest.mark.parametrize("place", TABLES)
 def test_each_part_of_the_name_of_a_table_of_spark_is_quoted(place: str) -> None:
     assert table_name(place) == TABLES[place]
+
+
+TRACE = "\n\nJVM stacktrace:\norg.apache.spark.sql.AnalysisException\n\tat org.apache.spark.sql.Dataset"
+WORKER = "[PYTHON_EXCEPTION] raised:\nTraceback (most recent call last):\n  File x\nValueError: no such value\n"
+MESSAGES = {  # of Spark -> what its user reads
+    f"[UNRESOLVED_COLUMN] there is no `a`.{TRACE}": "[UNRESOLVED_COLUMN] there is no `a`.",
+    f"{WORKER}{TRACE}": "ValueError: no such value",
+    f"Job aborted: [PARQUET_TYPE_ILLEGAL] INT64{TRACE}": CONDITIONS["PARQUET_TYPE_ILLEGAL"],
+}
+
+
+@pytest.mark.parametrize("text", MESSAGES, ids=MESSAGES.values())
+def test_an_error_of_spark_is_one_line_that_says_what_is_wrong(text: str) -> None:
+    raised = type("AnalysisException", (Exception,), {"__module__": "pyspark.errors"})(text)
+    with pytest.raises(ProjectError) as error, errors("checking rows with Spark"):
+        raise raised
+    assert error.value.message == f"checking rows with Spark: {MESSAGES[text]}"
 
 
 def test_different_keys_with_the_same_hash_are_no_duplicates(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,8 +44,8 @@ def _summary(position: int, kind: str) -> str:
         "filled": f"count({column})",
         "mean": f"avg({column})" if number else "double(null)",
         "cuts": f"percentile_approx({column}, array({SHARES}), {ACCURACY})" if number else "array()",
-        "first": f"min({column})" if time else "timestamp_ntz(null)",
-        "last": f"max({column})" if time else "timestamp_ntz(null)",
+        "first": f"min({column})" if time else "cast(null as timestamp_ntz)",
+        "last": f"max({column})" if time else "cast(null as timestamp_ntz)",
     }
     pairs = ", ".join(f"'{name}', {value}" for name, value in fields.items())
     return f"named_struct({pairs}) as {column}"

@@ -1,5 +1,6 @@
 """A session of Spark, and its tables: the only place where names of tables and columns meet its syntax."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ def session(name: str = "score") -> "SparkSession":
         from pyspark.sql.utils import is_remote
     except ModuleNotFoundError:
         raise ProjectError("Spark needs the package pyspark: install it with `uv sync --group spark`") from None
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # it prints what `errors` says in one line
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # of the workers on this machine
     spark = SparkSession.builder.appName(name).getOrCreate()
     if not is_remote():

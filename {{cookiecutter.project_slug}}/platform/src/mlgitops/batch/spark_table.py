@@ -1,4 +1,4 @@
-"""Checks a table of Spark against the contract, and profiles it: counts and a few bad rows are all that is collected."""
+"""Checks a table of Spark against the contract, and profiles it: the driver gets counts and a few bad rows."""
 
 import json
 from collections.abc import Sequence
@@ -84,7 +84,7 @@ class SparkTable:
 @click.argument("source")
 @click.argument("folder", type=click.Path(path_type=Path))
 def main(source: str, folder: Path) -> None:
-    """Check the table SOURCE of Spark against contract.yaml, write reports to FOLDER, and fail if it breaks the contract.
+    """Check the table SOURCE of Spark against contract.yaml, write reports to FOLDER, fail if it is invalid.
 
     SOURCE is a folder of Parquet files, table:NAME in the catalog of Spark, or a .sql query. FOLDER gets
     validation.json, Data Docs in data_docs, and, of a table that meets the contract, profile.json.
