@@ -129,6 +129,11 @@ docs: .venv/installed ## build the site in build/docs/site; a dead link is an er
 site: .venv/installed ## build the sites of all releases and of main in build/site, as the workflow pages publishes them
 	python docs/publish.py build/site
 
+.PHONY: bench
+bench: .venv/installed ## compare the service and batch scoring of the project that make demo has left with others (10 minutes)
+	python benchmarks/servers.py $(PROJECT)
+	$(PROJECT)/.venv/bin/python benchmarks/cold.py $(PROJECT)
+
 .PHONY: screenshots
 screenshots: .venv/installed ## take the pictures of docs/images again, of the project that make demo has left
 	PYTHONPATH=tests python docs/screenshots.py $(PROJECT)

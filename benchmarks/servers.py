@@ -3,7 +3,7 @@
     python benchmarks/servers.py PROJECT
 
 PROJECT is a generated project whose pipeline has run. All servers have the same model and run at once, one process
-each; each is asked alone, and the figures are medians of several rounds. Debian's `wrk` asks.
+each, or two workers; each is asked alone, and the figures are medians of several rounds. Debian's `wrk` asks.
 """
 
 import json
@@ -23,6 +23,7 @@ CONNECTIONS = (1, 16, 64)
 ROUNDS, SECONDS = 3, 3
 MANY = (1000, 10_000, 20_000)  # rows in one request
 OURS, BARE, FASTAPI = "ours (BentoML)", "bare ASGI, our scoring", "FastAPI, ONNX runtime"
+PAIR = "ours, two workers"
 COLOURS = {1: "#9ecae1", 16: "#4292c6", 64: "#08519c"}
 
 # Prints features and predictions for the golden rows, then what one process can do without a network.
@@ -59,11 +60,13 @@ def start(stack: ExitStack, project: Path) -> dict[str, tuple[str, Any]]:
     environment = {"PYTHONPATH": str(HERE)}
     python = str(project / ".venv/bin/python")
     uvicorn = [python, "-m", "uvicorn", "--factory", "--no-access-log", "--log-level=warning", "--port"]
+    service = [python, "-m", "mlgitops.serving.serve"]
     bento = [python, "-m", "bentoml", "serve", "opponents:Bento", "--port"]
     mlflow = ["mlflow", "models", "serve", "--env-manager=local", f"--model-uri={saved(project)}", "--port"]
     listed, ours = (lambda row: [row]), (lambda row: row)
     tried: dict[str, tuple[list[str], str, str, Any]] = {
-        OURS: ([python, "-m", "mlgitops.serving.serve", "--port"], "/readyz", "/predict", ours),
+        OURS: ([*service, "--port"], "/readyz", "/predict", ours),
+        PAIR: ([*service, "--workers=2", "--port"], "/readyz", "/predict", ours),
         FASTAPI: ([*uvicorn, "PORT", "opponents:fastapi_onnx"], "/docs", "/predict", listed),
         BARE: ([*uvicorn, "PORT", "--lifespan=off", "opponents:Bare"], "/", "/predict", ours),
         "FastAPI, scikit-learn": ([*uvicorn, "PORT", "opponents:fastapi_sklearn"], "/docs", "/predict", listed),
@@ -135,9 +138,10 @@ def table(found: dict[tuple[str, int], list[loads.Found]], names: list[str], ins
 
 
 def ratios(found: dict[tuple[str, int], list[loads.Found]], many: dict[tuple[str, int], list[float]]) -> str:
-    """Return the rate of our service as a multiple of FastAPI's, and as a share of the bare limit."""
+    """Return the rate of our service as a multiple of FastAPI's and a share of the bare limit; of two workers, too."""
     rates = {key: statistics.median(one.rate for one in tries) for key, tries in found.items()}
     lines = [f"{connections} connections, 1 row: {shares(rates, connections)}" for connections in CONNECTIONS]
+    lines += [f"{n} connections, two workers: {rates[PAIR, n] / rates[OURS, n]:.2f} x one" for n in CONNECTIONS]
     rates = {key: statistics.median(tries) for key, tries in many.items()}
     return "\n".join([*lines, *(f"{number:,} rows a request: {shares(rates, number)}" for number in MANY)])
 

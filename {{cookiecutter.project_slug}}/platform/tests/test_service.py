@@ -416,9 +416,9 @@ def test_turns_are_few_in_a_round_in_order_and_none_is_lost_when_a_caller_gives_
 
     async def rush() -> None:
         nonlocal rounds
-        callers = [asyncio.create_task(call(number)) for number in range(20)]
+        callers = [asyncio.create_task(call(number)) for number in range(40)]
         await asyncio.sleep(0)
-        callers[10].cancel()
+        callers[20].cancel()
         while turns.waiting:
             rounds += 1
             await asyncio.sleep(0)
@@ -426,7 +426,7 @@ def test_turns_are_few_in_a_round_in_order_and_none_is_lost_when_a_caller_gives_
 
     rounds = 0
     asyncio.run(rush())
-    assert [number for _, number in order] == [*range(10), *range(11, 20)]
+    assert [number for _, number in order] == [*range(20), *range(21, 40)]
     assert max(Counter(number for number, _ in order).values()) <= admission.TURNS
 
 

@@ -16,7 +16,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-TURNS = 8  # small bodies that are scored before the event loop looks for new requests
+TURNS = 16  # small bodies that are scored before the event loop looks for new requests
 MAX_THREAD_SECONDS = 20  # for a large body to be scored
 
 
