@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class SparkTable:
-    """A table of Spark as `validate.judged` looks at it: one job counts all columns, up to three more each key."""
+    """A table of Spark as `validate.judged` looks at it: one job counts all columns, and one to three the keys."""
 
     def __init__(self, table: "DataFrame", contract: Contract) -> None:
         """Count what is not as the contract says."""
@@ -101,6 +101,7 @@ def main(source: str, folder: Path) -> None:
             raise ProjectError(f"{source}: the table has no row")
         report = judged(counted, contract, docs)
         report.save(folder / "validation.json")
+        (folder / FILE).unlink(missing_ok=True)  # of an earlier table
         if report.success:
             Profile({"table": profile(table, contract, report.rows)}).save(folder / FILE)
     conclude(source, report, contract, docs)
