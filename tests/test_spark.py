@@ -131,7 +131,6 @@ def equal(home: Path, scored: Path) -> str:
 
 
 @pytest.mark.nightly
-@pytest.mark.xdist_group("spark")
 def test_a_cluster_of_two_workers_gives_the_answers_of_this_machine(home: Path, tmp_path: Path) -> None:
     _, (_, submit), *_ = blocks("how-to/spark.md")
     with spark.cluster(home / "flight-delays/.venv", tmp_path / "cluster") as master:
@@ -151,8 +150,7 @@ def test_a_cluster_of_two_workers_gives_the_answers_of_this_machine(home: Path, 
     assert equal(home, tmp_path / "scored/run=tonight") == "equal 400"
 
 
-@pytest.mark.nightly
-@pytest.mark.xdist_group("spark")
+@pytest.mark.tools
 def test_connect_survives_a_killed_worker_and_a_failed_run_changes_nothing(home: Path, tmp_path: Path) -> None:
     fail, killed, model = tmp_path / "fail", tmp_path / "killed", tmp_path / "export"
     run(str(home / "flight-delays/.venv/bin/python"), "-c", troubled(home / "export", model, fail, killed), cwd=home)
@@ -187,8 +185,6 @@ def test_connect_survives_a_killed_worker_and_a_failed_run_changes_nothing(home:
 
 
 @pytest.mark.nightly
-@pytest.mark.xdist_group("spark")
-def test_a_table_of_spark_is_checked_and_profiled_as_on_this_machine(home: Path, tmp_path: Path) -> None:
     project = home / "flight-delays"
     helpers = {"PYTHONPATH": os.pathsep.join(str(project / f"platform/{part}") for part in ("tests", "src"))}
     run(str(project / ".venv/bin/python"), "-c", CHECK, str(tmp_path), cwd=project, **helpers)
