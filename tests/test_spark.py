@@ -185,6 +185,7 @@ def test_connect_survives_a_killed_worker_and_a_failed_run_changes_nothing(home:
 
 
 @pytest.mark.nightly
+def test_a_table_of_spark_is_checked_and_profiled_as_on_this_machine(home: Path, tmp_path: Path) -> None:
     project = home / "flight-delays"
     helpers = {"PYTHONPATH": os.pathsep.join(str(project / f"platform/{part}") for part in ("tests", "src"))}
     run(str(project / ".venv/bin/python"), "-c", CHECK, str(tmp_path), cwd=project, **helpers)
