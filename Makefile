@@ -106,7 +106,7 @@ test-loop: .venv/installed ## a project runs its whole loop, reruns no more than
 
 .PHONY: test-tools
 test-tools: .venv/installed ## one representative of each kind of test that needs more than git, make and Python
-	pytest --durations=20 --numprocesses auto --dist loadgroup -m "tools and not nightly"
+	pytest --durations=20 --numprocesses auto --dist loadgroup --no-loadscope-reorder -m "tools and not nightly"
 
 .PHONY: test-nightly
 test-nightly: export PYTHONPYCACHEPREFIX := $(CURDIR)/$(PLATFORM)/bytecode
@@ -114,7 +114,7 @@ test-nightly: export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/$(PLATFORM)/hypot
 test-nightly: .venv/installed $(PLATFORM)/installed ## the long tail: every pair of answers, every how-to, every storage, every table, ...
 	cd '$(GENERATED)/platform' && PATH='$(CURDIR)/$(PLATFORM)/bin':"$$PATH" MLGITOPS_FUZZ_EXAMPLES=3000 \
 	    python -m pytest --quiet -o cache_dir='$(CURDIR)/$(PLATFORM)/pytest' tests/test_hostile_tables.py
-	pytest --durations=20 --numprocesses auto --dist loadgroup -m nightly
+	pytest --durations=20 --numprocesses auto --dist loadgroup --no-loadscope-reorder -m nightly
 
 QUICK := not tools and not nightly
 BAKES := $(addprefix tests/test_,$(addsuffix .py,bake cruft docs gates hooks house on_disk portable recipes refusals release weekly workflow_rules))

@@ -3,11 +3,51 @@
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.support import bake, copied, fewer_flights, once, run, sources
 
 pytest_plugins = ["helpers.scoring_image"]
+
+# The tests that take a minute and more, or whose fixtures do; the first ones are the longest.
+LONGEST = [
+    "test_workflows.py::test_tutorial_leads_into_production",
+    "test_workflows.py::test_tutorial_leads_into_production_and_back",
+    "test_answers.py::test_project_runs_here_and_is_not_run_again_elsewhere",
+    "test_update.py::test_workflow_opens_one_pull_request_or_fails_with_the_conflicts",
+    "test_offline.py::test_everything_works_without_a_network",
+    "test_image.py::test_image_pulled_by_digest_gives_the_golden_answers",
+    "test_workflows.py::test_worse_model_and_then_bad_data_turn_the_check_red_and_one_comment_says_why",
+    "test_browser.py::test_review_says_its_verdict_at_every_width_and_colour",
+    "test_registry_server.py::test_four_processes_that_register_one_model_make_one_version",
+    "test_without_make.py::test_the_loop_runs_without_make",
+    "test_howto.py::test_model_answers_the_same_in_the_three_ways_of_the_page",
+    "test_project.py::test_loop_decides_remembers_and_answers",
+    "test_adopt.py::test_a_real_table_goes_through_the_whole_loop_to_a_scored_request",
+    "test_names.py::test_every_package_that_is_locked_is_refused",
+]
+
+# One worker runs each of these files, and makes once what its tests share.
+TOGETHER = {f"tests/test_{name}.py" for name in ("browser", "clients", "image", "languages", "predictions", "spark")}
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist is not installed where the tests of bakes run alone
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep together the tests of TOGETHER; the mark xdist_group of pytest-xdist 3.8 does nothing under pytest 9.2."""
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = scope
+    return scheduler
+
+
+def scope(nodeid: str) -> str:
+    """Return what a test belongs to that one worker runs as a whole: its file, or the test alone."""
+    file = nodeid.partition("::")[0]
+    return file if file in TOGETHER else nodeid
 
 
 @pytest.hookimpl(wrapper=True)
@@ -20,8 +60,9 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the longest test first: the other workers do the rest meanwhile."""
-    items.sort(key=lambda item: "test_tutorial" not in item.nodeid)
+    """Start the longest tests first: short ones are left for the end, where the workers stop at about the same time."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.nodeid.partition("[")[0].removeprefix("tests/"), len(ranks)))
 
 
 @pytest.fixture(scope="session", autouse=True)

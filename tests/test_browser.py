@@ -74,12 +74,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def reviewed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reviewed(champion: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a project with a champion and a candidate that differs from it: a review with all its parts."""
-    copy = copied(project, tmp_path_factory.mktemp("reviewed"))
-    run("make", "review", "register", "promote", cwd=copy, **sources(copy))
-    run("git", "add", "--all", cwd=copy)
-    run("git", "commit", "--quiet", "--no-verify", "-m", "The first model", cwd=copy)
+    copy = copied(champion, tmp_path_factory.mktemp("reviewed"))
     params = copy / "params.yaml"
     text = params.read_text(encoding="utf-8")
     assert "max_iter: 100" in text

@@ -21,7 +21,7 @@ import yaml
 
 from . import doubles
 from .fake_github import GitHub
-from .support import run, sources
+from .support import copied, run, sources
 
 REPOSITORY = "acme/flight-delays"
 USES = re.compile(r"(?m)^\s*-?\s*uses:\s*([^\s#]+)")
@@ -370,6 +370,15 @@ class Actions:
         for name in sorted(name for name in used if not name.startswith("./")):
             words += ["--local-repository", f"{name}={self.folder / 'actions' / name.partition('@')[0]}"]
         return words
+
+
+def published(project: Path, folder: Path) -> Actions:
+    """Return a repository with a copy of *project*, whose main and store are pushed; nothing has run."""
+    actions = Actions(folder, copied(project, folder), {})
+    run("git", "remote", "add", "origin", str(actions.origin), cwd=actions.work)
+    run("make", "push-store", cwd=actions.work, **actions.laptop)
+    run("git", "push", "--quiet", "--no-verify", "origin", "main", cwd=actions.work)
+    return actions
 
 
 def _wanted(on: dict[str, Any], branch: str, changed: list[str] | None) -> bool:
