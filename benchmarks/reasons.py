@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from mlgitops.common import files
 from mlgitops.data import frame
-from mlgitops.model import background, reasons
+from mlgitops.data.spacing import evenly_spaced
+from mlgitops.model import background, mixtures, reasons
 from mlgitops.model.scorer import Scorer, digests
 
 ROWS, SEEDS = 30, range(100, 120)
@@ -26,7 +27,7 @@ def explainer(export: Path, train: pd.DataFrame, count: int, folder: Path) -> re
     """Return the explainer of a copy of *export* with *count* background rows."""
     shutil.copytree(export, folder)
     contract = Scorer(folder).contract
-    background.write(folder, frame.records(train.iloc[background.positions(len(train), count)], contract), contract)
+    background.write(folder, frame.records(train.iloc[evenly_spaced(len(train), count)], contract), contract)
     manifest = files.read_json(folder / "manifest.json")
     files.write_json(folder / "manifest.json", {**manifest, "files": digests(folder)})
     return reasons.Explainer(Scorer(folder))
@@ -41,11 +42,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             explained = explainer(project / "models/export", train, count, Path(scratch) / "export")
             scorer = Scorer(Path(scratch) / "export")
-            columns = frame.columns(test.iloc[background.positions(len(test), ROWS)], scorer.contract)
+            columns = frame.columns(test.iloc[evenly_spaced(len(test), ROWS)], scorer.contract)
             predicted, begun = scorer.predict(columns), time.process_time()
             explained.reasons(columns, predicted)
             rate, samples = ROWS / (time.process_time() - begun), []
-            for reasons.ORDERS_SEED in SEEDS:
+            for mixtures.ORDERS_SEED in SEEDS:
                 samples.append(reasons.Explainer(scorer).reasons(columns, predicted).contributions)
         mean = np.mean(samples, axis=0)
         error = np.abs(np.array(samples) - mean).mean() / np.abs(mean).mean()

@@ -19,6 +19,7 @@ LONGEST = [
     "test_offline.py::test_everything_works_without_a_network",
     "test_image.py::test_image_pulled_by_digest_gives_the_golden_answers",
     "test_workflows.py::test_worse_model_and_then_bad_data_turn_the_check_red_and_one_comment_says_why",
+    "test_spark.py::test_connect_survives_a_killed_worker_and_a_failed_run_changes_nothing",
     "test_browser.py::test_review_says_its_verdict_at_every_width_and_colour",
     "test_registry_server.py::test_four_processes_that_register_one_model_make_one_version",
     "test_without_make.py::test_the_loop_runs_without_make",

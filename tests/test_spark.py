@@ -1,28 +1,33 @@
 """Spark gives the answers of this machine, bit for bit: on a standalone cluster, and by Spark Connect."""
 
+import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import spark
 from helpers.pages import blocks
 from helpers.support import bake, once, run
 
-CLUSTER = ["spark.executor.memory=640m", "spark.ui.enabled=false", "spark.files.fetchTimeout=300s"]
-# A small model, and four files of rows, of which three rows break the contract.
+CLUSTER = "--conf spark.executor.memory=640m --conf spark.ui.enabled=false --archives"
+# A small model, and four files of rows, of which three rows break the contract; names that are syntax to Spark.
 MAKE = """
 import sys
 from pathlib import Path
 from helpers import contracts, models, tables
 folder, contract = Path(sys.argv[1]), contracts.contract({
-    "age": "{type: integer, min: 0, max: 120}", "city": "{type: category, missing: true}",
-    "seen": "{type: datetime, missing: true}"})
+    "2nd.age": "{type: integer, min: 0, max: 120}", "it's the `city`.of \\"birth\\"": "{type: category, missing: true}",
+    "seen, last (UTC)": "{type: datetime, missing: true}"})
 models.exported(contract, folder)
 rows = tables.rows_of(contract, 400).drop(columns="y")
 rows["row"] = range(400)
+for name in ("a.b", "a", "`quoted`", "c;d=e{f}", "select", "100 %", "\u00e9t\u00e9"):
+    rows[name] = name
 (folder / "rows").mkdir()
-rows.loc[[3, 150, 399], "age"] = 200
+rows.loc[[3, 150, 399], "2nd.age"] = 200
 for part in range(4):
     rows[100 * part : 100 * part + 100].to_parquet(folder / f"rows/{part}.parquet", index=False)
 """
@@ -30,12 +35,56 @@ EQUAL = """
 import sys
 import pandas as pd
 local, scored = (pd.read_parquet(path).sort_values("row", ignore_index=True) for path in sys.argv[1:])
-local["seen"] = local["seen"].astype(scored["seen"].dtype)  # Spark has microseconds only
-local["seen"] = local["seen"].astype(scored["seen"].dtype)  # Spark has microseconds only
+(seen,) = local.filter(like="seen")
+local[seen] = local[seen].astype(scored[seen].dtype)  # Spark has microseconds only
 names = [name for name in local if name not in ("made", "run")]
 assert scored["row"].is_unique and scored["error"].notna().sum() == 3
 pd.testing.assert_frame_equal(local[names], scored[names], check_exact=True, check_dtype=False)
 print("equal", len(scored))
+"""
+# Two tables of every type in four files, the second one with faults of every kind, and what this machine finds.
+CHECK = """
+import sys
+from pathlib import Path
+import numpy as np
+import pandas as pd
+import yaml
+from helpers import contracts
+from mlgitops.data import frame, profile, validate
+folder = Path(sys.argv[1])
+contract = contracts.contract({
+    "id": "{type: text}", "2nd.size": "{type: number, min: 0, missing: 0.02}",
+    "count": "{type: integer, missing: true}", "it's `a`": "{type: category, categories: [a, b b, z]}",
+    "city": "{type: category, missing: true}", "flag": "{type: boolean, missing: true}",
+    "seen": "{type: datetime, missing: true}", "day": "{type: date}", "note": "{type: text, ignore: free text}",
+    "year": "{type: integer}", "month": "{type: integer}",
+    "start": "{type: date, join: [year, month]}"}, key=["id"])
+Path("contract.yaml").write_text(yaml.safe_dump(contract.model_dump(mode="json", exclude_defaults=True)))
+random, count = np.random.default_rng(0), 400
+rows = pd.DataFrame({
+    "id": [f"row {n}" for n in range(count)], "2nd.size": random.normal(50, 9, count).round(3).astype(str),
+    "count": random.integers(0, 9, count), "it's `a`": random.choice(["a", "b b"], count),
+    "city": random.choice([f"city {n}" for n in range(30)], count), "flag": random.choice(["yes", "no", None], count),
+    "seen": pd.Timestamp("2020-01-01") + pd.to_timedelta(random.integers(0, 10**8, count), unit="s"),
+    "day": ["2021-02-03"] * count, "note": "n", "year": 2020, "month": 1 + np.arange(count) % 12,
+    "y": random.choice(["yes", "no"], count)})
+rows["seen"] = rows["seen"].astype("datetime64[us]").mask(random.random(count) < 0.1)
+bad = rows.assign(extra=1).drop(columns="day")
+bad.loc[[5, 105, 205], "2nd.size"] = "-1"
+bad.loc[[6, 306], "2nd.size"] = "many"
+bad.loc[10:19, "2nd.size"] = None
+bad.loc[[7, 8, 390], "it's `a`"] = "c"
+bad.loc[[1, 2, 399], "id"] = "row 0"
+bad.loc[9, "month"] = 13
+for name, table in {"good": rows, "bad": bad}.items():
+    (folder / name / "rows").mkdir(parents=True)
+    for part in range(4):
+        table[100 * part : 100 * part + 100].to_parquet(folder / name / f"rows/{part}.parquet", index=False)
+    table.to_parquet(folder / name / "raw.parquet", index=False)
+    validate.check(folder / name / "raw.parquet", contract).save(folder / name / "local/validation.json")
+typed = frame.parse(rows, contract)[list(contract.columns)]
+typed.to_parquet(folder / "typed.parquet", index=False)
+profile.profile({"table": folder / "typed.parquet"}, contract).save(folder / "good/local/profile.json")
 """
 # Workers of Spark import it, and nobody else: the first one is killed, or all fail.
 TROUBLE = """
@@ -83,23 +132,25 @@ def equal(home: Path, scored: Path) -> str:
 
 @pytest.mark.nightly
 def test_a_cluster_of_two_workers_gives_the_answers_of_this_machine(home: Path, tmp_path: Path) -> None:
-    project, python = home / "flight-delays", home / "flight-delays/.venv/bin/python"
-    with spark.cluster(project / ".venv", tmp_path / "cluster") as master:
-        command = [str(spark.programs(project / ".venv") / "spark-submit"), "--master", master]
-        command += [word for setting in CLUSTER for word in ("--conf", setting)]
-        command += [str(project / "deploy/spark/score.py"), str(home / "rows"), str(tmp_path / "scored")]
-        words = [*command, "--model", str(home / "export"), "--run", "tonight"]
-        variables = os.environ | spark.LOCAL | {"PYSPARK_PYTHON": str(python), "PYSPARK_DRIVER_PYTHON": str(python)}
-        done = subprocess.run(words, cwd=project, env=variables, capture_output=True, encoding="utf-8", check=False)
-        assert done.returncode == 1, done.stdout + done.stderr
-        assert "397 of 400 rows scored" in done.stdout
-        assert "age: Input should be less than or equal to 120" in done.stdout  # spark-submit merges both outputs
+    _, (_, submit), *_ = blocks("how-to/spark.md")
+    with spark.cluster(home / "flight-delays/.venv", tmp_path / "cluster") as master:
+        here = {"s3a://BUCKET/rows": str(home / "rows"), "s3a://BUCKET/scored": str(tmp_path / "scored")}
+        here |= {"models/export": str(home / "export"), "2026-11-26": "tonight"}
+        here |= {"spark://HOST:7077": master, "--archives": CLUSTER}
+        for word, value in here.items():
+            submit = submit.replace(word, value)
+        code, output = score(home, f"set -e\n{submit}")
+        assert code == 1, output
+        assert "397 of 400 rows scored" in output
+        assert "2nd.age: Input should be less than or equal to 120" in output
         used = [folder for folder in (tmp_path / "cluster").glob("*/app-*/*") if folder.is_dir()]
+        assert all((folder / "environment/bin/python").exists() for folder in used)
+    shutil.rmtree(tmp_path / "cluster")  # two copies of the environment
     assert len({folder.parents[1] for folder in used}) == 2
     assert equal(home, tmp_path / "scored/run=tonight") == "equal 400"
 
 
-@pytest.mark.nightly
+@pytest.mark.tools
 def test_connect_survives_a_killed_worker_and_a_failed_run_changes_nothing(home: Path, tmp_path: Path) -> None:
     fail, killed, model = tmp_path / "fail", tmp_path / "killed", tmp_path / "export"
     run(str(home / "flight-delays/.venv/bin/python"), "-c", troubled(home / "export", model, fail, killed), cwd=home)
@@ -128,9 +179,45 @@ def test_connect_survives_a_killed_worker_and_a_failed_run_changes_nothing(home:
         assert (code, "397 of 400 rows scored" in output) == (2, True), output
         fail.unlink()
         for _ in range(2):  # the second time it has ended
-            code, output = night("second", "table:answers")
+            code, output = night("second", "table:default.answers")
             assert (code, "397 of 400 rows scored" in output) == (2, True), output
     assert equal(home, scored / "run=first") == "equal 400"
+
+
+@pytest.mark.nightly
+def test_a_table_of_spark_is_checked_and_profiled_as_on_this_machine(home: Path, tmp_path: Path) -> None:
+    project = home / "flight-delays"
+    helpers = {"PYTHONPATH": os.pathsep.join(str(project / f"platform/{part}") for part in ("tests", "src"))}
+    run(str(project / ".venv/bin/python"), "-c", CHECK, str(tmp_path), cwd=project, **helpers)
+    ((_, command),) = blocks("how-to/spark.md", "Validate and profile a table")
+    with spark.connect(project / ".venv", tmp_path / "connect") as address:
+        for name in ("good", "bad"):
+            here = command.replace("=rows", f"={tmp_path / name / 'rows'}").replace("=checked", f"={tmp_path / name}")
+            code, output = score(home, here, SPARK_REMOTE=address)
+            assert code == (0 if name == "good" else 2), output
+            local, checked = (findings(tmp_path / name / folder) for folder in ("local", "."))
+            assert checked == local
+    assert len(checked["failures"]) == 6
+    local, checked = (columns(tmp_path / "good" / folder / "profile.json") for folder in ("local", "."))
+    for column in checked.values():  # here, sums have another order, and a quantile is between two values of the table
+        column["mean"] = pytest.approx(column["mean"])
+        if bins := column["distribution"]:
+            bins["cuts"] = pytest.approx(bins["cuts"], abs=0.2)
+    assert checked == local
+
+
+def findings(folder: Path) -> Any:
+    """Return a report of validation without the number of rows, which a table of Spark does not have."""
+    report = json.loads((folder / "validation.json").read_text(encoding="utf-8"))
+    for failure in report["failures"]:
+        rows = [{name: row[name] for name in row if name != "row"} for row in failure["rows"]]
+        failure["rows"] = sorted(rows, key=str)
+    return report
+
+
+def columns(file: Path) -> Any:
+    """Return the profiles of all columns."""
+    return json.loads(file.read_text(encoding="utf-8"))["parts"]["table"]["columns"]
 
 
 def troubled(export: Path, model: Path, fail: Path, killed: Path) -> str:

@@ -46,7 +46,7 @@ FRAMEWORKS = {  # framework -> the modules, or rooms, that may import it
     "great_expectations": {"data/data_docs", "data/judge", "data/validate"},
     "mlflow": {"model/tracking", "registry", "store/mlflow_backend", "tuning/record"},
     "optuna": {"tuning"},
-    "pyspark": {"batch/spark"},
+    "pyspark": {"batch/spark", "batch/spark_profile", "batch/spark_session", "batch/spark_table"},
     "skl2onnx": {"model/conversion", "model/libraries", "model/words_onnx"},
 }
 TRAINING = {"dvc", "great_expectations", "mlflow", "onnx", "optuna", "pandas", "skl2onnx", "sklearn"}
@@ -97,7 +97,8 @@ def test_what_answers_requests_needs_nothing_of_training(module: str) -> None:
 def test_a_worker_of_spark_imports_what_its_extra_installs() -> None:
     extras = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     installed = {re.split(r"[<>=]", entry)[0] for entry in extras["optional-dependencies"]["executor"]}
-    outside = {imported[0] for path in closure(PACKAGE / "batch/spark_worker.py") for imported in imports(path)}
+    modules = closure(PACKAGE / "batch/spark_worker.py", PACKAGE / "batch/spark_counts.py")
+    outside = {imported[0] for path in modules for imported in imports(path)}
     outside -= {"", "pydantic_core", "typing_extensions", *sys.stdlib_module_names}  # the middle two are pydantic's
     assert {"pyyaml" if name == "yaml" else name for name in outside} == installed - {"tzdata"}  # which zoneinfo reads
 

@@ -1,6 +1,7 @@
 """Reasons are the Shapley values of the columns that a caller sends: they add up, and equal those of all orders."""
 
 import math
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from helpers.tables import rows_of
 from mlgitops.common import files
 from mlgitops.contract.contract import Contract
 from mlgitops.data import frame
-from mlgitops.model import background
+from mlgitops.model import background, mixtures
 from mlgitops.model.reasons import Explainer
 from mlgitops.model.scorer import Scorer, digests
 
@@ -104,3 +105,24 @@ def test_reasons_are_close_to_the_shapley_values_over_all_sets_of_columns(small:
         expected[row] = [values[name] for name in computed.columns]
     assert np.abs(expected).mean(axis=0).min() > 0.01 * np.abs(expected).max()
     assert np.abs(computed.contributions - expected).sum() < 0.1 * np.abs(expected).sum()
+
+
+def test_the_model_scores_blocks_of_mixtures_and_the_reasons_are_those_of_all_at_once(
+    small: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 500 columns, all mixtures of one row would be 25 million values."""
+    columns, asked = inputs(small, 3), []
+    predicted, run = small.predict(columns), small.run
+
+    def recorded(features: Mapping[str, np.ndarray]) -> np.ndarray:
+        asked.append(len(next(iter(features.values()))))
+        return run(features)
+
+    monkeypatch.setattr(small, "run", recorded)
+    expected = Explainer(small).reasons(columns, predicted)
+    monkeypatch.setattr(mixtures, "VALUES", 7 * len(small.features))
+    explainer = Explainer(small)
+    asked.clear()
+    np.testing.assert_array_equal(explainer.reasons(columns, predicted).contributions, expected.contributions)
+    assert max(asked) == 7
+    assert sum(asked) == 3 * explainer.cost

@@ -215,15 +215,21 @@ def test_classes_with_fewer_rows_than_folds_are_folded_all_the_same() -> None:
     assert all(len(test_rows) in (20, 40) for _, test_rows in parts)
 
 
-def test_only_the_newest_days_are_learned_from_and_the_folds_follow_time() -> None:
+def test_only_the_newest_days_are_learned_from_and_the_folds_follow_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     contract = contracts.contract({"t": "{type: datetime}", "x": "{type: number}"}, time="t")
     moments = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(80), unit="D")
     rows = pd.DataFrame({"t": moments, "x": np.arange(80) % 7.0, "y": np.arange(80) % 3 == 0})
     rows = frame.parse(rows, contract)
 
-    assert window.learned(rows, contract, None) is rows
-    kept = window.learned(rows, contract, "60d")
-    assert kept["t"].tolist() == rows["t"].tolist()[20:]
+    parts = [tmp_path / "train.parquet", tmp_path / "test.parquet"]
+    for part, content in zip(parts, (rows[:70], rows[70:]), strict=True):
+        content.to_parquet(part, index=False)
+    pd.testing.assert_frame_equal(window.learned(parts, contract, None), rows)
+    monkeypatch.delattr(pd, "read_parquet")  # which would read all rows
+    kept = window.learned(parts, contract, "60d")
+    pd.testing.assert_frame_equal(kept, rows[20:].reset_index(drop=True))
     validated = predictions(contract, contracts.settings("linear"), prepare(contract, TRAIN, kept))
     periods = backtest(kept["t"], validated)
     assert [(period["from"], period["to"], period["rows"]) for period in periods] == [
@@ -233,10 +239,10 @@ def test_only_the_newest_days_are_learned_from_and_the_folds_follow_time() -> No
     ]
     assert [period["score"] for period in periods] == [fold.score for fold in validated]
     with pytest.raises(ProjectError, match=r"train\.window: 5d has 5 rows: make it longer"):
-        window.learned(rows, contract, "5d")
-    late = rows.assign(y=rows["y"] & (np.arange(80) < 50))
+        window.learned(parts, contract, "5d")
+    rows.assign(y=rows["y"] & (np.arange(80) < 50)).to_parquet(parts[0], index=False)
     with pytest.raises(ProjectError, match=r"train\.window: 20d has 20 rows, none with y true: make it longer"):
-        window.learned(late, contract, "20d")
+        window.learned(parts[:1], contract, "20d")
 
 
 def test_classes_of_few_rows_are_named() -> None:

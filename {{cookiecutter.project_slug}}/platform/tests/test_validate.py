@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,13 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from helpers import contracts
+from helpers.partitions import Partitions
 
+from mlgitops.batch.spark_errors import CONDITIONS
+from mlgitops.batch.spark_session import errors, table_name
+from mlgitops.batch.spark_table import SparkTable
 from mlgitops.common import files
+from mlgitops.common.errors import ProjectError
 from mlgitops.contract.contract import Contract
 from mlgitops.data import duplicates, frame, ingest, validate
 from mlgitops.data.column_counts import SHOWN_ROWS
@@ -58,8 +63,12 @@ def broken(column: str, cells: dict[int, Any]) -> pd.DataFrame:
 def check(rows: pd.DataFrame, contract: Contract = CONTRACT) -> ValidationReport:
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "raw.parquet"
-        rows.astype(dict.fromkeys(rows.select_dtypes("object").columns, "string")).to_parquet(raw, index=False)
+        delivered(rows).to_parquet(raw, index=False)
         return validate.check(raw, contract)
+
+
+def delivered(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.astype(dict.fromkeys(rows.select_dtypes("object").columns, "string"))
 
 
 BAD = {  # what is wrong: the table, then column, expectation, count and offending rows of the only failure
@@ -119,7 +128,7 @@ def test_a_key_of_several_columns_is_unique_as_a_whole() -> None:
 
 
 FAULTS = {  # many at once, in and between the chunks
-    "id": {7: "r2", 9: "r2", 4: None},
+    "id": {7: "r2", 9: "r2", 4: None, 5: None},
     "size": {1: None, 2: 11, 3: -1, 6: 12, 7: 13, 8: 14, 9: 15},
     "free": {2: np.inf, 5: -4e38},
     "whole": {1: 0, 5: 0.0, 6: -0.0},
@@ -129,20 +138,29 @@ FAULTS = {  # many at once, in and between the chunks
 }
 
 
-@pytest.mark.parametrize("key", [["id"], ["whole", "shop"], ["id", "day", "shop"]], ids="+".join)
-def test_what_is_counted_in_chunks_is_judged_as_the_whole_table(key: list[str], monkeypatch: Any) -> None:
+KEYS = pytest.mark.parametrize("key", [["id"], ["whole", "shop"], ["id", "day", "shop"]], ids="+".join)
+
+
+def faulty(key: list[str]) -> tuple[pd.DataFrame, Contract]:
+    """Return a table with all FAULTS, and its contract."""
     ignored = {} if "id" in key else {"id": "{type: text, ignore: it is a number}"}
     rows, contract = GOOD.copy(), contracts.contract(COLUMNS | ignored, key=key, min_rows=8)
     for column, cells in FAULTS.items():
         rows[column] = rows[column].astype("float64" if column == "free" else object)
         for row, cell in cells.items():
             rows.loc[row, column] = cell
+    return rows, contract
+
+
+@KEYS
+def test_what_is_counted_in_chunks_is_judged_as_the_whole_table(key: list[str], monkeypatch: Any) -> None:
+    rows, contract = faulty(key)
     monkeypatch.setattr(frame, "CHUNK_ROWS", 4)
     counted = [
         (failure.expectation, failure.column, failure.count, [row["row"] for row in failure.rows])
         for failure in check(rows, contract).failures
     ]
-    typed = frame.parse(rows.astype(dict.fromkeys(rows.select_dtypes("object").columns, "string")), contract)
+    typed = frame.parse(delivered(rows), contract)
     assert counted == [failure for e in validate.expectations(contract) if (failure := _failure(e, typed))]
 
 
@@ -157,6 +175,66 @@ def _failure(expectation: Any, typed: pd.DataFrame) -> tuple[str, str, int, list
     positions = result.result.get("unexpected_index_list", [])[:SHOWN_ROWS]
     names = ", ".join(kwargs.get("column_list") or [kwargs["column"]])
     return expectation.expectation_type, names, result.result.get("unexpected_count", 0), positions
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_table_of_spark_is_judged_as_the_same_file(case: str) -> None:
+    rows = BAD[case][0]
+    assert judged_by_spark(rows, CONTRACT) == unnumbered(check(rows))
+
+
+@KEYS
+def test_a_table_of_spark_with_faults_in_all_partitions_is_judged_as_the_same_file(key: list[str]) -> None:
+    rows, contract = faulty(key)
+    renames = {name: f'{name}.of `the` "table"' for name in contract.columns}  # names that SQL would take apart
+    hostile = json.loads(contract.model_dump_json(exclude_defaults=True))
+    hostile |= {"columns": {renames[name]: column for name, column in hostile["columns"].items()}}
+    hostile |= {"target": renames["y"], "key": [renames[name] for name in key]}
+    rows, contract = rows.rename(columns=renames), Contract.model_validate(hostile)
+    report = judged_by_spark(rows, contract)
+    assert len(report.failures) > 5
+    assert report == unnumbered(check(rows, contract))
+
+
+def judged_by_spark(rows: pd.DataFrame, contract: Contract) -> ValidationReport:
+    return unnumbered(validate.judged(SparkTable(Partitions.of(delivered(rows)), contract), contract))
+
+
+def unnumbered(report: ValidationReport) -> ValidationReport:
+    """Return a report whose rows have no number and no order, which a table of Spark does not know."""
+    rows = [[{name: row[name] for name in row if name != "row"} for row in failure.rows] for failure in report.failures]
+    failures = zip(report.failures, rows, strict=True)
+    return replace(report, failures=tuple(replace(f, rows=tuple(sorted(shown, key=str))) for f, shown in failures))
+
+
+TABLES = {
+    "table:rows": "`rows`",
+    "table:my-catalog.sales 2026.1st": "`my-catalog`.`sales 2026`.`1st`",
+    "table:main.`a.b`.rows": "main.`a.b`.rows",  # as its user writes it in SQL
+    "table:delta.`s3://bucket/rows`": "delta.`s3://bucket/rows`",
+}
+
+
+@pytest.mark.parametrize("place", TABLES)
+def test_each_part_of_the_name_of_a_table_of_spark_is_quoted(place: str) -> None:
+    assert table_name(place) == TABLES[place]
+
+
+TRACE = "\n\nJVM stacktrace:\norg.apache.spark.sql.AnalysisException\n\tat org.apache.spark.sql.Dataset"
+WORKER = "[PYTHON_EXCEPTION] raised:\nTraceback (most recent call last):\n  File x\nValueError: no such value\n"
+MESSAGES = {  # of Spark -> what its user reads
+    f"[UNRESOLVED_COLUMN] there is no `a`.{TRACE}": "[UNRESOLVED_COLUMN] there is no `a`.",
+    f"{WORKER}{TRACE}": "ValueError: no such value",
+    f"Job aborted: [PARQUET_TYPE_ILLEGAL] INT64{TRACE}": CONDITIONS["PARQUET_TYPE_ILLEGAL"],
+}
+
+
+@pytest.mark.parametrize("text", MESSAGES, ids=MESSAGES.values())
+def test_an_error_of_spark_is_one_line_that_says_what_is_wrong(text: str) -> None:
+    raised = type("AnalysisException", (Exception,), {"__module__": "pyspark.errors"})(text)
+    with pytest.raises(ProjectError) as error, errors("checking rows with Spark"):
+        raise raised
+    assert error.value.message == f"checking rows with Spark: {MESSAGES[text]}"
 
 
 def test_different_keys_with_the_same_hash_are_no_duplicates(monkeypatch: pytest.MonkeyPatch) -> None:

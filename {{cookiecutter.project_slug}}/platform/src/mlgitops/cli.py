@@ -29,6 +29,7 @@ VERBS = {
     "prune": ("lineage.prune", "delete data, models and runs that no kept version needs"),
     "registry": ("registry.command", "show, import and fetch versions, and set the champion without a deployment"),
     "score": ("batch.score", "score a table; the predictions equal those of the service"),
+    "validate-spark": ("batch.spark_table", "check a table of Spark against the contract, and profile it"),
     "collect": ("monitoring.collect", "move the closed files of the prediction log to the storage"),
     "performance": ("monitoring.production_report", "measure production by period, from predictions and outcomes"),
     "shadow": ("review.shadow", "score the prediction log with another model, and compare with what was answered"),

@@ -5,12 +5,7 @@ A run writes a folder of its own, or one append to a table: if it fails, what wa
 """
 
 import copy
-import os
 import re
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -20,8 +15,7 @@ from ..contract.contract import Contract
 from ..model.scorer import Scorer
 from ..serving.rows import missing_columns
 from .answers import EXAMPLES, Count
-from .spark_code import code
-from .spark_errors import message
+from .spark_session import TABLE, errors, mapped, read, send_code, session, table_name
 from .spark_worker import answering, packed
 from .stamp import MADE, Stamp, added, check_free
 
@@ -29,7 +23,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
-TABLE = "table:"  # before the name of a table in Spark's catalog
 RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it is the name of a folder
 TYPES = {pa.string(): "string", pa.float64(): "double", pa.bool_(): "boolean", MADE: "timestamp"}
 
@@ -41,7 +34,7 @@ def run(source: str, target: str, scorer: Scorer, stamp: Stamp) -> Count:
     """
     if not RUN.fullmatch(stamp.run):
         raise ProjectError(f"run {stamp.run!r}: write a name of letters, digits, dots, - and _ for Spark")
-    with _errors(source, target):
+    with errors(f"scoring {source} with Spark", f"; {target} is as it was"):
         spark = session()
         if (before := _written(spark, target, stamp)) is None:
             _write(answered(spark, read(spark, source), scorer, stamp, source), target, stamp)
@@ -49,34 +42,6 @@ def run(source: str, target: str, scorer: Scorer, stamp: Stamp) -> Count:
         if before is None:
             raise ProjectError(f"{target}: Spark has reported success, and there is no complete run {stamp.run}")
         return _count(before)
-
-
-def session() -> "SparkSession":
-    """Return the session of `spark-submit`, the one that SPARK_REMOTE names, or one on this machine."""
-    try:
-        from pyspark.sql import SparkSession
-        from pyspark.sql.utils import is_remote
-    except ModuleNotFoundError:
-        raise ProjectError(
-            "the engine spark needs the package pyspark: `make score ENGINE=spark` installs it, and so does "
-            "`uv sync --group spark`"
-        ) from None
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # of the workers on this machine
-    spark = SparkSession.builder.appName("score").getOrCreate()
-    if not is_remote():
-        spark.sparkContext.setLogLevel("ERROR")
-    return spark
-
-
-def read(spark: "SparkSession", source: str) -> "DataFrame":
-    """Return the table behind *source*: a folder of Parquet files, table:NAME, or a query in a .sql file."""
-    if source.startswith(TABLE):
-        return spark.table(source.removeprefix(TABLE))
-    if source.endswith(".sql"):
-        return spark.sql(Path(source).read_text(encoding="utf-8"))
-    if source.endswith((".csv", ".tsv", ".txt", ".json", ".xlsx", ".gz", ".zip")):
-        raise ProjectError(f"{source}: Spark reads Parquet files, table:NAME or a query in a .sql file")
-    return spark.read.parquet(source)
 
 
 def answered(
@@ -90,8 +55,8 @@ def answered(
         raise ProjectError(f"{source}: missing columns that the model needs: {', '.join(missing)}")
     new = added(scorer.contract, stamp)
     check_free(map(str.lower, rows.columns), map(str.lower, new.names), source)  # Spark ignores the case of a name
-    spark.addArtifacts(str(code()), pyfile=True)
-    return rows.mapInArrow(answering(packed(scorer.folder), stamp), _schema(rows, scorer.contract, stamp))
+    send_code(spark)
+    return mapped(rows, answering(packed(scorer.folder), stamp), _schema(rows, scorer.contract, stamp))
 
 
 def _schema(rows: "DataFrame", contract: Contract, stamp: Stamp) -> "StructType":
@@ -103,7 +68,7 @@ def _schema(rows: "DataFrame", contract: Contract, stamp: Stamp) -> "StructType"
 
 def _write(scored: "DataFrame", target: str, stamp: Stamp) -> None:
     if target.startswith(TABLE):
-        scored.write.mode("append").saveAsTable(target.removeprefix(TABLE))
+        scored.write.mode("append").saveAsTable(table_name(target))
     else:  # the folder holds nothing, or what a run that was stopped has left
         scored.drop("run").write.mode("overwrite").parquet(_folder(target, stamp))
 
@@ -117,7 +82,7 @@ def _written(spark: "SparkSession", target: str, stamp: Stamp) -> "DataFrame | N
     from pyspark.errors import AnalysisException
 
     if target.startswith(TABLE):
-        name = target.removeprefix(TABLE)
+        name = table_name(target)
         rows = spark.table(name).where(f"run = '{stamp.run}'") if spark.catalog.tableExists(name) else None
         return None if rows is None or rows.isEmpty() else rows
     try:
@@ -131,16 +96,3 @@ def _count(rows: "DataFrame") -> Count:
     total, refused = rows.selectExpr("count(*)", "count(error)").collect()[0]
     reasons = rows.where("error is not null").select("error").limit(EXAMPLES).collect() if refused else []
     return Count(total, refused, [reason for (reason,) in reasons])
-
-
-@contextmanager
-def _errors(source: str, target: str) -> Iterator[None]:
-    """Convert the errors of Spark to a ProjectError with the line that says what is wrong."""
-    try:
-        yield
-    except (ProjectError, OSError):
-        raise
-    except Exception as error:
-        if text := message(error):
-            raise ProjectError(f"scoring {source} with Spark: {text}; {target} is as it was") from error
-        raise

@@ -1,11 +1,17 @@
-"""The code of this platform as a file that Spark sends to its workers."""
+"""How code of this platform runs on the workers of Spark: they get it as a file, and a table in parts."""
 
 import atexit
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from zipfile import ZipFile, ZipInfo
+
+import pyarrow as pa
+
+Parts = Iterator[pa.RecordBatch]
+Function = Callable[[Parts], Parts]  # what a worker makes of a table
 
 
 def code() -> Path:

@@ -2,7 +2,7 @@
 
 import re
 
-CAUSE = re.compile(r"^(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception)\b.*", re.MULTILINE)  # the last one is of the worker
+CAUSE = re.compile(r"^(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception): .*", re.MULTILINE)  # the last one is of the worker
 CONDITIONS = {  # of Spark, which has a name for each
     "JAVA_GATEWAY_EXITED": "Spark needs Java 17 or later: install it, or set SPARK_REMOTE to a server of Spark Connect",
     "PARQUET_TYPE_ILLEGAL": "it reads no times of nanoseconds: write the Parquet file with microseconds",

@@ -1,16 +1,13 @@
 """What the Python workers of Spark run: the model travels with the job, as bytes, and is loaded once per worker."""
 
 import tempfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
-
-import pyarrow as pa
 
 from ..model.scorer import Scorer
 from .by_column import TableScorer
+from .spark_code import Function, Parts
 from .stamp import Stamp
 
-Parts = Iterator[pa.RecordBatch]
 _scorers: dict[bytes, TableScorer] = {}  # by manifest, which holds the digests of all files
 
 
@@ -19,7 +16,7 @@ def packed(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def answering(model: dict[str, bytes], stamp: Stamp) -> Callable[[Parts], Parts]:
+def answering(model: dict[str, bytes], stamp: Stamp) -> Function:
     """Return the function that adds answers to parts of a table, for `mapInArrow`."""
 
     def answered(parts: Parts) -> Parts:

@@ -1,6 +1,6 @@
 """Counts in how many rows a column is not as the contract says, chunk by chunk: memory does not grow with the table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,15 +65,13 @@ def repeated(file: pq.ParquetFile, names: list[str], contract: Contract) -> Unex
     return Unexpected(len(rows), rows[:SHOWN_ROWS].tolist(), list(values))
 
 
-def rows_at(file: pq.ParquetFile, names: list[str], rows: np.ndarray, contract: Contract) -> pd.DataFrame:
+def rows_at(file: pq.ParquetFile, names: Sequence[str], rows: np.ndarray, contract: Contract) -> pd.DataFrame:
     """Return columns of the rows at these sorted positions, which are its index."""
     columns = {n: frame.read(file, n, contract.columns[n], contract.decimal, rows) for n in dict.fromkeys(names)}
     return pd.DataFrame(columns).set_axis(rows) if columns else pd.DataFrame(index=rows)
 
 
-def present(file: pq.ParquetFile, contract: Contract) -> Iterator[str]:
-    """Yield the columns of the contract that the table has, or of which it has all parts."""
-    delivered = set(file.schema_arrow.names)
-    for name, column in contract.columns.items():
-        if {*(column.join or (name,))} <= delivered:
-            yield name
+def present(columns: Iterable[str], contract: Contract) -> set[str]:
+    """Return the columns of the contract that are among *columns*, or of which all parts are."""
+    delivered = set(columns)
+    return {name for name, column in contract.columns.items() if {*(column.join or (name,))} <= delivered}

@@ -80,9 +80,11 @@ def _named(frequency: pd.Series, missing: int, categories: tuple[str, ...]) -> D
 
 def count(values: pd.Series, bins: Distribution) -> Distribution:
     """Return the distribution of *values* in the bins of another one."""
-    missing = int(values.isna().sum())
+    absent = values.isna().to_numpy()
+    missing = int(absent.sum())
     if not bins.categories and _numeric(values):
-        numbers = values.dropna().to_numpy(dtype="float64")
+        numbers = values.to_numpy(dtype="float64", na_value=np.nan)
+        numbers = numbers[~absent] if missing else numbers
         places = np.searchsorted(np.array(bins.cuts), numbers, side="left")
         counts = np.bincount(places, minlength=len(bins.cuts) + 1)
         return Distribution(bins.cuts, (), tuple(counts.tolist()), 0, missing)

@@ -42,7 +42,8 @@ def rows_at(path: Path, positions: np.ndarray) -> pd.DataFrame:
         parts.append(batch.take(pa.array(sorted_positions[first:end] - start)))
         start += batch.num_rows
     rows = pa.Table.from_batches(parts).to_pandas()
-    return rows.iloc[np.argsort(order)].reset_index(drop=True)
+    ordered = (order[1:] > order[:-1]).all()  # a copy would take as much memory again
+    return rows if ordered else rows.iloc[np.argsort(order)].reset_index(drop=True)
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:

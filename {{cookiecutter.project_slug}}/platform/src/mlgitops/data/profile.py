@@ -87,7 +87,7 @@ def column_profile(chunks: Iterable[pd.Series], name: str, contract: Contract) -
 def _numbers(chunks: Iterable[pd.Series], declared: Column, counted: bool) -> ColumnProfile:
     kept, missing = [pd.Series(dtype="float64")], 0
     for values in chunks:
-        kept.append(values.dropna())
+        kept.append(values.dropna().reset_index(drop=True))  # without an index, which is as large as the numbers
         missing += len(values) - len(kept[-1])
     whole = pd.concat(kept, ignore_index=True)
     kept.clear()

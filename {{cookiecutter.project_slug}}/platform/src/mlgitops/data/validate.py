@@ -5,17 +5,15 @@ from typing import Any
 
 import click
 import great_expectations.expectations as gxe
-import numpy as np
-import pandas as pd
 
 from ..common.errors import ProjectError
 from ..contract.column import Column
 from ..contract.contract import Contract
-from . import column_counts, data_docs, validation_report
+from . import data_docs, validation_report
 from .column_counts import ColumnCounts
+from .counted_table import CountedTable, FileTable
 from .counts import Counts
 from .judge import UNIQUE, Judge
-from .parquet import parquet_file
 from .row_check import limits
 from .validation_report import ValidationReport
 
@@ -65,38 +63,47 @@ def _column(name: str, column: Column) -> list[gxe.Expectation]:
 
 
 def check(raw: Path, contract: Contract, docs: Path | None = None) -> ValidationReport:
-    """Return the report on the table that ingest wrote to *raw*; what is counted does not grow with the table.
+    """Return the report on the table that ingest wrote to *raw*; what is counted does not grow with the table."""
+    return judged(FileTable(raw, contract), contract, docs)
 
-    Great Expectations judges the counts. Data Docs, an HTML page, is written to *docs*.
+
+def judged(table: CountedTable, contract: Contract, docs: Path | None = None) -> ValidationReport:
+    """Return the report on a table of which only counts are known, which Great Expectations judges.
+
+    Data Docs, an HTML page, is written to *docs*.
     """
-    file, expected = parquet_file(raw), expectations(contract)
-    columns, rows = file.schema_arrow.names, file.metadata.num_rows
-    usable = set(column_counts.present(file, contract))
-    keys = [name for name in contract.key if name in usable]
+    expected, keys = expectations(contract), [name for name in contract.key if name in table.usable]
     counted: dict[str, ColumnCounts] = {}
     results, failures = [], []
     for expectation in expected:
         names = validation_report.columns_of(expectation.configuration.kwargs)
-        if not set(names) <= usable:
+        if not set(names) <= table.usable:
             continue  # an absent column is reported once, by the expectation of the column set
         for name in names:
-            counted[name] = counted.get(name) or column_counts.count(file, name, contract)
-        unique = column_counts.repeated(file, names, contract) if expectation.expectation_type in UNIQUE else None
-        judge = Judge(rows, columns, {name: counted[name] for name in names}, unique)
+            counted[name] = counted.get(name) or table.counts(name)
+        unique = table.repeated(names) if expectation.expectation_type in UNIQUE else None
+        judge = Judge(table.rows, table.columns, {name: counted[name] for name in names}, unique)
         if judge.cannot_compare(expectation):
             continue  # a column of the wrong type: its type is all that is reported of it
         result, unexpected = judge.result(expectation)
         results.append(result)
         if not result.success:
-            positions = np.array(unexpected.rows if unexpected else [], dtype="int64")
-            shown = column_counts.rows_at(file, [*keys, *names], positions, contract) if names else None
-            failures.append(
-                validation_report.failure(result, pd.DataFrame(columns=columns) if shown is None else shown, contract)
-            )
+            shown = table.shown([*keys, *names], unexpected) if unexpected else []
+            failures.append(validation_report.failure(result, shown, table.columns, contract))
     if docs:
         data_docs.write(results, docs)
-    without = counted[contract.target].unexpected["missing"].count if contract.target in usable else 0
-    return ValidationReport(not failures, rows, len(expected), tuple(failures), without)
+    without = counted[contract.target].unexpected["missing"].count if contract.target in table.usable else 0
+    return ValidationReport(not failures, table.rows, len(expected), tuple(failures), without)
+
+
+def conclude(source: str, result: ValidationReport, contract: Contract, docs: Path | None) -> None:
+    """Print the result for the table *source*; raises ProjectError if it breaks the contract."""
+    if not result.success:
+        where = f"\nsee {docs / 'index.html'}" if docs else ""
+        raise ProjectError(f"{source}: {result.explain()}{where}")
+    if remark := Counts(result.rows, result.without_target).explain(contract.target):
+        click.echo(remark)
+    click.echo(f"{source}: {result.rows:,} rows meet all {result.expectations} expectations of contract.yaml")
 
 
 @click.command()
@@ -108,9 +115,4 @@ def main(raw: Path, report: Path, docs: Path | None) -> None:
     contract = Contract.load(Path("contract.yaml"))
     result = check(raw, contract, docs)
     result.save(report)
-    if not result.success:
-        where = f"\nsee {docs / 'index.html'}" if docs else ""
-        raise ProjectError(f"{raw}: {result.explain()}{where}")
-    if remark := Counts(result.rows, result.without_target).explain(contract.target):
-        click.echo(remark)
-    click.echo(f"{raw}: {result.rows:,} rows meet all {result.expectations} expectations of contract.yaml")
+    conclude(str(raw), result, contract, docs)

@@ -1,6 +1,7 @@
 """The report of validation: each expectation that fails, with its first rows, as a record and in words."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,19 +67,18 @@ def columns_of(arguments: dict[str, Any]) -> list[str]:
     return arguments.get("column_list") or [arguments[key] for key in ("column",) if key in arguments]
 
 
-def failure(result: Any, rows: pd.DataFrame, contract: Contract) -> Failure:
-    """Return the failure that a *result* of Great Expectations stands for.
+def failure(result: Any, rows: Sequence[dict[str, JsonValue]], columns: Sequence[str], contract: Contract) -> Failure:
+    """Return the failure that a *result* of Great Expectations stands for, of a table with these *columns*.
 
-    *rows* are the first that are not as expected, with the key and the columns that the expectation is about; of the
-    table as a whole, only the columns count.
+    *rows* are the first that are not as expected, with the key and the columns that the expectation is about.
     """
     kwargs, details = result.expectation_config.kwargs, result.result
     names = columns_of(kwargs)
     arguments = {key: value for key, value in kwargs.items() if key not in ("column", "column_list", "batch_id")}
     observed = details.get("observed_value")
     if "column_set" in arguments:  # most columns are as expected: only the others are reported
-        missing = [name for name in contract.delivered if name not in rows]
-        unexpected = [name for name in rows if name not in contract.columns]
+        missing = [name for name in contract.delivered if name not in columns]
+        unexpected = [name for name in columns if name not in contract.columns]
         arguments, observed = {}, {"missing": missing, "unexpected": unexpected}
     elif "partial_missing_list" in details:
         observed = {"missing": details["partial_missing_list"]}
@@ -88,7 +88,7 @@ def failure(result: Any, rows: pd.DataFrame, contract: Contract) -> Failure:
         arguments=_json({key: value for key, value in arguments.items() if value is not None}),
         observed=_json(observed),
         count=details.get("unexpected_count", 0),
-        rows=_rows(rows),
+        rows=tuple(rows),
     )
 
 
@@ -97,7 +97,7 @@ def _json(value: Any) -> Any:
     return json.loads(json.dumps(value, default=str), parse_constant=str)
 
 
-def _rows(rows: pd.DataFrame) -> tuple[dict[str, JsonValue], ...]:
+def records(rows: pd.DataFrame) -> list[dict[str, JsonValue]]:
+    """Return typed *rows* as JSON values."""
     shown: Any = rows.astype(object)
-    records = shown.where(shown.notna(), None).to_dict("records")
-    return tuple({"row": int(row), **_json(values)} for row, values in zip(shown.index, records, strict=True))
+    return [_json(record) for record in shown.where(shown.notna(), None).to_dict("records")]

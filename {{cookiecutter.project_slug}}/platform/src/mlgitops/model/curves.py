@@ -15,6 +15,13 @@ def curves(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresho
     """Return the curves of the contract's task, by name, as tables ready to plot."""
     if contract.task == "regression":
         return _number_curves(truth, predicted)
+    tables = {"confusion": confusion(contract, truth, predicted, threshold)}
+    binary = contract.task == "binary"
+    return tables | (_binary_curves(truth, predicted[:, 1]) if binary else _confidence(truth, predicted))
+
+
+def confusion(contract: Contract, truth: np.ndarray, predicted: np.ndarray, threshold: float) -> pd.DataFrame:
+    """Return the rows by actual and predicted class, in the contract's order."""
     classes = list(contract.classes)
     decided = (predicted[:, 1] >= threshold).astype(int) if len(classes) == 2 else predicted.argmax(axis=1)
     counts = sk.confusion_matrix(truth, decided, labels=range(len(classes)))
@@ -23,8 +30,7 @@ def curves(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresho
         for actual, row in zip(classes, counts, strict=True)
         for predicted_class, rows in zip(classes, row, strict=True)
     ]
-    tables = {"confusion": pd.DataFrame(cells, columns=["actual", "predicted", "rows"])}
-    return tables | (_binary_curves(truth, predicted[:, 1]) if len(classes) == 2 else _confidence(truth, predicted))
+    return pd.DataFrame(cells, columns=["actual", "predicted", "rows"])
 
 
 def _confidence(truth: np.ndarray, predicted: np.ndarray) -> dict[str, pd.DataFrame]:
@@ -35,21 +41,27 @@ def _confidence(truth: np.ndarray, predicted: np.ndarray) -> dict[str, pd.DataFr
 
 
 def _binary_curves(truth: np.ndarray, probability: np.ndarray) -> dict[str, pd.DataFrame]:
+    """Return the curves one after the other, since the points of one may be as many as the rows."""
     grid = np.linspace(0, 1, CURVE_POINTS)
-    hits, rows = cumulated(truth == 1, probability)
-    gained = gain(hits, rows, grid)
-    false_rate, true_rate, _ = sk.roc_curve(truth, probability)
-    precision, recall, _ = sk.precision_recall_curve(truth, probability)
+    gained = gain(*cumulated(truth == 1, probability), grid)
     actual, expected = calibration_curve(truth, probability, n_bins=10, strategy="quantile")
     return {
-        "roc": pd.DataFrame(
-            {"false positive rate": grid, "true positive rate": np.interp(grid, false_rate, true_rate)}
-        ),
-        "precision_recall": pd.DataFrame({"recall": grid, "precision": np.interp(grid, recall[::-1], precision[::-1])}),
+        "roc": _roc(truth, probability, grid),
+        "precision_recall": _precision_recall(truth, probability, grid),
         "calibration": pd.DataFrame({"predicted": expected, "actual": actual}),
         "gain": pd.DataFrame({"share of rows": grid, "share of positives": gained}),
         "lift": pd.DataFrame({"share of rows": grid[1:], "lift": gained[1:] / grid[1:]}),
     }
+
+
+def _roc(truth: np.ndarray, probability: np.ndarray, grid: np.ndarray) -> pd.DataFrame:
+    false_rate, true_rate, _ = sk.roc_curve(truth, probability)
+    return pd.DataFrame({"false positive rate": grid, "true positive rate": np.interp(grid, false_rate, true_rate)})
+
+
+def _precision_recall(truth: np.ndarray, probability: np.ndarray, grid: np.ndarray) -> pd.DataFrame:
+    precision, recall, _ = sk.precision_recall_curve(truth, probability)
+    return pd.DataFrame({"recall": grid, "precision": np.interp(grid, recall[::-1], precision[::-1])})
 
 
 def _number_curves(truth: np.ndarray, predicted: np.ndarray) -> dict[str, pd.DataFrame]:

@@ -15,7 +15,7 @@ from ..contract.contract import Contract
 from ..contract.params import Evaluate, Params
 from ..data import counts, frame, part_rows
 from . import decision, interval, metrics, scored_rows, slices, trained
-from .curves import curves
+from .curves import confusion, curves
 from .trained import Trained
 
 
@@ -42,12 +42,9 @@ def decided(
     The rows of the confusion table are the actual classes, its columns the predicted ones, in the contract's order.
     """
     most = int(np.bincount(truth).argmax())
-    constant = np.eye(len(contract.classes))[np.full(len(truth), most)]
-    always = metrics.scores(contract, truth, constant, 0.5)
-    confusion = curves(contract, truth, predicted, threshold)["confusion"]["rows"].to_numpy()
-    result: dict[str, Any] = {"confusion": confusion.reshape(len(contract.classes), -1).tolist()}
-    names = ("accuracy", "precision", "recall", "f1", "f1_macro", "balanced_accuracy")
-    always = {name: value for name, value in always.items() if name in names}
+    rows = confusion(contract, truth, predicted, threshold)["rows"].to_numpy()
+    result: dict[str, Any] = {"confusion": rows.reshape(len(contract.classes), -1).tolist()}
+    always = metrics.of_classes(contract, truth, np.full_like(truth, most))
     result["most_frequent"] = {"class": contract.classes[most], **always}
     if contract.task == "binary":
         result |= {"threshold": threshold, "aim": decision.describe(params.threshold)}

@@ -13,7 +13,7 @@ from ..common.errors import ProjectError
 from ..contract.contract import Contract
 from ..contract.params import Params
 from ..contract.row_schema import json_schema
-from ..data import frame, part_rows
+from ..data import frame, part_rows, window
 from ..data.profile import FILE as PROFILE
 from ..data.profile import profile
 from ..data.spacing import evenly_spaced
@@ -91,7 +91,7 @@ def _refitted(
             "params.yaml: train.refit: export needs the train part (--train), and a model that was trained with this "
             "setting: run `dvc repro`"
         )
-    rows = pd.concat(map(pd.read_parquet, parts.values()), ignore_index=True)
+    rows = window.learned(list(parts.values()), contract, params.train.window)
     converted, description = refit.refit(contract, params, evaluated, rows)
     trained.write(folder / "model.onnx", converted, description)
     (folder / EVALUATED).write_bytes(model.read_bytes())

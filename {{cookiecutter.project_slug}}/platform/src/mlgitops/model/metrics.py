@@ -9,6 +9,7 @@ from ..contract.contract import Contract, Task
 from . import ranking
 
 PRIMARY: dict[Task, str] = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "r2"}
+LOSS_VALUES = 1 << 21  # probabilities whose loss is computed at once
 
 
 def name(contract: Contract) -> str:
@@ -52,33 +53,57 @@ def scores(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresho
 
 def _scores(contract: Contract, truth: np.ndarray, predicted: np.ndarray, threshold: float) -> dict[str, float]:
     task = contract.task
-    values = {PRIMARY[task]: primary(task, truth, predicted)}
     if task == "regression":
-        return values | {
+        return {
+            "r2": primary(task, truth, predicted),
             "mae": float(sk.mean_absolute_error(truth, predicted)),
             "rmse": float(sk.root_mean_squared_error(truth, predicted)),
             "median_error": float(sk.median_absolute_error(truth, predicted)),
         }
-    classes = np.arange(len(contract.classes))
     decided = predicted[:, 1] >= threshold if task == "binary" else predicted.argmax(axis=1)
-    values |= {
-        "accuracy": float(sk.accuracy_score(truth, decided)),
-        "log_loss": float(sk.log_loss(truth, summing_to_one(predicted), labels=classes)),
-    }
+    classes = of_classes(contract, truth, decided)
+    loss = {"accuracy": classes["accuracy"], "log_loss": log_loss(truth, predicted)}
     if task == "multiclass":
-        return values | {"balanced_accuracy": float(sk.balanced_accuracy_score(truth, decided))}
+        return {"f1_macro": classes["f1_macro"]} | loss | classes
     return (
-        values
+        {"roc_auc": primary(task, truth, predicted)}
+        | loss
         | {
             "average_precision": float(sk.average_precision_score(truth, predicted[:, 1])),
             "brier": float(sk.brier_score_loss(truth, predicted[:, 1])),
             "calibration_error": calibration_error(truth == 1, predicted[:, 1].astype("float64")),
+        }
+        | classes
+        | ranking.scores(contract, *ranking.cumulated(truth == 1, predicted[:, 1]))
+    )
+
+
+def of_classes(contract: Contract, truth: np.ndarray, decided: np.ndarray) -> dict[str, float]:
+    """Return those of `scores` that follow from the *decided* classes alone, the primary one first."""
+    accuracy = float(sk.accuracy_score(truth, decided))
+    if contract.task == "binary":
+        return {
+            "accuracy": accuracy,
             "precision": float(sk.precision_score(truth, decided, zero_division=0)),
             "recall": float(sk.recall_score(truth, decided, zero_division=0)),
             "f1": float(sk.f1_score(truth, decided, zero_division=0)),
         }
-        | ranking.scores(contract, *ranking.cumulated(truth == 1, predicted[:, 1]))
-    )
+    several = len(np.unique(truth)) > 1
+    values = {
+        "f1_macro": float(sk.f1_score(truth, decided, average="macro")) if several else float("nan"),
+        "accuracy": accuracy,
+        "balanced_accuracy": float(sk.balanced_accuracy_score(truth, decided)),
+    }
+    return {name(contract): values[name(contract)]} | values
+
+
+def log_loss(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the mean log loss of probabilities (rows, classes), summed up in chunks: it takes many copies of them."""
+    classes = np.arange(predicted.shape[1])
+    rows = max(LOSS_VALUES // len(classes), 1)
+    chunks = (slice(start, start + rows) for start in range(0, max(len(truth), 1), rows))
+    sums = (sk.log_loss(truth[c], summing_to_one(predicted[c]), labels=classes, normalize=False) for c in chunks)
+    return float(sum(sums) / len(truth))
 
 
 def calibration_error(positive: np.ndarray, probability: np.ndarray, weights: np.ndarray | None = None) -> float:

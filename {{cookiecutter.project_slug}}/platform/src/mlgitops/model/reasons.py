@@ -15,9 +15,9 @@ from ..contract.model_inputs import Feature
 from ..data.encode import Columns, FunctionInputs, encode
 from ..data.spacing import evenly_spaced
 from . import background
+from .mixtures import Block, blocks, orders
 from .scorer import Scorer
 
-ORDERS_SEED = 7
 IMPORTANCE_ROWS, IMPORTANCE_COST = 200, 500_000  # rows whose reasons are averaged, and rows that this may score
 
 
@@ -49,20 +49,19 @@ class Explainer:
         self._scorer = scorer
         self.columns = tuple(name for name in scorer.contract.inputs if name in _read(scorer.features))
         self._outputs = _by_class(scorer.predict(columns))
-        self._orders = _orders(len(rows), len(self.columns))
-        self._replaced = _replaced(self._orders)
-        at = np.repeat(np.arange(len(self._orders)) // 2, len(self.columns) - 1)  # the background row of each mixture
+        self._orders = orders(len(rows), len(self.columns))
+        self._blocks = blocks(self._orders, len(scorer.features))
         self._alone = tuple(feature for feature in scorer.features if len(_columns(feature)) == 1)
         self._several = tuple(feature for feature in scorer.features if len(_columns(feature)) > 1)
         self._by_feature = {feature.name: self.columns.index(_columns(feature)[0]) for feature in self._alone}
-        self._encoded = {name: v[at, 0] for name, v in encode(columns, scorer.contract, self._alone).items()}
+        self._encoded = {name: v[:, 0] for name, v in encode(columns, scorer.contract, self._alone).items()}
         arrays = FunctionInputs(columns, scorer.contract)
-        self._arrays = {name: arrays[name][at] for name in self.columns if name in _read(self._several)}
+        self._arrays = {name: arrays[name] for name in self.columns if name in _read(self._several)}
 
     @property
     def cost(self) -> int:
         """How many rows the model scores for the reasons of one."""
-        return max(len(self._replaced), 1)
+        return max(len(self._orders) * (len(self.columns) - 1), 1)
 
     def reasons(self, columns: Columns, predicted: np.ndarray) -> Reasons:
         """Return the reasons for the rows in *columns*, for which `Scorer.predict` has returned *predicted*.
@@ -75,36 +74,31 @@ class Explainer:
         arrays = FunctionInputs(columns, scorer.contract)
         contributions = np.empty((len(outputs), len(self.columns)))
         for row, shown in enumerate(classes):
-            mixed = self._mixed(encoded, arrays, row)
-            contributions[row] = self._contributions(mixed, int(shown), float(outputs[row, shown]))
+            inner = [self._score(block, encoded, arrays, row)[:, shown] for block in self._blocks]
+            contributions[row] = self._contributions(inner, int(shown), float(outputs[row, shown]))
         return Reasons(self.columns, self._outputs.mean(axis=0)[classes], contributions)
 
-    def _mixed(self, encoded: Mapping[str, np.ndarray], arrays: FunctionInputs, row: int) -> dict[str, np.ndarray]:
-        """Return the features of all mixtures of one row with background rows."""
+    def _score(self, block: Block, encoded: Mapping[str, np.ndarray], arrays: FunctionInputs, row: int) -> np.ndarray:
+        """Return the outputs for a block of mixtures of one row with background rows."""
         features = {
-            name: self._with(others, encoded[name][row, 0], self._by_feature[name]).reshape(-1, 1)
+            name: block.with_value(others, encoded[name][row, 0], self._by_feature[name]).reshape(-1, 1)
             for name, others in self._encoded.items()
         }
         values = {
-            name: self._with(others, arrays[name][row], self.columns.index(name))
+            name: block.with_value(others, arrays[name][row], self.columns.index(name))
             for name, others in self._arrays.items()
         }
-        return features | encode(values, self._scorer.contract, self._several)
+        return _by_class(self._scorer.run(features | encode(values, self._scorer.contract, self._several)))
 
-    def _with(self, values: np.ndarray, value: object, column: int) -> np.ndarray:
-        mixed = values.copy()
-        mixed[self._replaced[:, column]] = value
-        return mixed
-
-    def _contributions(self, mixed: dict[str, np.ndarray], shown: int, predicted: float) -> np.ndarray:
-        orders, steps = self._orders, len(self.columns) - 1
-        path = np.empty((len(orders), steps + 2))
+    def _contributions(self, inner: list[np.ndarray], shown: int, predicted: float) -> np.ndarray:
+        steps = len(self.columns) - 1
+        path = np.empty((len(self._orders), steps + 2))
         path[:, 0], path[:, -1] = np.repeat(self._outputs[:, shown], 2), predicted
-        if steps:
-            path[:, 1:-1] = _by_class(self._scorer.run(mixed))[:, shown].reshape(len(orders), steps)
-        changes = np.empty(orders.shape)
+        if inner:
+            path[:, 1:-1] = np.concatenate(inner).reshape(len(path), steps)
+        changes = np.empty(self._orders.shape)
         with np.errstate(invalid="ignore"):  # the caller sees what is not finite
-            np.put_along_axis(changes, orders, np.diff(path, axis=1), axis=1)
+            np.put_along_axis(changes, self._orders, np.diff(path, axis=1), axis=1)
             return np.asarray(changes.mean(axis=0))
 
 
@@ -131,17 +125,3 @@ def _by_class(predicted: np.ndarray) -> np.ndarray:
     """Return the explained outputs, shape (rows, 1) of a number or a positive class, (rows, classes) of several."""
     outputs = predicted.astype("float64").reshape(len(predicted), -1)
     return outputs[:, 1:] if outputs.shape[1] == 2 else outputs
-
-
-def _orders(rows: int, columns: int) -> np.ndarray:
-    """Return an order of the columns and its reverse for each background row, shape (2 * rows, columns)."""
-    random = np.random.RandomState(ORDERS_SEED)  # whose numbers no release of numpy changes
-    orders = np.array([random.permutation(columns) for _ in range(rows)])
-    return np.stack([orders, orders[:, ::-1]], axis=1).reshape(2 * rows, columns)
-
-
-def _replaced(orders: np.ndarray) -> np.ndarray:
-    """Return which columns are those of the row after each step but the last, shape (orders * steps, columns)."""
-    positions, columns = np.argsort(orders, axis=1), orders.shape[1]
-    mixed: np.ndarray = positions[:, None, :] <= np.arange(columns - 1)[None, :, None]
-    return mixed.reshape(-1, columns)

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from ..contract.contract import Contract
 from ..contract.params import Params
-from ..data import frame, window
+from ..data import frame
 from . import calibration, pipeline
 from .calibration import Curve
 from .rehearsal import exported
@@ -27,12 +27,8 @@ def recipe(rows: int, settings: Mapping[str, Any], curves: Sequence[Curve]) -> R
 
 
 def refit(contract: Contract, params: Params, evaluated: Description, rows: pd.DataFrame) -> tuple[bytes, Description]:
-    """Return the ONNX model that is fitted on typed *rows* as the *evaluated* one was, and its description.
-
-    With `train.window`, the newest rows of that length are learned from.
-    """
+    """Return the ONNX model that is fitted on typed *rows* as the *evaluated* one was, and its description."""
     again = evaluated.recipe or Recipe(0, params.model, ())
-    rows = window.learned(rows, contract, params.train.window)
     inputs, curves = frame.features(rows, contract), [Curve(np.array(x), np.array(y)) for x, y in again.curves]
     with threadpool_limits(1):  # as in train
         fitted = pipeline.fit(contract, again.settings, inputs, frame.target(rows, contract))

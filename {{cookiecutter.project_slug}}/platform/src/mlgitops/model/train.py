@@ -37,7 +37,7 @@ def main(train: Path, model: Path, report: Path) -> None:
     contract, params = Contract.of_project(), Params.load(Path("params.yaml"))
     pipeline.build(contract, params.model)  # report mistakes in the settings before the slow steps
     tracking.check()
-    rows, table = window.learned(pd.read_parquet(train), contract, params.train.window), counts.counts(train)
+    rows, table = window.learned([train], contract, params.train.window), counts.counts(train)
     for remark in filter(None, [table.explain(contract.target), rare(contract, frame.target(rows, contract))]):
         click.echo(remark)
     behaviour.check(contract, rows)

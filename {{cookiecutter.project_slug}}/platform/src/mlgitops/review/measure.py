@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..contract.params import Params
-from ..data import frame
+from ..data import frame, part_rows
 from ..model.coverage import Coverage
 from ..model.interval import measured
 from . import baseline, compare, groups
@@ -78,8 +78,10 @@ def narrowing(rows: int, champion_rows: int | None) -> float:
 
 def predictions(model: Model, rows: pd.DataFrame) -> Predictions:
     """Return what a model predicts for typed *rows*: the one that has not learned from the test part."""
-    scorer = model.evaluated or model.scorer
-    return Predictions(scorer.predict(frame.columns(rows, scorer.contract)), scorer.threshold)
+    scorer, size = model.evaluated or model.scorer, part_rows.chunk_rows(len(rows.columns))
+    chunks = (rows.iloc[start : start + size] for start in range(0, max(len(rows), 1), size))
+    values = [scorer.predict(frame.columns(chunk, scorer.contract)) for chunk in chunks]
+    return Predictions(np.concatenate(values), scorer.threshold)
 
 
 def _primary(candidate: Model, champion: Model, rows: pd.DataFrame, params: Params) -> Score:

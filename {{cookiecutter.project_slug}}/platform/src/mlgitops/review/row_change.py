@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..contract.contract import Contract
-from ..data import frame
+from ..data import frame, part_rows
 from ..data.parquet import parquet_file
 from .data_change import RowChange
 
@@ -110,7 +110,7 @@ def accepted(rows: pd.DataFrame, contract: Contract) -> np.ndarray:
 
 def _hashes(path: Path, key: tuple[str, ...], names: list[str]) -> Hashes:
     file, identity, content = parquet_file(path), [], []
-    for batch in file.iter_batches(frame.CHUNK_ROWS, columns=names):
+    for batch in file.iter_batches(part_rows.chunk_rows(len(names)), columns=names):
         chunk = pa.Table.from_batches([batch]).to_pandas()[names]
         content.append(frame.hashes(chunk))
         identity.append(frame.hashes(chunk[list(key)]) if key else content[-1])

@@ -52,7 +52,7 @@ def main(trials: int | None, minutes: float | None) -> None:
         raise ProjectError(f"{TRAIN.as_posix()} is missing: run `make pipeline` first")
     tracking.check()
     with _storage() as storage, threadpool_limits(1):
-        rows = window.learned(pd.read_parquet(TRAIN), contract, params.train.window)
+        rows = window.learned([TRAIN], contract, params.train.window)
         prepared = prepare(contract, params.train, rows)
         for entry in spaces.values():
             rehearse(contract, entry.base, prepared.inputs, prepared.truth, params.export)
