@@ -15,9 +15,8 @@ from ..model.scorer import Scorer
 from .answers import Count, answers
 from .parts import chunks
 from .stamp import Stamp, added
-from .targets import target
+from .targets import TABLE, target
 
-TABLE = "table:"  # before the name of a table of predictions
 WRITTEN_ROWS = 1 << 17  # rows that are written at once
 
 

@@ -5,7 +5,6 @@ A run writes a folder of its own, or one append to a table: if it fails, what wa
 """
 
 import copy
-import re
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,15 +14,15 @@ from ..contract.contract import Contract
 from ..model.scorer import Scorer
 from ..serving.rows import missing_columns
 from .answers import EXAMPLES, Count
-from .spark_session import TABLE, errors, mapped, read, send_code, session, table_name
+from .spark_session import errors, mapped, read, send_code, session, table_name
 from .spark_worker import answering, packed
 from .stamp import MADE, Stamp, added, check_free
+from .targets import RUN, TABLE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
-RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it is the name of a folder
 TYPES = {pa.string(): "string", pa.float64(): "double", pa.bool_(): "boolean", MADE: "timestamp"}
 
 

@@ -1,7 +1,7 @@
 """What the workers of Spark count of a table, with the code that counts a file; the driver adds up their counts."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,7 +37,7 @@ class _Counter:
 
     def add(self, part: pa.RecordBatch) -> None:
         self._counts["", ROWS].count += part.num_rows
-        columns = dict(_typed(part, self._contract))
+        columns = _typed(part, self._contract, present(part.schema.names, self._contract))
         for name, values in columns.items():
             self._add(name, f"{DTYPE}{values.dtype}").count += len(values)
             for kind, mask in violations(values, self._contract.columns[name]).items():
@@ -86,7 +86,7 @@ def keying(contract: Contract, names: list[str]) -> Function:
 
     def keyed(parts: Parts) -> Parts:
         for part in parts:
-            columns = dict(_typed(part, contract))
+            columns = _typed(part, contract, names)
             rows = zip(*(_values(columns[name]) for name in names), strict=True)
             keys = [json.dumps(row, default=str) for row in rows if any(value is not None for value in row)]
             yield pa.RecordBatch.from_arrays([pa.array(keys, pa.string())], ["key"])
@@ -105,7 +105,7 @@ def typing(contract: Contract, names: list[str]) -> Function:
 
     def typed(parts: Parts) -> Parts:
         for part in parts:
-            columns = dict(_typed(part, contract))
+            columns = _typed(part, contract, names)
             arrays = [_array(columns[name], contract.columns[name].type) for name in names]
             yield pa.RecordBatch.from_arrays(arrays, [f"c{position}" for position in range(len(names))])
 
@@ -118,11 +118,10 @@ def types(contract: Contract, names: list[str]) -> str:
     return ", ".join(f"c{n} {kinds.get(contract.columns[name].type, 'string')}" for n, name in enumerate(names))
 
 
-def _typed(part: pa.RecordBatch, contract: Contract) -> Iterator[tuple[str, pd.Series]]:
-    usable = present(part.schema.names, contract)
-    for name, column in contract.columns.items():
-        if name in usable:
-            yield name, frame.of_batch(part, name, column, contract.decimal)
+def _typed(part: pa.RecordBatch, contract: Contract, names: Collection[str]) -> dict[str, pd.Series]:
+    """Return the columns *names* with the contract's types, in its order."""
+    columns = {name: column for name, column in contract.columns.items() if name in names}
+    return {name: frame.of_batch(part, name, column, contract.decimal) for name, column in columns.items()}
 
 
 def _array(values: pd.Series, kind: str) -> pa.Array:

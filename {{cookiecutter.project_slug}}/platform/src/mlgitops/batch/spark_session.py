@@ -12,12 +12,11 @@ from ..common.errors import ProjectError
 from ..data.reading import unique
 from .spark_code import Function, Parts, code
 from .spark_errors import message
+from .targets import TABLE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
-
-TABLE = "table:"  # before the name of a table in Spark's catalog
 
 
 def session(name: str = "score") -> "SparkSession":

@@ -22,6 +22,7 @@ WRITERS: dict[str, Callable[[Path, pa.Schema], pq.ParquetWriter | pa.csv.CSVWrit
     ".parquet": parquet_writer,
     ".csv": pa.csv.CSVWriter,
 }
+TABLE = "table:"  # before the name of a table of predictions
 RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it is the name of a folder
 PART_ROWS = 1 << 20  # of one file of a folder
 END = "_SUCCESS"  # the last file of a run, as Spark names it

@@ -6,6 +6,7 @@ from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
 from ..contract.contract import Contract
+from .metrics import decided
 from .ranking import cumulated, gain
 
 CURVE_POINTS = 101  # enough to draw, few enough to diff
@@ -23,8 +24,7 @@ def curves(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresho
 def confusion(contract: Contract, truth: np.ndarray, predicted: np.ndarray, threshold: float) -> pd.DataFrame:
     """Return the rows by actual and predicted class, in the contract's order."""
     classes = list(contract.classes)
-    decided = (predicted[:, 1] >= threshold).astype(int) if len(classes) == 2 else predicted.argmax(axis=1)
-    counts = sk.confusion_matrix(truth, decided, labels=range(len(classes)))
+    counts = sk.confusion_matrix(truth, decided(contract, predicted, threshold), labels=range(len(classes)))
     cells = [
         (actual, predicted_class, int(rows))
         for actual, row in zip(classes, counts, strict=True)

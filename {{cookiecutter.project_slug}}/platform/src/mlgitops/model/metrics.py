@@ -60,8 +60,7 @@ def _scores(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresh
             "rmse": float(sk.root_mean_squared_error(truth, predicted)),
             "median_error": float(sk.median_absolute_error(truth, predicted)),
         }
-    decided = predicted[:, 1] >= threshold if task == "binary" else predicted.argmax(axis=1)
-    classes = of_classes(contract, truth, decided)
+    classes = of_classes(contract, truth, decided(contract, predicted, threshold))
     loss = {"accuracy": classes["accuracy"], "log_loss": log_loss(truth, predicted)}
     if task == "multiclass":
         return {"f1_macro": classes["f1_macro"]} | loss | classes
@@ -78,21 +77,26 @@ def _scores(contract: Contract, truth: np.ndarray, predicted: np.ndarray, thresh
     )
 
 
-def of_classes(contract: Contract, truth: np.ndarray, decided: np.ndarray) -> dict[str, float]:
-    """Return those of `scores` that follow from the *decided* classes alone, the primary one first."""
-    accuracy = float(sk.accuracy_score(truth, decided))
+def decided(contract: Contract, predicted: np.ndarray, threshold: float) -> np.ndarray:
+    """Return the predicted class of each row, an index into `contract.classes`, from probabilities (rows, classes)."""
+    return (predicted[:, 1] >= threshold).astype(int) if contract.task == "binary" else predicted.argmax(axis=1)
+
+
+def of_classes(contract: Contract, truth: np.ndarray, classes: np.ndarray) -> dict[str, float]:
+    """Return those of `scores` that follow from the predicted *classes* alone, the primary one first."""
+    accuracy = float(sk.accuracy_score(truth, classes))
     if contract.task == "binary":
         return {
             "accuracy": accuracy,
-            "precision": float(sk.precision_score(truth, decided, zero_division=0)),
-            "recall": float(sk.recall_score(truth, decided, zero_division=0)),
-            "f1": float(sk.f1_score(truth, decided, zero_division=0)),
+            "precision": float(sk.precision_score(truth, classes, zero_division=0)),
+            "recall": float(sk.recall_score(truth, classes, zero_division=0)),
+            "f1": float(sk.f1_score(truth, classes, zero_division=0)),
         }
     several = len(np.unique(truth)) > 1
     values = {
-        "f1_macro": float(sk.f1_score(truth, decided, average="macro")) if several else float("nan"),
+        "f1_macro": float(sk.f1_score(truth, classes, average="macro")) if several else float("nan"),
         "accuracy": accuracy,
-        "balanced_accuracy": float(sk.balanced_accuracy_score(truth, decided)),
+        "balanced_accuracy": float(sk.balanced_accuracy_score(truth, classes)),
     }
     return {name(contract): values[name(contract)]} | values
 

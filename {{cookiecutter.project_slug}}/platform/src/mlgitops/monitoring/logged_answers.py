@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from ..batch.online import OnlinePredictions
 from ..batch.predictions import Prediction
-from ..batch.score import TABLE
+from ..batch.targets import TABLE
 from ..batch.to_database import connected, keys, rows
 from ..common.errors import ProjectError
 from ..contract.contract import Contract

@@ -15,7 +15,6 @@ from ..contract.params import Params
 from ..data import frame
 from ..model import bootstrap, metrics
 from .compare import Predictions
-from .movement import decided
 from .statement import Statement
 
 LEAST = 10  # rows, and rows of each class, without which a metric of a group says nothing
@@ -85,7 +84,7 @@ def _group(
     value: str, metric: str, contract: Contract, truth: np.ndarray, inside: Predictions, params: Params
 ) -> Iterator[Group]:
     """Yield the metric of a group of rows, unless these are too few for it."""
-    share = _share(metric, contract, truth, decided(contract, *inside)) if contract.classes else None
+    share = _share(metric, contract, truth, metrics.decided(contract, *inside)) if contract.classes else None
     if share is not None:
         if len(share) >= LEAST:  # Agresti and Caffo: two rows more of each kind, for shares close to 0 and 1
             centre = (share.sum() + 1) / (len(share) + 2)

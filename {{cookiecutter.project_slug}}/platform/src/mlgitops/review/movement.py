@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ..contract.contract import Contract
-from ..model.metrics import finite
+from ..model.metrics import decided, finite
 from .compare import Predictions
 from .performance import Confusion, Movement
 
@@ -38,11 +38,6 @@ def movement(contract: Contract, truth: np.ndarray, candidate: Predictions, cham
         mean_absolute_change=float(np.abs(new - old).sum(axis=1).mean() / 2),
         rank_correlation=_rank(new[:, 1], old[:, 1]) if contract.task == "binary" else None,
     )
-
-
-def decided(contract: Contract, values: np.ndarray, threshold: float) -> np.ndarray:
-    """Return the predicted class of each row."""
-    return (values[:, 1] >= threshold).astype(int) if contract.task == "binary" else values.argmax(axis=1)
 
 
 def _rank(new: np.ndarray, old: np.ndarray) -> float | None:
